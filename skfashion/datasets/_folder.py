@@ -1,0 +1,234 @@
+"""Image folders: one folder a class, the folders' names are the labels."""
+
+import os
+import warnings
+from numbers import Integral
+
+import numpy as np
+from sklearn.utils import Bunch, check_random_state
+
+from .._validation import Interval, StrOptions, validate_params
+from ._image_file import FORMATS_TEXT, why_unreadable
+
+# What file managers and archive programs leave behind, beside hidden files.
+_BY_PRODUCTS = frozenset({"Thumbs.db", "desktop.ini", "__MACOSX"})
+
+_SHOWN = 10
+
+
+@validate_params(
+    {
+        "path": [str, os.PathLike],
+        "return_X_y": ["boolean"],
+        "on_error": [StrOptions({"raise", "skip"})],
+        "random_state": ["random_state"],
+        "shrink": [Interval(Integral, 1, None, closed="left"), None],
+    },
+    prefer_skip_nested_validation=True,
+)
+def load_image_folder(path, *, return_X_y=False, on_error="raise", random_state=None, shrink=None):
+    """List the images of a folder that holds one folder a class.
+
+    The images themselves stay on disk: X is an array of file names, which any
+    splitter can index and `skfashion.preprocessing.ImageReader` turns into
+    pixels. Every file is opened and decoded cheaply, so that a broken one is known
+    now and not in the middle of a search. Nothing is ever written or deleted.
+
+    Parameters
+    ----------
+    path : str or path-like
+        A folder such as ``scenes/`` with ``scenes/forest/1.jpg``,
+        ``scenes/sea/2.png`` and so on. Hidden files and folders are passed over.
+
+    return_X_y : bool, default=False
+        Whether to return ``(filenames, target)`` instead of a `Bunch`.
+
+    on_error : {"raise", "skip"}, default="raise"
+        What to do about files that are no images, or broken ones: raise an error
+        that lists them, or leave them out with a warning.
+
+    random_state : int, RandomState instance or None, default=None
+        Draws the files `shrink` keeps. Pass an int to get the same ones each time.
+
+    shrink : int, default=None
+        Keep one file of so many of each class, at least one. ``shrink=4`` is a
+        stratified quarter. Files are drawn by name before they are opened, so a
+        broken file elsewhere doesn't change the draw.
+
+    Returns
+    -------
+    data : :class:`~sklearn.utils.Bunch`
+        With the attributes
+
+        filenames : ndarray of str, shape (n_samples,)
+            Files, class by class, in the order of their names. They begin with
+            `path` as it was given.
+        target : ndarray of str, shape (n_samples,)
+            The name of each file's folder.
+        target_names : list of str
+            The classes in sorted order.
+        bad_files : list of (str, str)
+            Files left out and why. Always empty with ``on_error="raise"``.
+        DESCR : str
+            How many images of which class.
+
+    (filenames, target) : tuple if ``return_X_y=True``
+        The first two of these.
+
+    Raises
+    ------
+    FileNotFoundError, NotADirectoryError
+        If `path` is no folder.
+    ValueError
+        If there are fewer than two classes, a class has no image, or files can't
+        be read and ``on_error="raise"``.
+
+    Warns
+    -----
+    UserWarning
+        If files were left out.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> from PIL import Image
+    >>> from skfashion.datasets import load_image_folder
+    >>> root = tempfile.TemporaryDirectory()
+    >>> for label, color in [("sea", "blue"), ("forest", "green")]:
+    ...     os.mkdir(os.path.join(root.name, label))
+    ...     for number in range(2):
+    ...         Image.new("RGB", (8, 6), color).save(f"{root.name}/{label}/{number}.png")
+    >>> X, y = load_image_folder(root.name, return_X_y=True)
+    >>> y
+    array(['forest', 'forest', 'sea', 'sea'], dtype='<U6')
+    >>> [os.path.basename(name) for name in X]
+    ['0.png', '1.png', '0.png', '1.png']
+    >>> root.cleanup()
+    """
+    root = os.path.expanduser(os.fspath(path))
+    classes = _classes(root)
+    random = check_random_state(random_state)
+    filenames, target, bad_files = [], [], []
+    for label in classes:
+        names, strays = _files(root, label, classes)
+        bad_files += strays
+        if shrink is not None:
+            keep = max(1, round(len(names) / shrink))
+            names = sorted(random.choice(names, keep, replace=False).tolist())
+        n_before = len(filenames)
+        for name in names:
+            reason = why_unreadable(name)
+            if reason is None:
+                filenames.append(name)
+                target.append(label)
+            else:
+                bad_files.append((name, reason))
+        if on_error == "skip" and len(filenames) == n_before:
+            raise ValueError(
+                f"None of the {len(names)} files of class {label!r} in {root!r} can be read as an "
+                f"image:\n{_listed(bad_files[-len(names) :])}\nRepair them, or move the folder "
+                "elsewhere if it is no class."
+            )
+    if bad_files:
+        _report(bad_files, root, on_error)
+    X, y = np.array(filenames, dtype=np.str_), np.array(target, dtype=np.str_)
+    if return_X_y:
+        return X, y
+    return Bunch(
+        filenames=X,
+        target=y,
+        target_names=classes,
+        bad_files=bad_files,
+        DESCR=_description(root, classes, y, bad_files),
+    )
+
+
+def _entries(folder):
+    with os.scandir(folder) as entries:
+        kept = [e for e in entries if not e.name.startswith(".") and e.name not in _BY_PRODUCTS]
+    return sorted(kept, key=lambda entry: entry.name)
+
+
+def _classes(root):
+    if not os.path.exists(root):
+        raise FileNotFoundError(
+            f"There is no folder {root!r} (looked for it from {os.getcwd()!r}). Give the folder "
+            "that holds one folder of images a class."
+        )
+    if not os.path.isdir(root):
+        raise NotADirectoryError(
+            f"{root!r} is a file. Give the folder that holds one folder of images a class."
+        )
+    entries = _entries(root)
+    classes = [entry.name for entry in entries if entry.is_dir()]
+    wanted = f"One folder a class was expected, such as {os.path.join(root, 'cats', '1.jpg')!r}."
+    if not entries:
+        raise ValueError(f"The folder {root!r} is empty. {wanted}")
+    if not classes:
+        raise ValueError(
+            f"The folder {root!r} holds {len(entries)} files but no folders, so nothing says "
+            f"which class they are of. {wanted} Sort the files into one folder a class."
+        )
+    if len(classes) == 1:
+        raise ValueError(
+            f"The folder {root!r} holds a single class, {classes[0]!r}, and a classifier needs "
+            f"two. {wanted} Add the other classes, or give {os.path.join(root, classes[0])!r} if "
+            "the classes lie in there."
+        )
+    return classes
+
+
+def _files(root, label, classes):
+    """Return the files of a class, and the folders inside it with a reason each."""
+    folder = os.path.join(root, label)
+    names, strays = [], []
+    for entry in _entries(folder):
+        if entry.is_dir():
+            strays.append((entry.path, "it is a folder inside a class; what it holds isn't read"))
+        else:
+            names.append(entry.path)
+    if not names and strays:
+        raise ValueError(
+            f"The folder {folder!r} holds no images but {len(strays)} folders. If these are the "
+            f"classes, give {folder!r} instead of {root!r} (which holds {_some(classes)})."
+        )
+    if not names:
+        raise ValueError(
+            f"The folder {folder!r} is empty, so class {label!r} has no image. Add images "
+            f"({FORMATS_TEXT}) or remove the folder."
+        )
+    return names, strays
+
+
+def _report(bad_files, root, on_error):
+    found = f"{len(bad_files)} of the files in {root!r} can't be read as images:\n"
+    if on_error == "raise":
+        raise ValueError(
+            f"{found}{_listed(bad_files)}\nRepair or remove them, or leave them out with "
+            'on_error="skip".'
+        )
+    warnings.warn(
+        f"{found}{_listed(bad_files)}\nThey were left out; `bad_files` of the Bunch has all of "
+        "them with the reasons.",
+        UserWarning,
+        # This function, the public one, and scikit-learn's validation around that.
+        stacklevel=4,
+    )
+
+
+def _listed(bad_files):
+    lines = [f"  {name}: {reason}" for name, reason in bad_files[:_SHOWN]]
+    if len(bad_files) > _SHOWN:
+        lines.append(f"  ... and {len(bad_files) - _SHOWN} more")
+    return "\n".join(lines)
+
+
+def _some(names):
+    shown = ", ".join(repr(name) for name in names[:_SHOWN])
+    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
+
+
+def _description(root, classes, y, bad_files):
+    counts = "\n".join(f"{label}: {np.count_nonzero(y == label)}" for label in classes)
+    left_out = f"\n\nLeft out as unreadable: {len(bad_files)}" if bad_files else ""
+    return f"Images in {root}\n\n{len(y)} images of {len(classes)} classes\n{counts}{left_out}\n"

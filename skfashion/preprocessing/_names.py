@@ -1,0 +1,58 @@
+"""Arrays of file names, in the forms people have them."""
+
+import os
+
+import numpy as np
+
+
+def file_names(X):
+    """Return file names as a list of str.
+
+    Parameters
+    ----------
+    X : array-like of str or path-like, shape (n,) or (n, 1)
+        A list, an array, a pandas Series or a DataFrame of one column.
+
+    Returns
+    -------
+    names : list of str
+        At least one.
+
+    Raises
+    ------
+    ValueError
+        If X has another shape or no element.
+    TypeError
+        If an element is no file name.
+    """
+    if isinstance(X, (str, bytes, os.PathLike)):
+        raise ValueError(f"Expected an array of file names, got a single one: {X!r}. Use [{X!r}].")
+    # Lists become arrays of objects: a Path, or a None, would be lost in an array of str.
+    names = np.asarray(X) if hasattr(X, "dtype") else np.asarray(X, dtype=object)
+    if names.ndim == 2 and names.shape[1] == 1:
+        names = names[:, 0]
+    if names.ndim != 1:
+        raise ValueError(
+            f"Expected file names of shape (n_samples,) or (n_samples, 1), got an array of shape "
+            f"{names.shape}. "
+            + (
+                "Images that are arrays already need no reader: drop this step or use ImageResizer."
+                if names.dtype.kind in "uif"
+                else "Select the column that holds the names."
+            )
+        )
+    if len(names) == 0:
+        raise ValueError("Found array with 0 sample(s): at least one file name is required.")
+    return [_file_name(name, position) for position, name in enumerate(names)]
+
+
+def _file_name(name, position):
+    if isinstance(name, (str, os.PathLike)):
+        text = os.fspath(name)
+        # Text of NumPy is a subclass of str whose repr differs.
+        if isinstance(text, str) and text:
+            return str(text)
+    raise TypeError(
+        f"Expected file names as str or path-like, got {name!r} ({type(name).__name__}) at "
+        f"position {position}. Leave such rows out, or convert them to str."
+    )

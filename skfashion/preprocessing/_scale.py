@@ -1,0 +1,186 @@
+"""Pixels on another scale."""
+
+import numpy as np
+from sklearn.base import OneToOneFeatureMixin
+from sklearn.utils.validation import check_is_fitted
+
+from .._images import blocks, detect_input_range
+from .._validation import StrOptions, _fit_context
+from ._arrays import ImageTransformer
+
+# (offset, width) of each range that is known: pixel = offset + width * unit.
+_RANGES = {"0-255": (0.0, 255.0), "0-1": (0.0, 1.0), "-1-1": (-1.0, 2.0)}
+
+# Small enough that a block of uint8 pixels as float64 stays in a processor's cache.
+_BLOCK_BYTES = 1 << 18
+
+
+class PixelScaler(OneToOneFeatureMixin, ImageTransformer):
+    """Scale pixels to [0, 1], to [-1, 1], or to mean 0 and deviation 1 each.
+
+    The range that comes in is told from the values of the training pixels, not from
+    their dtype: 0 to 255, 0 to 1 or -1 to 1. Pixels of any other range are left as
+    they are by the first two modes. Images come out as float32, four bytes a
+    value. The classifiers of this package scale inside the network, batch by batch,
+    and don't need this step.
+
+    Parameters
+    ----------
+    mode : {"unit", "symmetric", "standard"}, default="unit"
+        ``"unit"`` for [0, 1], ``"symmetric"`` for [-1, 1], ``"standard"`` for mean
+        0 and standard deviation 1 of each pixel over the training images. A pixel
+        that never changes becomes 0.
+
+    Attributes
+    ----------
+    input_range_ : {"0-255", "0-1", "-1-1", "as-is"}
+        The range of the training pixels.
+
+    mean_ : ndarray of shape (n_features_in_,), float64
+        Mean of each pixel, with ``mode="standard"`` only.
+
+    scale_ : ndarray of shape (n_features_in_,), float64
+        Standard deviation of each pixel, 1 for one that never changes, with
+        ``mode="standard"`` only.
+
+    image_shape_ : (int, int, int)
+        Height, width and channels of the images seen in `fit`.
+
+    n_features_in_ : int
+        Values an image had in `fit`.
+
+    feature_names_in_ : ndarray of str
+        Names of the columns seen in `fit`, if it was given a table.
+
+    Examples
+    --------
+    >>> import numpy as np
+    >>> from skfashion.preprocessing import PixelScaler
+    >>> X = np.array([[0, 51], [102, 255]], np.uint8)
+    >>> scaler = PixelScaler().fit(X)
+    >>> scaler.transform(X)
+    array([[0. , 0.2],
+           [0.4, 1. ]], dtype=float32)
+    >>> scaler.inverse_transform(scaler.transform(X))
+    array([[  0,  51],
+           [102, 255]], dtype=uint8)
+    """
+
+    _parameter_constraints = {"mode": [StrOptions({"unit", "symmetric", "standard"})]}
+
+    def __init__(self, mode="unit"):
+        self.mode = mode
+
+    @_fit_context(prefer_skip_nested_validation=True)
+    def fit(self, X, y=None):
+        """Tell the range of the pixels, and learn mean and deviation if asked to.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, n_features)
+            Images or flat rows of pixels.
+
+        y : ignored
+            Present by convention.
+
+        Returns
+        -------
+        self : PixelScaler
+            The fitted scaler.
+        """
+        X, _ = self._check_images(X, reset=True)
+        self.input_range_ = detect_input_range(X)
+        self._dtype_in = X.dtype.str
+        for name in ("mean_", "scale_"):
+            self.__dict__.pop(name, None)
+        if self.mode == "standard":
+            self.mean_, self.scale_ = _moments(X.reshape(len(X), -1))
+        return self
+
+    def transform(self, X):
+        """Scale pixels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, n_features)
+            Images or flat rows of the shape seen in `fit`.
+
+        Returns
+        -------
+        X_new : ndarray of the same shape, float32
+            The scaled pixels.
+
+        Raises
+        ------
+        ValueError
+            If X is no array of images, or not of the shape seen in `fit`.
+        """
+        check_is_fitted(self)
+        X, _ = self._check_images(X, reset=False)
+        offset, width = self._offset_and_width()
+        return _map(X, lambda rows: (rows - offset) / width, np.float32)
+
+    def inverse_transform(self, X):
+        """Bring scaled pixels back to the range and the dtype seen in `fit`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, n_features)
+            Scaled images or rows.
+
+        Returns
+        -------
+        X_original : ndarray of the same shape
+            Pixels; whole numbers are rounded and kept inside their dtype's range.
+        """
+        check_is_fitted(self)
+        X, _ = self._check_images(X, reset=False)
+        offset, width = self._offset_and_width()
+        dtype = np.dtype(self._dtype_in)
+        if np.issubdtype(dtype, np.integer):
+            ends = np.iinfo(dtype)
+            low, high = float(ends.min), float(ends.max)
+            return _map(X, lambda rows: np.clip(np.rint(rows * width + offset), low, high), dtype)
+        return _map(X, lambda rows: rows * width + offset, dtype)
+
+    def _offset_and_width(self):
+        """Return what is subtracted from the pixels and what they are divided by then."""
+        if self.mode == "standard":
+            return self.mean_, self.scale_
+        if self.input_range_ not in _RANGES:
+            return 0.0, 1.0
+        low, width = _RANGES[self.input_range_]
+        if self.mode == "unit":
+            return low, width
+        return low + width / 2, width / 2
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.transformer_tags.preserves_dtype = ["float32"]
+        return tags
+
+
+def _map(X, function, dtype):
+    """Apply a function of float64 rows block by block, so that only the result is large."""
+    new = np.empty((len(X), int(np.prod(X.shape[1:]))), dtype)
+    start = 0
+    for block in blocks(X.reshape(new.shape), _BLOCK_BYTES):
+        new[start : start + len(block)] = function(block.astype(np.float64))
+        start += len(block)
+    return new.reshape(X.shape)
+
+
+def _moments(rows):
+    """Return mean and standard deviation of each column in two passes over blocks."""
+    # Seen from the first row a constant column is exactly zero, free of rounding.
+    origin = rows[0].astype(np.float64)
+    shift = np.zeros(rows.shape[1])
+    for block in blocks(rows, _BLOCK_BYTES):
+        shift += (block - origin).sum(axis=0)
+    mean = origin + shift / len(rows)
+    variance = np.zeros(rows.shape[1])
+    for block in blocks(rows, _BLOCK_BYTES):
+        variance += np.square(block - mean).sum(axis=0)
+    scale = np.sqrt(variance / len(rows))
+    scale[scale == 0] = 1.0
+    return mean, scale

@@ -1,0 +1,601 @@
+"""ImageReader: what it sees, what it remembers, and how it fits into scikit-learn."""
+
+import os
+import pickle
+import threading
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pandas as pd
+import pytest
+from PIL import Image, ImageOps
+from sklearn import config_context
+from sklearn.base import clone
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+from sklearn.utils import get_tags
+from sklearn.utils._param_validation import InvalidParameterError
+from sklearn.utils.validation import check_is_fitted
+
+from skfashion._store import StoreWarning
+from skfashion.datasets import load_image_folder
+from skfashion.preprocessing import ImageFlattener, ImageReader
+from skfashion.preprocessing._cache import ImageCache, cache
+
+DATA = os.environ.get("SKFASHION_DATA")
+needs_data = pytest.mark.skipif(not DATA, reason="SKFASHION_DATA names no folder of real images")
+
+
+@pytest.fixture(autouse=True)
+def _forget():
+    cache.clear()
+    yield
+    cache.clear()
+
+
+def picture(height=24, width=32, seed=0):
+    """Return a smooth RGB picture without symmetry, which JPEG barely changes."""
+    rng = np.random.default_rng(seed)
+    corners = Image.fromarray(rng.integers(0, 256, (3, 4, 3), np.uint8))
+    return corners.resize((width, height), Image.Resampling.BICUBIC)
+
+
+@pytest.fixture
+def files(tmp_path):
+    """Eight PNG files of two classes and different shapes."""
+    names = []
+    for number in range(8):
+        name = tmp_path / f"{number}.png"
+        picture(20 + number, 30 - number, seed=number).save(name)
+        names.append(str(name))
+    return names
+
+
+def read(name, size=None, **params):
+    with Image.open(name) as image:
+        size = size or (image.height, image.width)
+    return ImageReader(size, **params).transform([name])[0].astype(int)
+
+
+# What it sees
+
+
+@pytest.mark.parametrize(
+    ("suffix", "options", "tolerance"),
+    [
+        (".png", {}, 0),
+        (".bmp", {}, 0),
+        (".tiff", {}, 0),
+        (".tiff", {"compression": "tiff_lzw"}, 0),
+        (".webp", {"lossless": True}, 0),
+        (".jpg", {"quality": 95}, 3),
+        (".jpg", {"quality": 95, "progressive": True}, 3),
+        (".webp", {"quality": 95}, 6),
+    ],
+)
+def test_formats(tmp_path, suffix, options, tolerance):
+    name = tmp_path / f"picture{suffix}"
+    picture().save(name, **options)
+    assert np.abs(read(name) - np.asarray(picture())).mean() <= tolerance
+
+
+def test_format_is_told_from_the_content(tmp_path):
+    name = tmp_path / "picture.jpg"
+    picture().save(name, format="BMP")
+    np.testing.assert_array_equal(read(name), picture())
+
+
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".png", ".tiff"])
+def test_first_frame(tmp_path, suffix):
+    name = tmp_path / f"film{suffix}"
+    frames = [Image.new("RGB", (8, 8), colour) for colour in ("red", "blue", "green")]
+    frames[0].save(name, save_all=True, append_images=frames[1:], lossless=True)
+    np.testing.assert_allclose(read(name), np.full((8, 8, 3), (255, 0, 0)), atol=3)
+
+
+@pytest.mark.parametrize("mode", ["1", "L", "P"])
+@pytest.mark.parametrize("suffix", [".png", ".gif", ".bmp", ".tiff"])
+def test_modes(tmp_path, mode, suffix):
+    image = picture().convert(mode)
+    name = tmp_path / f"picture{suffix}"
+    image.save(name)
+    np.testing.assert_array_equal(read(name), image.convert("RGB"))
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".tiff"])
+def test_cmyk(tmp_path, suffix):
+    name = tmp_path / f"print{suffix}"
+    Image.new("CMYK", (8, 8), (0, 255, 255, 0)).save(name)
+    np.testing.assert_allclose(read(name), np.full((8, 8, 3), (255, 0, 0)), atol=3)
+
+
+def test_grey_jpeg(tmp_path):
+    name = tmp_path / "grey.jpg"
+    Image.new("L", (8, 8), 77).save(name)
+    assert (read(name) == 77).all()
+
+
+@pytest.mark.parametrize("suffix", [".png", ".webp", ".tiff"])
+def test_alpha_lies_on_white(tmp_path, suffix):
+    pixels = np.zeros((8, 8, 4), np.uint8)
+    pixels[..., 0] = 200
+    pixels[4:, :, 3] = 255
+    pixels[:2, :, 3] = 127
+    name = tmp_path / f"alpha{suffix}"
+    Image.fromarray(pixels).save(name, lossless=True)
+    seen = read(name)
+    np.testing.assert_array_equal(seen[4:], np.full((4, 8, 3), (200, 0, 0)))
+    np.testing.assert_array_equal(seen[2:4], np.full((2, 8, 3), 255))
+    np.testing.assert_allclose(seen[:2], np.full((2, 8, 3), (228, 128, 128)), atol=1)
+
+
+@pytest.mark.parametrize(
+    ("mode", "colour", "transparency"),
+    [("P", 0, 0), ("L", 9, 9), ("RGB", (9, 8, 7), (9, 8, 7))],
+)
+def test_transparent_colour_lies_on_white(tmp_path, mode, colour, transparency):
+    name = tmp_path / "transparent.png"
+    Image.new(mode, (8, 8), colour).save(name, transparency=transparency)
+    assert (read(name) == 255).all()
+
+
+def test_grey_with_alpha(tmp_path):
+    name = tmp_path / "alpha.png"
+    Image.new("LA", (8, 8), (0, 51)).save(name)
+    np.testing.assert_allclose(read(name), 204, atol=1)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+def test_sixteen_bits(tmp_path, suffix):
+    ramp = np.linspace(0, 65535, 64).astype(np.uint16).reshape(8, 8)
+    name = tmp_path / f"deep{suffix}"
+    Image.fromarray(ramp).save(name)
+    np.testing.assert_allclose(read(name), np.repeat(ramp[..., None] / 257, 3, -1), atol=0.51)
+
+
+@pytest.mark.parametrize("top", [1.0, 255.0, 65535.0])
+def test_floats(tmp_path, top):
+    ramp = np.linspace(0, top, 64, dtype=np.float32).reshape(8, 8)
+    name = tmp_path / "floats.tiff"
+    Image.fromarray(ramp).save(name)
+    np.testing.assert_allclose(read(name)[..., 0], ramp / top * 255, atol=0.51)
+
+
+def test_floats_of_no_known_range(tmp_path):
+    name = tmp_path / "heights.tiff"
+    Image.fromarray(np.full((8, 8), -3.0, np.float32)).save(name)
+    with pytest.raises(ValueError, match=r"heights\.tiff.*nothing says which of them is white"):
+        read(name)
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tiff"])
+def test_rotation_of_the_camera(tmp_path, orientation, suffix):
+    exif = Image.Exif()
+    exif[0x0112] = orientation
+    name = tmp_path / f"photo{suffix}"
+    options = {} if suffix == ".tiff" else {"quality": 95, "lossless": True}
+    picture().save(name, exif=exif, **options)
+    with Image.open(name) as image:
+        expected = np.asarray(ImageOps.exif_transpose(image).convert("RGB")).astype(int)
+    assert expected.shape == ((24, 32, 3) if orientation < 5 else (32, 24, 3))
+    seen = read(name, size=expected.shape[:2])
+    np.testing.assert_array_equal(seen, expected)
+    if orientation == 6:
+        turned = np.rot90(np.asarray(picture()), -1)
+        assert np.abs(seen - turned).mean() <= (3 if suffix == ".jpg" else 0)
+
+
+@pytest.mark.filterwarnings("ignore:Corrupt EXIF data")
+def test_broken_metadata_is_no_reason_to_refuse(tmp_path):
+    name = tmp_path / "photo.jpg"
+    picture().save(name, exif=b"Exif\x00\x00MM\x00*\xff\xff\xff\xff")
+    assert np.abs(read(name) - np.asarray(picture())).mean() <= 5
+
+
+# Size and proportions
+
+
+@pytest.mark.parametrize("resize", ["stretch", "crop", "pad"])
+@pytest.mark.parametrize("size", [1, 7, (5, 9), (40, 12), 64])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 50), (50, 1), (24, 31), (31, 24)])
+def test_sizes(tmp_path, resize, size, shape):
+    name = tmp_path / "picture.png"
+    Image.new("RGB", shape[::-1], (10, 200, 30)).save(name)
+    seen = ImageReader(size, resize=resize).transform([name])
+    assert seen.dtype == np.uint8
+    assert seen.shape == (1, *((size, size) if isinstance(size, int) else size), 3)
+    coloured = (seen == (10, 200, 30)).all(-1)
+    if resize == "pad":
+        assert coloured.any()
+        assert (coloured | (seen == 0).all(-1)).all()
+    else:
+        assert coloured.all()
+
+
+def thirds():
+    """Return a picture three times as wide as high: red, green, blue."""
+    pixels = np.zeros((10, 30, 3), np.uint8)
+    for third in range(3):
+        pixels[:, 10 * third : 10 * third + 10, third] = 255
+    return Image.fromarray(pixels)
+
+
+def test_proportions(tmp_path):
+    name = tmp_path / "thirds.png"
+    thirds().save(name)
+    crop = read(name, 10, resize="crop")
+    np.testing.assert_array_equal(crop, np.full((10, 10, 3), (0, 255, 0)))
+    pad = read(name, 30, resize="pad")
+    np.testing.assert_array_equal(pad[10:20], thirds())
+    assert (pad[:10] == 0).all()
+    assert (pad[20:] == 0).all()
+    stretch = read(name, 30, resize="stretch")
+    assert stretch[0, 4].tolist() == [255, 0, 0]
+    assert stretch[29, 25].tolist() == [0, 0, 255]
+
+
+@pytest.mark.parametrize("resize", ["stretch", "crop", "pad"])
+def test_draft_of_large_jpegs_keeps_quality(tmp_path, resize):
+    large = picture(1200, 1600)
+    large.save(tmp_path / "large.jpg", quality=95)
+    with Image.open(tmp_path / "large.jpg") as image:
+        image.load()
+        image.convert("RGB").save(tmp_path / "large.png")
+    drafted = read(tmp_path / "large.jpg", 96, resize=resize)
+    whole = read(tmp_path / "large.png", 96, resize=resize)
+    assert np.abs(drafted - whole).mean() < 0.5
+    assert np.abs(drafted - whole).max() <= 6
+
+
+# What it refuses
+
+
+def test_broken_and_missing_files(tmp_path, files):
+    cut = tmp_path / "cut.jpg"
+    picture(200, 200).save(cut)
+    cut.write_bytes(cut.read_bytes()[:-900])
+    text = tmp_path / "text.png"
+    text.write_text("no image")
+    empty = tmp_path / "empty.gif"
+    empty.touch()
+    names = [*files, str(cut), str(text), str(empty), str(tmp_path)]
+    with pytest.raises(ValueError, match="4 of 12 files can't be read") as raised:
+        ImageReader(8).transform(names)
+    message = str(raised.value)
+    for fragment in ("cut.jpg: broken: image file is truncated", "text.png: it is no JPEG"):
+        assert fragment in message
+    assert "empty.gif: it is no JPEG" in message
+    assert f"{tmp_path}: it is a folder" in message
+    assert 'on_error="skip"' in message
+    assert "0.png" not in message
+    # What could be read has been: nothing is decoded twice after the repair.
+    assert cache.n_decoded == 8
+    with pytest.raises(FileNotFoundError, match=r"1 of 13 files(.|\n)*gone\.png(.|\n)*names"):
+        ImageReader(8).transform([*names, str(tmp_path / "gone.png")])
+
+
+def test_long_lists_are_cut(tmp_path):
+    names = [str(tmp_path / f"{number}.png") for number in range(50)]
+    with pytest.raises(FileNotFoundError, match="and 40 more"):
+        ImageReader().transform(names)
+
+
+@pytest.mark.parametrize("pixels", [500, 1200])
+def test_decompression_bomb(tmp_path, monkeypatch, pixels):
+    name = tmp_path / "bomb.png"
+    Image.new("L", (40, 32)).save(name)
+    # 1,280 pixels are more than 1,200, of which Pillow only warns, and more than twice 500.
+    monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", pixels)
+    with (
+        pytest.raises(ValueError, match=rf"bomb\.png: it has more than {pixels:,} pixels"),
+        pytest.warns(Image.DecompressionBombWarning)
+        if pixels > 640
+        else pytest.MonkeyPatch.context(),
+    ):
+        ImageReader(8).transform([name])
+
+
+@pytest.mark.parametrize(
+    ("X", "error", "fragment"),
+    [
+        ("cat.jpg", ValueError, r"Use \['cat.jpg'\]"),
+        (Path("cat.jpg"), ValueError, "a single one"),
+        ([], ValueError, r"0 sample\(s\)"),
+        (np.zeros((2, 8, 8, 3)), ValueError, "ImageResizer"),
+        (np.array([["a.png", "b.png"]]), ValueError, "Select the column"),
+        (np.array(3), ValueError, "shape"),
+        ([1, 2], TypeError, "got 1 "),
+        (np.array([1.5]), TypeError, "float64"),
+        (["a.png", None], TypeError, "at position 1"),
+        (["a.png", np.nan], TypeError, "at position 1"),
+        (pd.Series(["a.png", None]), TypeError, "at position 1"),
+        ([b"a.png"], TypeError, "bytes"),
+        ([""], TypeError, "''"),
+    ],
+)
+@pytest.mark.parametrize("method", ["fit", "transform", "fit_transform"])
+def test_no_file_names(X, error, fragment, method):
+    with pytest.raises(error, match=fragment):
+        getattr(ImageReader(), method)(X)
+
+
+@pytest.mark.parametrize(
+    ("params", "fragment"),
+    [
+        ({"size": 0}, "'size' parameter"),
+        ({"size": "large"}, "'size' parameter"),
+        ({"size": (4, 0)}, "height, width"),
+        ({"size": (4, 4, 3)}, "height, width"),
+        ({"resize": "squash"}, "'resize' parameter"),
+        ({"memory": 3}, "'memory' parameter"),
+        ({"n_jobs": 1.5}, "'n_jobs' parameter"),
+    ],
+)
+@pytest.mark.parametrize("method", ["fit", "transform"])
+def test_bad_parameters(files, params, fragment, method):
+    with pytest.raises(ValueError, match=fragment) as raised:
+        getattr(ImageReader(**params), method)(files)
+    if "parameter" in fragment:
+        assert isinstance(raised.value, InvalidParameterError)
+    with pytest.raises(TypeError):
+        ImageReader(nonsense=1)
+
+
+# scikit-learn's contract, as far as it applies to file names
+
+
+def test_forms_of_file_names(files):
+    expected = ImageReader(8).transform(files)
+    for X in (
+        np.array(files),
+        np.array(files, dtype=object),
+        np.array(files)[:, np.newaxis],
+        [[name] for name in files],
+        tuple(files),
+        [Path(name) for name in files],
+        pd.Series(files, index=range(10, 18)),
+        pd.Series(files, dtype="string"),
+        pd.Series(files, dtype="category"),
+        pd.DataFrame({"file": files}),
+    ):
+        np.testing.assert_array_equal(ImageReader(8).fit(X).transform(X), expected)
+
+
+def test_relative_names(files, monkeypatch):
+    expected = ImageReader(8).transform(files)
+    monkeypatch.chdir(os.path.dirname(files[0]))
+    relative = [os.path.basename(name) for name in files]
+    np.testing.assert_array_equal(ImageReader(8).transform(relative), expected)
+    assert cache.n_decoded == len(files)
+
+
+def test_parameters_clone_and_repr():
+    params = {"size": (8, 9), "resize": "pad", "memory": "runs", "n_jobs": 2}
+    reader = ImageReader(**params)
+    assert reader.get_params() == params
+    assert clone(reader).get_params() == params
+    assert vars(reader) == params
+    assert reader.set_params(size=5).size == 5
+    assert "size=5" in repr(reader)
+    with pytest.raises(ValueError, match="Invalid parameter"):
+        reader.set_params(fit="crop")
+    assert ImageReader().get_params() == {
+        "size": 96,
+        "resize": "stretch",
+        "memory": None,
+        "n_jobs": None,
+    }
+
+
+def test_tags():
+    tags = get_tags(ImageReader())
+    assert tags.input_tags.one_d_array
+    assert tags.input_tags.string
+    assert not tags.input_tags.two_d_array
+    assert not tags.requires_fit
+    assert tags.estimator_type == get_tags(ImageFlattener()).estimator_type
+
+
+def test_stateless(files):
+    reader = ImageReader(8)
+    check_is_fitted(reader)
+    unfitted = reader.transform(files)
+    before = dict(vars(reader))
+    assert reader.fit(files, [0, 1] * 4) is reader
+    np.testing.assert_array_equal(reader.transform(files), unfitted)
+    np.testing.assert_array_equal(reader.fit_transform(files, y=None), unfitted)
+    assert vars(reader) == before
+    ImageReader().fit(["not/there.png"])
+
+
+def test_pickle(files):
+    reader = ImageReader(8, resize="crop").fit(files)
+    again = pickle.loads(pickle.dumps(reader))
+    np.testing.assert_array_equal(again.transform(files), reader.transform(files))
+
+
+def test_input_stays(files):
+    X = np.array(files, dtype=object)
+    X.flags.writeable = False
+    before = X.copy()
+    ImageReader(8).fit_transform(X)
+    np.testing.assert_array_equal(X, before)
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are bytes on POSIX only")
+def test_names_that_are_no_text(tmp_path):
+    name = os.fsdecode(os.fsencode(str(tmp_path)) + b"/caf\xe9.png")
+    try:
+        picture().save(name)
+    except OSError:
+        pytest.skip("this file system takes UTF-8 names only")
+    assert ImageReader(8, memory=tmp_path / "runs").transform(np.array([name])).shape[0] == 1
+
+
+def test_order_and_subsets(files):
+    together = ImageReader(8).transform(files)
+    order = np.array([5, 0, 5, 3, 3])
+    cache.clear()
+    np.testing.assert_array_equal(ImageReader(8).transform(np.array(files)[order]), together[order])
+    assert cache.n_decoded == 3
+
+
+def test_set_output_leaves_images_alone(files):
+    reader = ImageReader(8).set_output(transform="pandas")
+    assert isinstance(reader.transform(files), np.ndarray)
+    with config_context(transform_output="pandas"):
+        assert isinstance(ImageReader(8).fit_transform(files), np.ndarray)
+    pipe = make_pipeline(ImageReader(8), ImageFlattener()).set_output(transform="pandas")
+    frame = pipe.fit_transform(files)
+    assert isinstance(frame, pd.DataFrame)
+    assert frame.columns[-1] == "pixel_7_7_2"
+
+
+# What it remembers
+
+
+def test_a_search_decodes_each_file_once(files):
+    pipe = make_pipeline(ImageReader(8), ImageFlattener(), LogisticRegression())
+    search = GridSearchCV(pipe, {"logisticregression__C": [0.01, 0.1, 1]}, cv=2)
+    search.fit(files, ["a", "b"] * 4).predict(files)
+    assert cache.n_decoded == len(files)
+
+
+def test_settings_are_told_apart(files):
+    readers = [
+        ImageReader(8),
+        ImageReader(9),
+        ImageReader((8, 9)),
+        ImageReader(8, resize="crop"),
+        ImageReader(8, resize="pad"),
+    ]
+    fresh = []
+    for reader in readers:
+        cache.clear()
+        fresh.append(reader.transform(files))
+    cache.clear()
+    for _ in range(2):
+        for reader, expected in zip(readers, fresh, strict=True):
+            np.testing.assert_array_equal(reader.transform(files), expected)
+    assert cache.n_decoded == len(files) * len(readers)
+
+
+def test_a_changed_file_is_read_again(files):
+    before = ImageReader(8).transform(files)
+    picture(seed=99).save(files[2])
+    after = ImageReader(8).transform(files)
+    assert (after[2] != before[2]).any()
+    np.testing.assert_array_equal(np.delete(after, 2, 0), np.delete(before, 2, 0))
+    assert cache.n_decoded == len(files) + 1
+    # Of the same length: only the time tells.
+    status = os.stat(files[2])
+    os.utime(files[2], ns=(status.st_atime_ns, status.st_mtime_ns + 1_000_000))
+    ImageReader(8).transform(files)
+    assert cache.n_decoded == len(files) + 2
+
+
+def test_what_is_remembered_is_not_the_users(files):
+    first = ImageReader(8).transform(files)
+    expected = first.copy()
+    first[:] = 0
+    second = ImageReader(8).transform(files)
+    np.testing.assert_array_equal(second, expected)
+    assert second.flags.writeable
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2, -1])
+def test_jobs_do_not_matter(files, n_jobs):
+    expected = ImageReader(8).transform(files)
+    cache.clear()
+    np.testing.assert_array_equal(ImageReader(8, n_jobs=n_jobs).transform(files), expected)
+    assert cache.n_decoded == len(files)
+
+
+@pytest.mark.parametrize("kind", [str, Path, joblib.Memory])
+def test_memory_on_disk(files, tmp_path, kind):
+    expected = ImageReader(8).transform(files)
+    memory = tmp_path / "runs"
+    memory = joblib.Memory(memory, verbose=0) if kind is joblib.Memory else kind(memory)
+    cache.clear()
+    reader = ImageReader(8, memory=memory)
+    np.testing.assert_array_equal(reader.transform(files[:5]), expected[:5])
+    assert cache.n_decoded == 5
+    cache.clear()
+    np.testing.assert_array_equal(reader.transform(files), expected)
+    assert cache.n_decoded == 3
+    cache.clear()
+    np.testing.assert_array_equal(clone(reader).transform(files), expected)
+    np.testing.assert_array_equal(clone(reader).transform(files), expected)
+    assert cache.n_decoded == 0
+    ImageReader(9, memory=memory).transform(files)
+    assert cache.n_decoded == len(files)
+
+
+def test_damage_on_disk_is_healed(files, tmp_path):
+    reader = ImageReader(8, memory=tmp_path / "runs")
+    expected = reader.transform(files)
+    for path in (tmp_path / "runs").rglob("*"):
+        if path.is_file() and path.stat().st_size > 500:
+            content = bytearray(path.read_bytes())
+            content[-100] ^= 0xFF
+            path.write_bytes(bytes(content))
+    cache.clear()
+    with pytest.warns(StoreWarning):
+        np.testing.assert_array_equal(reader.transform(files), expected)
+    assert cache.n_decoded >= 1
+
+
+def test_cache_is_bounded_and_drops_the_oldest():
+    small = ImageCache(max_bytes=300)
+    for key in range(3):
+        small.put(key, np.full(100, key, np.uint8))
+    assert small.n_bytes == 300
+    small.get(0)
+    small.put(3, np.zeros(100, np.uint8))
+    assert small.get(1) is None
+    assert small.get(0) is not None
+    small.put(3, np.zeros(50, np.uint8))
+    assert small.n_bytes == 250
+    small.put(4, np.zeros(301, np.uint8))
+    assert small.get(4) is None
+    small.clear()
+    assert small.n_bytes == 0
+
+
+def test_cache_in_many_threads():
+    shared = ImageCache(max_bytes=1000)
+
+    def work(seed):
+        for key in np.random.default_rng(seed).integers(0, 30, 2000).tolist():
+            kept = shared.get(key)
+            assert kept is None or (kept == key).all()
+            shared.put(key, np.full(100, key, np.uint8))
+            shared.count_decoded(1)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert shared.n_bytes <= 1000
+    assert shared.n_decoded == 8000
+
+
+# Real pictures
+
+
+@needs_data
+def test_cats_and_dogs():
+    X, y = load_image_folder(
+        os.path.join(DATA, "cats-vs-dogs", "train"), return_X_y=True, shrink=10, random_state=0
+    )
+    images = ImageReader(224, n_jobs=2).fit_transform(X, y)
+    assert images.shape == (200, 224, 224, 3)
+    assert images.dtype == np.uint8
+    with Image.open(X[7]) as image:
+        expected = np.asarray(image.convert("RGB").resize((224, 224), Image.Resampling.BILINEAR))
+    np.testing.assert_array_equal(images[7], expected)
+    assert len(np.unique(images.reshape(200, -1), axis=0)) == 200
