@@ -1,0 +1,362 @@
+"""The store by itself: what goes in comes out, or nothing does."""
+
+import os
+import pickle
+import random
+import threading
+import time
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+
+from skfashion._store import PruneResult, Store, StoreWarning, _files, _npy, open_store
+
+KEY = "0123abcd"
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch):
+    monkeypatch.setattr(_files, "PAUSES", (0, 0))
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+def files(store):
+    return sorted(path for path in store.path.rglob("*") if path.is_file())
+
+
+def make_rows(n, shape=(3, 4), dtype="float32", seed=0):
+    rng = np.random.default_rng(seed)
+    keys = [rng.bytes(16) for _ in range(n)]
+    return keys, rng.integers(0, 100, (n, *shape)).astype(dtype)
+
+
+def assert_same(found, expected):
+    assert found.dtype == expected.dtype
+    assert found.dtype.str == expected.dtype.str
+    assert found.shape == expected.shape
+    assert found.tobytes() == expected.tobytes()
+
+
+# --- entries -------------------------------------------------------------------------------------
+
+ARRAYS = {
+    "floats": np.linspace(-1, 1, 7),
+    "nan": np.array([np.nan, np.inf, -np.inf, -0.0]),
+    "half": np.arange(5, dtype="float16"),
+    "long": np.arange(5, dtype=np.longdouble),
+    "uint8": np.arange(24, dtype="uint8").reshape(2, 3, 4),
+    "bool": np.array([[True, False]]),
+    "complex": np.array([1 + 2j]),
+    "big-endian": np.arange(6, dtype=">i4"),
+    "fortran": np.asfortranarray(np.arange(6.0).reshape(2, 3)),
+    "strided": np.arange(20)[::3],
+    "reversed": np.arange(6).reshape(2, 3)[::-1].T,
+    "transposed": np.arange(24).reshape(2, 3, 4).transpose(2, 0, 1),
+    "zero-d": np.array(3.5),
+    "scalar": np.float32(2.5),
+    "empty": np.empty((0, 3)),
+    "empty inside": np.empty((2, 0, 3), dtype="uint8"),
+    "text": np.array(["grün", "", "blau\n"]),
+    "empty text": np.array([""]),
+    "bytes": np.array([b"a", b"bcd"]),
+    "big-endian text": np.array(["ab"]).astype(">U2"),
+    "dates": np.array(["2020-01-01", "NaT"], dtype="datetime64[ns]"),
+    "read-only": np.broadcast_to(np.arange(3), (4, 3)),
+    "the name ../../of an array \ud800 is free": np.arange(3),
+}
+
+
+@pytest.mark.parametrize("name", ARRAYS)
+def test_array_round_trip(store, name):
+    array = ARRAYS[name]
+    assert store.put("runs", KEY, {}, {name: array})
+    entry = Store(store.path).get("runs", KEY)
+    assert list(entry.arrays) == [name]
+    assert_same(entry.arrays[name], np.asarray(array))
+    assert entry.arrays[name].flags.writeable
+    assert entry.arrays[name].flags.owndata or entry.arrays[name].base.flags.owndata
+    assert store.verify() == []
+
+
+def test_fortran_order_is_kept(store):
+    store.put("runs", KEY, {}, {"a": ARRAYS["fortran"]})
+    assert store.get("runs", KEY).arrays["a"].flags.f_contiguous
+
+
+def test_meta_round_trip(store):
+    meta = {
+        "floats": [0.1, 1e-320, -0.0, 1 / 3, float("inf"), float("-inf"), float("nan")],
+        "numpy float": np.float64(0.1),
+        "ints": [0, -1, 2**80],
+        "rest": {"": None, "t": True, "grün\ud800\n": "\x00", "nested": [[[{}]]]},
+    }
+    assert store.put("runs", KEY, meta)
+    found = store.get("runs", KEY).meta
+    assert repr(found) == repr({**meta, "numpy float": 0.1})
+    assert next(store.entries()).meta["ints"] == [0, -1, 2**80]
+
+
+def test_files_are_npy_and_json(store):
+    store.put("runs", KEY, {"a": 1}, {"x": np.arange(3), "y": ARRAYS["fortran"]})
+    (path,) = files(store)
+    with open(path, "rb") as file:
+        head = np.load(file, allow_pickle=False)
+        assert b'"meta":{"a":1}' in head.tobytes()
+        np.testing.assert_array_equal(np.load(file, allow_pickle=False), np.arange(3))
+        np.testing.assert_array_equal(np.load(file, allow_pickle=False), ARRAYS["fortran"])
+    rows = store.rows("features", "ns", shape=(3, 4), dtype="float32")
+    keys, array = make_rows(5)
+    rows.put(keys, array)
+    with open(next(store.path.rglob("features/**/*.npy")), "rb") as file:
+        head, index, content = (np.load(file, allow_pickle=False) for _ in range(3))
+    assert [line[:16].tobytes() for line in index] == keys
+    np.testing.assert_array_equal(content, array)
+
+
+def test_header_is_numpys():
+    for shape in [(), (0,), (3,), (2, 3), (10**15, 1, 7), (1,) * 30]:
+        assert len(_npy.header(shape, np.dtype("<f4"))) % 64 == 0
+
+
+def test_replace_delete_and_list(store):
+    assert store.get("runs", KEY) is None
+    assert list(store.entries()) == []
+    assert store.put("runs", KEY, {"n": 1}, {"a": np.zeros(1000)})
+    assert store.put("runs", KEY, {"n": 2})
+    assert store.get("runs", KEY).meta == {"n": 2}
+    assert store.get("runs", KEY).arrays == {}
+    assert len(files(store)) == 1
+    store.put("checkpoints", "ff", {"n": 3})
+    store.put("checkpoints", "a", {"n": 4})
+    assert [(i.kind, i.key) for i in store.entries("checkpoints")] == [
+        ("checkpoints", "a"),
+        ("checkpoints", "ff"),
+    ]
+    info = next(store.entries("runs"))
+    assert (info.kind, info.key, info.meta) == ("runs", KEY, {"n": 2})
+    assert info.nbytes == info.path.stat().st_size
+    assert abs(info.last_used - time.time()) < 60
+    assert store.delete("runs", KEY)
+    assert not store.delete("runs", KEY)
+    assert store.get("runs", KEY) is None
+    assert info.meta is None
+
+
+@pytest.mark.parametrize(
+    "key", ["", "AB", "xyz", "../ab", "ab/cd", "ab\n", "ab.", " ab", "0" * 129, "\u0661"]
+)
+def test_bad_keys(store, key):
+    for call in (store.get, store.delete):
+        with pytest.raises(ValueError, match="hexadecimal"):
+            call("runs", key)
+    for call in (store.begin, store.deaths, store.forgive):
+        with pytest.raises(ValueError, match="hexadecimal"):
+            call(key)
+    with pytest.raises(ValueError, match="hexadecimal"):
+        store.put("runs", key, {})
+    assert files(store) == []
+
+
+@pytest.mark.parametrize("name", ["", "..", "a/b", "A", "a.b", "-a", "a\n", "a" * 101])
+def test_bad_names(store, name):
+    for call in (
+        lambda: store.get(name, KEY),
+        lambda: store.put(name, KEY, {}),
+        lambda: store.rows(name, "ns", shape=(), dtype="f4"),
+        lambda: store.rows("features", name, shape=(), dtype="f4"),
+    ):
+        with pytest.raises(ValueError, match="lower-case"):
+            call()
+    with pytest.raises(TypeError, match="must be a str"):
+        store.get(None, KEY)
+    with pytest.raises(TypeError, match="must be a str"):
+        store.get("runs", b"ab")
+
+
+@pytest.mark.parametrize(
+    "array",
+    [
+        np.array([None]),
+        np.array([{}], dtype=object),
+        np.zeros(2, dtype="f4,i4"),
+        np.zeros(2, dtype="V3"),
+        np.ma.masked_array([1, 2], [True, False]),
+        [1, 2],
+        None,
+    ],
+    ids=repr,
+)
+def test_refused_arrays(store, array):
+    with pytest.raises(TypeError):
+        store.put("runs", KEY, {}, {"a": array})
+    assert files(store) == []
+
+
+@pytest.mark.parametrize(
+    "meta",
+    [None, [], {1: 2}, {"a": [{None: 1}]}, {"a": np.int64(1)}, {"a": np.zeros(2)}, {"a": {1}}],
+)
+def test_refused_meta(store, meta):
+    with pytest.raises(TypeError):
+        store.put("runs", KEY, meta)
+    endless = {}
+    endless["a"] = endless
+    with pytest.raises(TypeError, match="nested"):
+        store.put("runs", KEY, endless)
+    assert files(store) == []
+
+
+# --- opening -------------------------------------------------------------------------------------
+
+
+def test_open_store(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    assert open_store(None) is None
+    assert open_store(joblib.Memory(None)) is None
+    store = open_store("runs/")
+    assert store.path == Path(os.path.realpath(tmp_path / "runs"))
+    assert open_store(tmp_path / "runs") is store
+    assert open_store(str(tmp_path / "x" / ".." / "runs")) is store
+    inside = open_store(joblib.Memory(tmp_path / "jl", verbose=0))
+    assert inside.path == Path(os.path.realpath(tmp_path / "jl" / "skfashion"))
+    assert not (tmp_path / "runs").exists()
+    for wrong in (3, b"runs", ["runs"], True):
+        with pytest.raises(TypeError, match=r"joblib\.Memory.*type"):
+            open_store(wrong)
+    with pytest.raises(ValueError, match="empty"):
+        open_store("")
+    for wrong in ("1", 1.5, True):
+        with pytest.raises(TypeError, match="max_bytes"):
+            open_store("runs", wrong)
+    with pytest.raises(ValueError, match="negative"):
+        open_store("runs", -1)
+    assert open_store("runs", 10**9) is store
+    assert open_store("runs") is store
+    assert store.max_bytes == 10**9
+
+
+def test_pickle(tmp_path):
+    store = open_store(tmp_path, 10**8)
+    assert pickle.loads(pickle.dumps(store)) is store
+    rows = store.rows("features", "ns", shape=(3, 4), dtype="float32")
+    keys, array = make_rows(50)
+    rows.put(keys, array)
+    assert pickle.loads(pickle.dumps(rows)) is rows
+    assert len(pickle.dumps(rows)) < 500
+
+
+# --- bounds --------------------------------------------------------------------------------------
+
+
+def age(store, kind, key, seconds):
+    path = store._entry_path(kind, key)
+    os.utime(path, (time.time() - seconds,) * 2)
+
+
+def test_prune_takes_the_least_recently_used_first(store):
+    for i in range(6):
+        store.put("runs", f"{i:02x}", {}, {"a": np.zeros(1000, "u1")})
+    size = next(store.entries()).nbytes
+    assert store.prune() == PruneResult(0, 0, 6 * size)
+    for i, seconds in enumerate([500, 600, 100, 400, 300, 200]):
+        age(store, "runs", f"{i:02x}", seconds)
+    store.get("runs", "01")  # the oldest is used again
+    assert store.prune(4 * size) == PruneResult(2, 2 * size, 4 * size)
+    assert [info.key for info in store.entries()] == ["01", "02", "04", "05"]
+    assert store.prune(size).entries_removed == 3
+    assert [info.key for info in store.entries()] == ["01"]
+    assert store.prune(0) == PruneResult(1, size, 0)
+
+
+def test_last_use_is_noted_once_a_minute(store):
+    store.put("runs", KEY, {})
+    age(store, "runs", KEY, 1000)
+    before = next(store.entries()).last_used
+    store.get("runs", KEY)
+    after = next(store.entries()).last_used
+    assert after > before + 900
+    store.get("runs", KEY)
+    assert next(store.entries()).last_used == after
+
+
+def test_rows_are_pruned_too(store):
+    keys, array = make_rows(100)
+    rows = store.rows("features", "ns", shape=(3, 4), dtype="float32")
+    rows.put(keys[:50], array[:50])
+    old = files(store)[0]
+    os.utime(old, (1e9, 1e9))
+    rows.put(keys[50:], array[50:])
+    store.prune(6000)
+    assert sorted(rows.get(keys)) == list(range(50, 100))
+    assert len(rows) == 50
+
+
+def test_max_bytes(tmp_path):
+    store = Store(tmp_path, max_bytes=100_000)
+    for i in range(100):
+        assert store.put("runs", f"{i:02x}", {}, {"a": np.zeros(5000, "u1")})
+        assert sum(path.stat().st_size for path in files(store)) <= 100_000
+    left = [int(info.key, 16) for info in store.entries()]
+    assert left == list(range(100 - len(left), 100))  # the newest ones
+    assert len(left) >= 15
+    with pytest.warns(StoreWarning, match="max_bytes"):
+        assert not store.put("runs", "ff", {}, {"a": np.zeros(100_001, "u1")})
+    assert [int(info.key, 16) for info in store.entries()] == left
+    for _ in range(100):  # checkpoints replace one another and push nothing out for long
+        assert store.put("checkpoints", "aa", {}, {"a": np.zeros(5000, "u1")})
+    assert len(list(store.entries("runs"))) >= len(left) - 2
+
+
+def test_bound_is_kept_without_counting_all_files_each_time(tmp_path, monkeypatch):
+    store = Store(tmp_path, max_bytes=10_000_000)
+    store.put("runs", "aa", {})
+    counted = []
+    walk = _files.walk
+    monkeypatch.setattr(_files, "walk", lambda *args: counted.append(args) or walk(*args))
+    for i in range(200):
+        store.put("runs", f"{i:03x}", {}, {"a": np.zeros(1000, "u1")})
+    assert len(counted) == 0
+
+
+def test_a_bound_holds_for_several_writers(tmp_path):
+    stores = [Store(tmp_path, max_bytes=200_000) for _ in range(4)]
+    for i in range(100):
+        for j, store in enumerate(stores):
+            store.put("runs", f"{j}{i:02x}", {}, {"a": np.zeros(3000, "u1")})
+    assert sum(path.stat().st_size for path in files(stores[0])) < 230_000
+
+
+def test_threads_share_a_store(store):
+    rows = store.rows("features", "ns", shape=(3, 4), dtype="float32")
+    keys, array = make_rows(400)
+    wrong = []
+
+    def work(seed):
+        rng = random.Random(seed)
+        try:
+            for _ in range(30):
+                wanted = rng.sample(range(400), 40)
+                found = rows.get([keys[i] for i in wanted])
+                wrong.extend(i for i in found if (found[i] != array[wanted[i]]).any())
+                lacking = [i for j, i in enumerate(wanted) if j not in found]
+                rows.put([keys[i] for i in lacking], array[lacking])
+                store.put("runs", f"{wanted[0] % 8:x}", {"n": seed}, {"a": np.full(2000, seed)})
+                entry = store.get("runs", f"{rng.randrange(8):x}")
+                if entry is not None and (entry.arrays["a"] != entry.meta["n"]).any():
+                    wrong.append(entry)
+        except BaseException as error:
+            wrong.append(error)
+
+    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(8)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert wrong == []
+    assert store.verify() == []

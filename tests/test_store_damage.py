@@ -1,0 +1,327 @@
+"""The store's files damaged on purpose: nothing wrong is ever believed."""
+
+import errno
+import os
+import random
+import tracemalloc
+import warnings
+
+import numpy as np
+import pytest
+
+from skfashion._store import Store, StoreWarning, _files, _npy
+
+KEY = "0123abcd"
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch):
+    monkeypatch.setattr(_files, "PAUSES", (0, 0))
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+def files(store):
+    return sorted(path for path in store.path.rglob("*") if path.is_file())
+
+
+def make_rows(n):
+    rng = np.random.default_rng(0)
+    return [rng.bytes(16) for _ in range(n)], rng.random((n, 3, 4), dtype="float32")
+
+
+def assert_same(found, expected):
+    assert found.dtype == expected.dtype
+    assert found.shape == expected.shape
+    assert found.tobytes() == expected.tobytes()
+
+
+class World:
+    """A store with every kind of file, and what must come out of it."""
+
+    def __init__(self, path):
+        self.path = path
+        self.entries = {
+            ("runs", KEY): (
+                {"history": [0.5, 0.25]},
+                {"a": np.linspace(-1, 1, 7), "b": np.array(["grün", ""])},
+            ),
+            ("runs", "ff00"): ({"note": "no arrays"}, {}),
+            ("checkpoints", KEY): ({"epoch": 3}, {"a": np.arange(100, dtype="f4")}),
+        }
+        self.keys, self.array = make_rows(40)
+        self.fill(self.open())
+
+    def open(self):
+        return Store(self.path)
+
+    def rows(self, store, namespace="ns"):
+        return store.rows("features", namespace, shape=(3, 4), dtype="float32")
+
+    def fill(self, store):
+        for name, (meta, arrays) in self.entries.items():
+            assert store.put(*name, meta, arrays)
+        assert self.rows(store).put(self.keys[:25], self.array[:25])
+        assert self.rows(store).put(self.keys[25:], self.array[25:])
+        assert self.rows(store, "other").put(self.keys, self.array)
+
+    def read(self, store):
+        """Count what is missing, and check what is there."""
+        missing = 0
+        for name, (meta, arrays) in self.entries.items():
+            entry = store.get(*name)
+            if entry is None:
+                missing += 1
+                continue
+            assert entry.meta == meta
+            assert list(entry.arrays) == list(arrays)
+            for key, array in arrays.items():
+                assert_same(entry.arrays[key], array)
+        for namespace in ("ns", "other"):
+            found = self.rows(store, namespace).get(self.keys)
+            missing += len(self.keys) - len(found)
+            for i, row in found.items():
+                assert_same(row, self.array[i])
+        return missing
+
+
+def damages(rng, content, others):
+    """Make damaged contents of a file; None stands for no file."""
+    size = len(content)
+    for _ in range(15):
+        damaged = bytearray(content)
+        damaged[rng.randrange(size)] ^= 1 << rng.randrange(8)
+        yield "flip", bytes(damaged)
+    for _ in range(6):
+        yield "truncate", content[: rng.randrange(1, size)]
+    for cut in (1, size - 128, size - 127):
+        yield "truncate", content[:-cut]
+    for _ in range(4):
+        begin, end = sorted(rng.sample(range(size), 2))
+        yield "zero", content[:begin] + bytes(end - begin + 1) + content[end + 1 :]
+        yield "garbage", rng.randbytes(rng.randrange(1, 2 * size))
+    yield "garbage", rng.randbytes(size)
+    yield "garbage", bytes(size)
+    yield "append", content + b"\n"
+    yield "twice", content + content
+    yield "empty", b""
+    yield "delete", None
+    for other in others:
+        if other != content:
+            yield "swap", other
+
+
+def test_damage(tmp_path, capsys):
+    rng = random.Random(0)
+    world = World(tmp_path / "store")
+    good = {path: path.read_bytes() for path in files(world.open())}
+    counts = {}
+    for path, content in good.items():
+        for what, damaged in damages(rng, content, good.values()):
+            if damaged is None:
+                path.unlink()
+            else:
+                path.write_bytes(damaged)
+            store = world.open()
+            if damaged not in (None, content):
+                assert store.verify(), (what, path)
+            with warnings.catch_warnings(record=True) as caught:
+                warnings.simplefilter("always")
+                missing = world.read(store)
+            assert all(issubclass(warning.category, StoreWarning) for warning in caught)
+            if damaged == content:
+                assert missing == 0
+            else:
+                assert missing >= 1, (what, path)
+                assert len(caught) == (what != "delete"), (what, path, caught)
+            world.fill(store)
+            assert world.read(store) == 0
+            assert store.verify() == []
+            assert world.read(world.open()) == 0
+            counts[what] = counts.get(what, 0) + 1
+            for other in {*files(store)} - {*good}:
+                other.unlink()
+            for other in good:
+                other.write_bytes(good[other])
+    total = sum(counts.values())
+    with capsys.disabled():
+        print(f"\n{total} damaged files: {counts}")
+    assert total >= 200
+
+
+def test_damage_behind_an_open_index(tmp_path):
+    # The index is in memory already when the file changes; nothing is believed all the same.
+    rng = random.Random(1)
+    world = World(tmp_path / "store")
+    for turn in range(60):
+        store = world.open()
+        assert world.read(store) == 0
+        path = rng.choice(files(store))
+        content = path.read_bytes()
+        good = list(damages(rng, content, []))
+        what, damaged = rng.choice(good)
+        if damaged is None:
+            path.unlink()
+        elif turn % 2:
+            path.write_bytes(damaged)
+        else:
+            other = path.with_suffix(".new")
+            other.write_bytes(damaged)
+            os.replace(other, path)
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", StoreWarning)
+            world.read(store)
+            world.fill(store)
+            assert world.read(store) == 0
+            world.read(world.open())
+            world.fill(world.open())
+        assert world.open().verify() == []
+
+
+def test_one_damaged_row_costs_one_row(store):
+    keys, array = make_rows(100)
+    rows = store.rows("features", "ns", shape=(3, 4), dtype="float32")
+    rows.put(keys, array)
+    (path,) = files(store)
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    content[-48 * 50] ^= 1
+    path.write_bytes(content)
+    with pytest.warns(StoreWarning, match="2 of 100") as caught:
+        found = rows.get(keys)
+    assert len(caught) == 1
+    assert len(found) == 98
+    assert store.verify() == []  # the others were put in a shard of their own
+    assert not path.exists()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert len(rows.get(keys)) == 98
+        assert rows.put(keys, array)
+        assert len(files(store)) == 2
+        assert len(rows.get(keys)) == 100
+
+
+def test_damaged_row_on_a_disk_that_cannot_be_written(store, monkeypatch):
+    keys, array = make_rows(100)
+    rows = store.rows("features", "ns", shape=(3, 4), dtype="float32")
+    rows.put(keys, array)
+    (path,) = files(store)
+    content = bytearray(path.read_bytes())
+    content[-1] ^= 1
+    path.write_bytes(content)
+
+    def refuse(*args, **kwargs):
+        raise OSError(errno.EROFS, "read-only")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(_files.os, "replace", refuse)
+        with pytest.warns(StoreWarning) as caught:
+            assert len(rows.get(keys)) == 99
+        assert [("written" in str(w.message)) for w in caught] == [True, False]
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            assert len(rows.get(keys)) == 99
+            assert not rows.put(keys, array)
+    assert rows.put(keys, array)
+    assert len(rows.get(keys)) == 100
+    assert path.exists()
+
+
+def test_damaged_file_that_cannot_be_removed(store, monkeypatch):
+    keys, array = make_rows(10)
+    store.rows("features", "ns", shape=(3, 4), dtype="float32").put(keys, array)
+    (path,) = files(store)
+    path.write_bytes(b"garbage")
+
+    def refuse(*args):
+        raise OSError(errno.EROFS, "read-only")
+
+    monkeypatch.setattr(_files.os, "unlink", refuse)
+    rows = Store(store.path).rows("features", "ns", shape=(3, 4), dtype="float32")
+    with pytest.warns(StoreWarning, match="doesn't begin"):
+        assert rows.get(keys) == {}
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert rows.get(keys) == {}  # it isn't read again and again
+        assert rows.put(keys, array)  # and can be replaced
+        assert len(rows.get(keys)) == 10
+    assert store.verify() == []
+
+
+def test_second_copy_of_a_row(store):
+    keys, array = make_rows(20)
+    rows = store.rows("features", "ns", shape=(3, 4), dtype="float32")
+    rows.put(keys[:15], array[:15])
+    first = files(store)[0]
+    hidden = first.rename(first.with_suffix(".away"))
+    rows.put(keys[5:], array[5:])
+    second = next(store.path.rglob("*.npy"))
+    hidden.rename(first)
+    assert len(rows) == 20
+    # The places known first are tried first: those of the second shard.
+    second.write_bytes(second.read_bytes()[:-720] + bytes(720))
+    with pytest.warns(StoreWarning, match="15 of 15"):
+        found = rows.get(keys)
+    assert sorted(found) == list(range(15))
+    assert not second.exists()
+    first.unlink()
+    assert rows.get(keys) == {}
+
+
+def test_crafted_sizes_take_no_memory(store):
+    huge = 2**40
+    head = {"kind": "runs", "key": KEY, "meta": {}, "arrays": [["a", [huge], "|u1", False, ""]]}
+    more = [
+        _npy.header((huge,), np.dtype("u1")),
+        _npy.head({**head, "arrays": [["a", [2**40, 2**40], "|u1", False, ""]]}),
+        _npy.head({**head, "arrays": [["a", [-1], "|u1", False, ""]]}),
+        _npy.head({**head, "arrays": [["a", [1.5], "|u1", False, ""]]}),
+        _npy.head({**head, "arrays": [["a", "12", "|u1", False, ""]]}),
+        _npy.head({**head, "arrays": [["a", [0, 2**61, 2**61], "|u1", False, ""]]}),
+        _npy.head({**head, "arrays": [["a", [1] * 65, "|u1", False, ""]]}),
+        _npy.head({**head, "arrays": [["a", [1], "|O", False, ""]]}),
+        _npy.head({**head, "arrays": [["a", [1], "<U99999999999999999999", False, ""]]}),
+        _npy.head({**head, "arrays": [["a", [1], "f4,(2,2)i4", False, ""]]}),
+        _npy.head({**head, "arrays": [["a"]]}),
+        _npy.head({**head, "arrays": 3}),
+        _npy.head({**head, "meta": 3}),
+        _npy.head([]),
+        _npy.head({}),
+    ]
+    store.put("runs", KEY, {})
+    (path,) = files(store)
+    tracemalloc.start()
+    for content in [_npy.head(head), *more]:
+        path.write_bytes(content)
+        with pytest.warns(StoreWarning, match="damaged"):
+            assert store.get("runs", KEY) is None
+        assert not path.exists()
+    rows = store.rows("features", "ns", shape=(3,), dtype="f4")
+    rows.put([b"0" * 16], np.zeros((1, 3), "f4"))
+    (path,) = files(store)
+    for rows_told, shape in [(huge, [3]), (1, [huge]), (-1, [3]), ("1", [3]), (None, None)]:
+        head = {"kind": "features", "namespace": "ns", "rows": rows_told, "index": path.stem}
+        path.write_bytes(_npy.head({**head, "shape": shape, "dtype": "<f4"}))
+        with pytest.warns(StoreWarning, match="damaged"):
+            assert len(Store(store.path).rows("features", "ns", shape=(3,), dtype="f4")) == 0
+    assert tracemalloc.get_traced_memory()[1] < 10**7
+    tracemalloc.stop()
+
+
+def test_healed_in_the_meantime_is_not_dropped(store, monkeypatch):
+    store.put("runs", KEY, {"n": 1})
+    (path,) = files(store)
+    path.write_bytes(b"garbage")
+    drop = _files.drop
+
+    def late(*args):
+        Store(store.path).put("runs", KEY, {"n": 2})
+        drop(*args)
+
+    monkeypatch.setattr(_files, "drop", late)
+    with pytest.warns(StoreWarning):
+        assert store.get("runs", KEY) is None
+    assert store.get("runs", KEY).meta == {"n": 2}

@@ -1,0 +1,185 @@
+"""The store on a disk that is full, forbidden, flaky or taken away."""
+
+import errno
+import os
+import shutil
+import threading
+import warnings
+
+import numpy as np
+import pytest
+
+from skfashion._store import PruneResult, Store, StoreWarning, _files
+
+KEY = "0123abcd"
+
+
+@pytest.fixture(autouse=True)
+def no_pauses(monkeypatch):
+    monkeypatch.setattr(_files, "PAUSES", (0, 0))
+
+
+@pytest.fixture
+def store(tmp_path):
+    return Store(tmp_path / "store")
+
+
+def files(store):
+    return sorted(path for path in store.path.rglob("*") if path.is_file())
+
+
+def make_rows(n):
+    rng = np.random.default_rng(0)
+    return [rng.bytes(16) for _ in range(n)], rng.random((n, 3, 4), dtype="float32")
+
+
+def use(store):
+    """Do everything once; return whether anything was stored."""
+    keys, array = make_rows(5)
+    rows = store.rows("features", "ns", shape=(3, 4), dtype="float32")
+    done = [store.put("runs", KEY, {"n": 1}, {"a": np.arange(1000)}), rows.put(keys, array)]
+    with store.begin(KEY) as attempt:
+        attempt.touch()
+    read = [store.get("runs", KEY), *rows.get(keys)]
+    store.deaths(KEY)
+    store.forgive(KEY)
+    store.delete("runs", KEY)
+    assert isinstance(store.prune(0), PruneResult)
+    list(store.entries())
+    store.verify()
+    assert not (any(done) and not read)
+    return any(done)
+
+
+def assert_goes_on(store):
+    with pytest.warns(StoreWarning, match="goes on without the store") as caught:
+        assert not use(store)
+    said = [str(warning.message) for warning in caught]
+    assert len(said) == len(set(said)) <= 2  # once for writing, once for reading
+    assert sum("written" in message for message in said) == 1
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        assert not use(store)
+
+
+def test_folder_under_a_file(tmp_path):
+    (tmp_path / "file").write_text("in the way")
+    assert_goes_on(Store(tmp_path / "file" / "store"))
+    assert_goes_on(Store(tmp_path / "file"))
+    assert (tmp_path / "file").read_text() == "in the way"
+
+
+@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES, errno.EDQUOT, errno.EIO])
+def test_forbidden(store, monkeypatch, code):
+    def refuse(*args, **kwargs):
+        raise OSError(code, os.strerror(code))
+
+    monkeypatch.setattr(_files, "open", refuse, raising=False)
+    assert_goes_on(store)
+    monkeypatch.undo()
+    assert files(store) == []
+    assert use(store)
+
+
+@pytest.mark.parametrize("room", [0, 1, 128, 5000, 8000])
+def test_full_disk(store, monkeypatch, room):
+    create = _files.create
+
+    class Full:
+        def __init__(self, path):
+            self.file, self.left = create(path), room
+
+        def __enter__(self):
+            return self
+
+        def __exit__(self, *exception):
+            self.file.close()
+
+        def write(self, data):
+            self.file.write(bytes(data)[: self.left])
+            self.left -= len(data)
+            if self.left < 0:
+                raise OSError(errno.ENOSPC, "No space left on device")
+            return len(data)
+
+    store.put("runs", "aa", {"old": True})
+    monkeypatch.setattr(_files, "create", Full)
+    with pytest.warns(StoreWarning, match="No space left") as caught:
+        done = [store.put("runs", "aa", {"new": 1}, {"a": np.arange(2000)}) for _ in range(3)]
+    assert not any(done)
+    assert len(caught) == 1
+    assert store.get("runs", "aa").meta == {"old": True}
+    assert len(files(store)) == 1
+
+
+def test_interrupted_write_leaves_nothing(store, monkeypatch):
+    def interrupt(*args):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(_files.os, "replace", interrupt)
+    with pytest.raises(KeyboardInterrupt):
+        store.put("runs", KEY, {})
+    assert files(store) == []
+
+
+def test_unreadable_folder_is_told_from_an_empty_one(store, monkeypatch):
+    store.put("runs", KEY, {})
+
+    def refuse(*args):
+        raise PermissionError(errno.EACCES, "Permission denied")
+
+    monkeypatch.setattr(_files.os, "scandir", refuse)
+    rows = store.rows("features", "ns", shape=(3, 4), dtype="float32")
+    with pytest.warns(StoreWarning, match="can't be read"):
+        assert rows.get([b"0" * 16]) == {}
+    assert list(store.entries()) == []
+
+
+def test_passing_trouble_is_waited_for(store, monkeypatch):
+    store.put("runs", KEY, {"n": 1})
+    (path,) = files(store)
+    fails = iter([OSError(errno.ESTALE, "stale"), OSError(errno.ESTALE, "stale")])
+
+    def flaky(*args):
+        for error in fails:
+            raise error
+        return open(*args)
+
+    monkeypatch.setattr(_files, "open", flaky, raising=False)
+    assert store.get("runs", KEY).meta == {"n": 1}
+    # A machine that sees half a file at first sees all of it later.
+    content = path.read_bytes()
+    halves = iter([content[:100], content[:-1]])
+
+    def late(*args):
+        path.write_bytes(next(halves, content))
+        return open(*args)
+
+    monkeypatch.setattr(_files, "open", late)
+    assert store.get("runs", KEY).meta == {"n": 1}
+
+
+def test_folder_removed_midway(tmp_path):
+    store = Store(tmp_path / "store")
+    assert use(store)
+    shutil.rmtree(store.path)
+    assert use(store)
+    with store.begin(KEY):
+        shutil.rmtree(store.path)
+    assert store.get("runs", KEY) is None
+    stop = threading.Event()
+
+    def remove():
+        while not stop.is_set():
+            shutil.rmtree(store.path, ignore_errors=True)
+
+    thread = threading.Thread(target=remove)
+    thread.start()
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", StoreWarning)
+            for _ in range(200):
+                use(store)
+    finally:
+        stop.set()
+        thread.join()
