@@ -1,0 +1,102 @@
+"""The two layers Keras lacks, and the way back to plain ones."""
+
+import keras
+
+
+@keras.saving.register_keras_serializable("skfashion")
+class FixedBatchNormalization(keras.layers.BatchNormalization):
+    """Batch normalisation that always runs on its moving statistics.
+
+    The usual ``backbone(x, training=False)`` does not do it: a functional model that is
+    called with ``training=True`` hands that on to its layers over what they were called
+    with (Keras 3.15), and the statistics of a small new data set replace ImageNet's.
+    """
+
+    def call(self, inputs, training=None, mask=None):
+        return super().call(inputs, training=False, mask=mask)
+
+
+class VariableDropout(keras.layers.Layer):
+    """Dropout whose rate is a variable of the graph; it never leaves a program.
+
+    Keras writes the rate into the traced program as a constant: a program traced at 0.1
+    and used again for a candidate with 0.5 would go on dropping a tenth.
+
+    Parameters
+    ----------
+    dropout : keras.layers.Dropout
+        The layer it stands for.
+    """
+
+    def __init__(self, dropout):
+        super().__init__(name=dropout.name, dtype=dropout.dtype_policy)
+        self._noise_shape = dropout.noise_shape
+        self.seed_generator = keras.random.SeedGenerator(0)
+        self.variable_rate = keras.Variable(dropout.rate, trainable=False, name="variable_rate")
+        self.supports_masking = True
+
+    def call(self, inputs, training=False):
+        if not training:
+            return inputs
+        # keras.random.dropout compares the rate in Python, which a variable doesn't stand.
+        shape = keras.ops.shape(inputs)
+        if self._noise_shape is not None:
+            shape = [s if n is None else n for s, n in zip(shape, self._noise_shape, strict=True)]
+        rate = keras.ops.convert_to_tensor(self.variable_rate)
+        kept = keras.random.uniform(shape, dtype="float32", seed=self.seed_generator) >= rate
+        scale = keras.ops.cast(1 / (1 - rate), inputs.dtype)
+        return inputs * scale * keras.ops.cast(kept, inputs.dtype)
+
+
+def _is_variable(layer):
+    # A rate of 0 stays a plain layer: it costs nothing, and its structure differs.
+    return type(layer) is keras.layers.Dropout and layer.rate > 0
+
+
+def with_variable_rates(model):
+    """Return the model with every `Dropout` replaced by a `VariableDropout`.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Functional model; without dropout it is returned as it is.
+
+    Returns
+    -------
+    keras.Model
+        Its weights are new variables, in the order of the old ones.
+    """
+    return _replace(model, _is_variable, VariableDropout)
+
+
+def with_plain_layers(model):
+    """Return the model with `FixedBatchNormalization` replaced by Keras' own.
+
+    What leaves the package loads anywhere; for inference the two are the same.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Functional model; without a layer of ours it is returned as it is.
+
+    Returns
+    -------
+    keras.Model
+        Its weights are new variables, in the order of the old ones.
+    """
+    return _replace(
+        model,
+        lambda layer: type(layer) is FixedBatchNormalization,
+        lambda layer: keras.layers.BatchNormalization.from_config(layer.get_config()),
+    )
+
+
+def _replace(model, wanted, replacement):
+    if not any(wanted(layer) for layer in model.layers):
+        return model
+    return keras.models.clone_model(
+        model,
+        clone_function=lambda layer: (
+            replacement(layer) if wanted(layer) else layer.__class__.from_config(layer.get_config())
+        ),
+    )

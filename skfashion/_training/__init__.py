@@ -1,0 +1,35 @@
+"""How a fit is carried out: what of a plan still has to run, and running it.
+
+Knows Keras and NumPy, not scikit-learn.
+"""
+
+from skfashion._training.custom import describe_network, network_of
+from skfashion._training.features import clear_features, features_info
+from skfashion._training.optimizers import describe as describe_optimizer
+from skfashion._training.phases import export, next_phase, only, predict, run
+from skfashion._training.plan import Data, EarlyStopping, Phase, Plan, weights_digest
+from skfashion._training.programs import clear_programs, programs_info
+from skfashion._training.runs import State, as_columns, as_rows
+
+__all__ = [
+    "Data",
+    "EarlyStopping",
+    "Phase",
+    "Plan",
+    "State",
+    "as_columns",
+    "as_rows",
+    "clear_features",
+    "clear_programs",
+    "describe_network",
+    "describe_optimizer",
+    "export",
+    "features_info",
+    "network_of",
+    "next_phase",
+    "only",
+    "predict",
+    "programs_info",
+    "run",
+    "weights_digest",
+]

@@ -1,0 +1,179 @@
+"""TensorFlow only: a whole epoch in one graph, and the fused optimizer kernels."""
+
+import keras
+import tensorflow as tf
+
+
+class GraphLoop:
+    """Training, evaluation and prediction of one compiled model, each one graph call.
+
+    The arrays stay where TensorFlow computes and each batch is gathered from them inside
+    the graph, so that Python is entered once an epoch and not once a batch. A step is
+    Keras' own `train_step`; shapes of batches are open, so the last batch, another fold
+    and another batch size need no second trace.
+
+    Parameters
+    ----------
+    model : keras.Model
+        Compiled.
+    """
+
+    def __init__(self, model):
+        self._model = model
+        self.traces = 0
+        compiled = {"autograph": False, "reduce_retracing": True}
+        self._train = tf.function(self._train_graph, **compiled)
+        self._evaluate = tf.function(self._evaluate_graph, **compiled)
+        self._predict = tf.function(self._predict_graph, **compiled)
+
+    def train_epoch(self, data, order, batch_size):
+        """Train one epoch on resident arrays in the given order; return the metrics."""
+        logs = self._train(*data, tf.constant(order), tf.constant(batch_size))
+        return {name: float(value) for name, value in logs.items()}
+
+    def evaluate(self, data, batch_size):
+        """Return the metrics on resident arrays."""
+        logs = self._evaluate(*data, tf.constant(batch_size))
+        return {name: float(value) for name, value in logs.items()}
+
+    def predict(self, X):
+        """Return the output for an array of at most a batch."""
+        return self._predict(tf.constant(X)).numpy()
+
+    def resident(self, *arrays):
+        """Put arrays where the graph reads them."""
+        return [tf.constant(a) for a in arrays]
+
+    def _train_graph(self, X, y, weight, order, batch_size):
+        self.traces += 1
+        for metric in self._model.metrics:
+            metric.reset_state()
+        n = tf.shape(order)[0]
+
+        def step(start):
+            rows = order[start : start + batch_size]
+            batch = [tf.gather(a, rows) for a in (X, y, weight)]
+            self._model.train_step(tuple(batch))
+            return [start + batch_size]
+
+        tf.while_loop(lambda start: start < n, step, [tf.constant(0)], parallel_iterations=1)
+        return self._model.get_metrics_result()
+
+    def _evaluate_graph(self, X, y, batch_size):
+        self.traces += 1
+        for metric in self._model.metrics:
+            metric.reset_state()
+        n = tf.shape(X)[0]
+
+        def step(start):
+            end = tf.minimum(start + batch_size, n)
+            self._model.test_step((X[start:end], y[start:end]))
+            return [end]
+
+        tf.while_loop(lambda start: start < n, step, [tf.constant(0)], parallel_iterations=1)
+        return self._model.get_metrics_result()
+
+    def _predict_graph(self, X):
+        self.traces += 1
+        return self._model(X, training=False)
+
+
+def fused(optimizer):
+    """Return an optimizer that does the same steps with one kernel a variable.
+
+    Parameters
+    ----------
+    optimizer : keras.optimizers.Optimizer
+        Not built, of one of the classes in `FUSED`, without unusual options.
+
+    Returns
+    -------
+    keras.optimizers.Optimizer
+        Its momentum is a variable of the graph once it is built.
+    """
+    return FUSED[type(optimizer)].from_config(optimizer.get_config())
+
+
+def as_variable(number):
+    """Return a variable for a number that Keras would write into the graph."""
+    return tf.Variable(number, dtype="float32", trainable=False)
+
+
+def _apply_adam(self, gradient, variable, learning_rate):
+    i = self._get_variable_index(variable)
+    step = tf.cast(self.iterations + 1, variable.dtype)
+    tf.raw_ops.ResourceApplyAdam(
+        var=variable.handle,
+        m=self._momentums[i].value.handle,
+        v=self._velocities[i].value.handle,
+        beta1_power=tf.pow(tf.cast(self.beta_1, variable.dtype), step),
+        beta2_power=tf.pow(tf.cast(self.beta_2, variable.dtype), step),
+        lr=tf.cast(learning_rate, variable.dtype),
+        beta1=self.beta_1,
+        beta2=self.beta_2,
+        epsilon=self.epsilon,
+        grad=gradient,
+    )
+
+
+class _Adam(keras.optimizers.Adam):
+    update_step = _apply_adam
+
+
+class _AdamW(keras.optimizers.AdamW):
+    update_step = _apply_adam
+
+
+class _RMSprop(keras.optimizers.RMSprop):
+    def build(self, variables):
+        if self.built:
+            return
+        super().build(variables)
+        if not self.momentum:  # the kernel wants the slot all the same
+            self._momentums = self.add_optimizer_variables(variables, "momentum")
+        self.momentum = as_variable(self.momentum)
+
+    def update_step(self, gradient, variable, learning_rate):
+        i = self._get_variable_index(variable)
+        tf.raw_ops.ResourceApplyRMSProp(
+            var=variable.handle,
+            ms=self._velocities[i].value.handle,
+            mom=self._momentums[i].value.handle,
+            lr=tf.cast(learning_rate, variable.dtype),
+            rho=self.rho,
+            momentum=tf.cast(self.momentum, variable.dtype),
+            epsilon=self.epsilon,
+            grad=gradient,
+        )
+
+
+class _SGD(keras.optimizers.SGD):
+    def build(self, variables):
+        if self.built:
+            return
+        super().build(variables)
+        self.momentum = as_variable(self.momentum)
+
+    def update_step(self, gradient, variable, learning_rate):
+        learning_rate = tf.cast(learning_rate, variable.dtype)
+        if not self.momentums:
+            tf.raw_ops.ResourceApplyGradientDescent(
+                var=variable.handle, alpha=learning_rate, delta=gradient
+            )
+            return
+        tf.raw_ops.ResourceApplyKerasMomentum(
+            var=variable.handle,
+            accum=self.momentums[self._get_variable_index(variable)].value.handle,
+            lr=learning_rate,
+            grad=gradient,
+            momentum=tf.cast(self.momentum, variable.dtype),
+            use_nesterov=self.nesterov,
+        )
+
+
+FUSED = {
+    keras.optimizers.Adam: _Adam,
+    keras.optimizers.AdamW: _AdamW,
+    keras.optimizers.RMSprop: _RMSprop,
+    keras.optimizers.SGD: _SGD,
+}

@@ -1,0 +1,394 @@
+"""The loop over a plan's phases: what trains, how long, and what of it is known already."""
+
+import time
+from collections import OrderedDict
+from contextlib import contextmanager
+from dataclasses import dataclass, replace
+
+import keras
+import numpy as np
+
+from skfashion._layers import with_plain_layers
+from skfashion._training import features
+from skfashion._training.loops import KerasLoop, has_batch_hooks, memory_errors, to_numpy
+from skfashion._training.programs import Extractor, Program, borrow
+from skfashion._training.runs import Runs, State
+from skfashion._training.seeding import build_scope, derive, order
+
+_CHECKPOINT_SECONDS = 5.0
+_PREDICT_BATCH = 1024
+_EVALUATE_BATCH = 256
+_MAX_DEATHS = 2
+_INITIAL = OrderedDict()  # (network, dtype policy, seed, start) -> weights
+
+
+@dataclass
+class Outcome:
+    """What a run ends in.
+
+    Attributes
+    ----------
+    state : State
+        Of the last phase.
+    epochs_trained, steps_trained : int
+        What had to be computed; the rest was known.
+    seconds : float
+        Wall-clock seconds.
+    complete : bool
+        False where `on_epoch` ended it.
+    """
+
+    state: State
+    epochs_trained: int
+    steps_trained: int
+    seconds: float
+    complete: bool
+
+
+def run(
+    plan,
+    data,
+    build,
+    *,
+    start=None,
+    initialize=None,
+    store=None,
+    replay=False,
+    on_epoch=None,
+    callbacks=(),
+    about=None,
+):
+    """Carry out a plan.
+
+    Parameters
+    ----------
+    plan : Plan
+    data : Data
+    build : callable
+        Phase -> (uncompiled network, arguments for its `compile`).
+    start : State, list of ndarray or None
+        A state goes on with the first phase, weights begin it. None: weights from the
+        networks' initializers and the seed.
+    initialize : callable or None
+        Sets pretrained weights of a new network, after its initializers; `plan.start`
+        must tell which.
+    store : Store or None
+        Where rows of the frozen part are kept.
+    replay : bool
+        Whether finished and half-done phases are kept and read there, too.
+    on_epoch : callable or None
+        Called after every epoch with (phase, epoch, history entry); true ends the run.
+    callbacks : list of keras.callbacks.Callback
+        They see the whole network; it is built for them alone and nothing is left out.
+    about : dict or None
+        Kept beside what is stored.
+
+    Returns
+    -------
+    Outcome
+    """
+    started = time.perf_counter()
+    if isinstance(start, State):
+        state = start
+    else:
+        weights = start if start is not None else _initial_weights(plan, build, initialize)
+        state = State(weights)
+    runs = keys = None
+    first = 0
+    if store is not None and replay:
+        runs = Runs(store, state.weights, about or {})
+        keys = plan.stage_keys(data.key())
+        for i in reversed(range(len(plan.phases))):
+            known = runs.result(keys[i], plan.phases[i].epochs)
+            if known is not None:
+                state, first = known, i + 1
+                break
+    trainer = _Trainer(plan, data, build, runs, store, on_epoch, list(callbacks))
+    for i in range(first, len(plan.phases)):
+        if i:
+            state = next_phase(state)
+        state, complete = trainer.stage(plan.phases[i], keys[i] if keys else None, state)
+        if not complete:
+            break
+    else:
+        complete = True
+    seconds = time.perf_counter() - started
+    return Outcome(state, trainer.epochs, trainer.steps, seconds, complete)
+
+
+def predict(plan, weights, X, build, *, store=None):
+    """Return the network's output for each image.
+
+    Parameters
+    ----------
+    plan : Plan
+        The one it was trained by.
+    weights : list of ndarray
+        Of the whole network.
+    X : ndarray of shape (n, ...)
+    build : callable
+        As for `run`.
+    store : Store or None
+        Where rows of the frozen part are read; none are written.
+
+    Returns
+    -------
+    ndarray of shape (n, ...)
+    """
+    phase = plan.phases[-1]
+    outputs = []
+    with _lent(plan, phase, build, cut=True) as program:
+        program.carry(weights)
+        for i in range(0, len(X), _PREDICT_BATCH):
+            batch = X[i : i + _PREDICT_BATCH]
+            if program.parts.lower is not None:
+                batch = _rows(program, batch, weights, store, write=False)
+            with memory_errors("predicting"):
+                outputs.append(program.loop.predict(batch))
+    return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
+
+
+def export(plan, weights, build):
+    """Return the whole network as a Keras model of Keras' own layers, compiled.
+
+    Parameters
+    ----------
+    plan, weights, build
+        As for `predict`.
+
+    Returns
+    -------
+    keras.Model
+        Nobody else's.
+    """
+    with build_scope(derive(plan.seed, "export"), plan.dtype_policy):
+        network, arguments = build(plan.phases[-1])
+        network = with_plain_layers(network)
+        network.set_weights(weights)
+        network.compile(**arguments)
+    return network
+
+
+def next_phase(state):
+    """Return the state in which the phase after a state begins.
+
+    It has its own optimizer and its own patience, and starts where the best of the last
+    one was.
+    """
+    return State(state.weights, history=state.history)
+
+
+def only(plan, index, epochs):
+    """Return a plan of one phase of a plan, up to that epoch."""
+    return replace(plan, phases=(replace(plan.phases[index], epochs=epochs),))
+
+
+def _initial_weights(plan, build, initialize):
+    phase = plan.phases[0]
+    key = (phase.network, plan.dtype_policy, plan.seed, plan.start)
+    if key not in _INITIAL:
+        with build_scope(derive(plan.seed, "weights"), plan.dtype_policy):
+            network, _ = build(phase)
+            if initialize is not None:
+                initialize(network)
+        # The list itself is kept, too: a program knows by it whose weights it carries.
+        _INITIAL[key] = [to_numpy(w) for w in network.weights]
+        while len(_INITIAL) > 8:
+            _INITIAL.popitem(last=False)
+    return list(_INITIAL[key])
+
+
+@contextmanager
+def _lent(plan, phase, build, *, cut):
+    key = (
+        phase.network,
+        phase.optimizer,
+        tuple(name for name, _ in phase.numbers),
+        plan.objective,
+        plan.dtype_policy,
+        keras.backend.backend(),
+        cut,
+    )
+
+    def make():
+        # Any seed: weights and random layers are set anew for whoever borrows it.
+        with build_scope(0, plan.dtype_policy):
+            return Program(*build(phase), phase.numbers, cut=cut)
+
+    with borrow(key, make) as program:
+        yield program
+
+
+def _rows(program, X, weights, store, *, write):
+    """Return what the part above the cut is fed with."""
+    parts = program.parts
+    lower_weights = [weights[i] for i in parts.lower_weights]
+    with borrow(("lower", parts.lower_key), lambda: Extractor(parts.lower)) as extractor:
+        return features.rows(X, extractor, lower_weights, parts.lower_key, store=store, write=write)
+
+
+class _Trainer:
+    """Trains the phases of one plan, counting what it does.
+
+    Parameters
+    ----------
+    plan, data, build, store, on_epoch, callbacks
+        As for `run`.
+    runs : Runs or None
+    """
+
+    def __init__(self, plan, data, build, runs, store, on_epoch, callbacks):
+        self._plan = plan
+        self._data = data
+        self._build = build
+        self._runs = runs
+        self._store = store
+        self._on_epoch = on_epoch
+        self._callbacks = callbacks
+        self.epochs = self.steps = 0
+
+    def stage(self, phase, key, state):
+        """Train one phase from a state to its last epoch.
+
+        Returns
+        -------
+        state : State
+        complete : bool
+        """
+        if self._runs is not None:
+            state = self._runs.furthest(key, phase.epochs) or state
+        if state.epoch < phase.epochs and not state.stopped:
+            with self._attempt(key) as attempt, self._program(phase) as program:
+                state, complete = self._train(program, phase, key, state, attempt)
+            if not complete:
+                return state, False
+        if state.best_weights is not None:
+            state = replace(state, weights=state.best_weights)
+        if self._runs is not None:
+            self._runs.save_result(key, phase.epochs, state)
+        return state, True
+
+    @contextmanager
+    def _program(self, phase):
+        if self._callbacks:
+            # What a callback is given is its own to keep: built for it, never lent again.
+            with build_scope(0, self._plan.dtype_policy):
+                yield Program(*self._build(phase), phase.numbers, cut=False, shared=False)
+            return
+        n = len(self._data.X) + (0 if self._data.X_val is None else len(self._data.X_val))
+        with _lent(self._plan, phase, self._build, cut=True) as program:
+            if program.parts.lower is None or features.fits(program.parts, n):
+                yield program
+                return
+        with _lent(self._plan, phase, self._build, cut=False) as program:
+            yield program
+
+    @contextmanager
+    def _attempt(self, key):
+        if self._runs is None:
+            yield None
+            return
+        deaths = self._store.deaths(key)
+        if deaths >= _MAX_DEATHS:
+            raise MemoryError(
+                f"this training was started {deaths} times and its process died each time, "
+                "as it does when a convolution can't get its memory. Take a smaller "
+                "batch_size, image_size or network; to try once more, run "
+                "skfashion.inspection.prune_runs on the folder."
+            )
+        with self._store.begin(key) as attempt:
+            yield attempt
+
+    def _train(self, program, phase, key, state, attempt):
+        plan, data = self._plan, self._data
+        program.prepare(
+            state.weights,
+            numbers=phase.numbers,
+            rates=plan.rates,
+            seed=derive(plan.seed, phase.name),
+            slots=state.slots,
+            seeds=state.seeds,
+        )
+        loop = program.loop
+        hooked = [c for c in self._callbacks if has_batch_hooks(c)]
+        if hooked:
+            loop = KerasLoop(program.model, hooked)
+        with memory_errors("loading the images"):
+            train = loop.resident(self._inputs(program, data.X, state), data.y, data.weight)
+            valid = None
+            if data.X_val is not None:
+                valid = loop.resident(self._inputs(program, data.X_val, state), data.y_val)
+        callbacks = keras.callbacks.CallbackList(
+            self._callbacks, add_history=False, model=program.model
+        )
+        callbacks.on_train_begin()
+        saved = time.monotonic()
+        first = state.epoch + 1
+        going = True
+        while going and state.epoch < phase.epochs and not state.stopped:
+            callbacks.on_epoch_begin(state.epoch)
+            with memory_errors("training"):
+                state, logs = self._epoch(program, loop, phase, state, train, valid)
+            callbacks.on_epoch_end(state.epoch - 1, logs)
+            if program.model.stop_training:
+                state = replace(state, stopped=True)
+            try:
+                going = not (self._on_epoch and self._on_epoch(phase, state.epoch, logs))
+            except BaseException:
+                self._save(program, key, state)
+                raise
+            last = state.epoch == phase.epochs or state.stopped or not going
+            if last or time.monotonic() - saved >= _CHECKPOINT_SECONDS:
+                state = self._save(program, key, state)
+                saved = time.monotonic()
+            if attempt is not None:
+                attempt.touch()
+                if state.epoch == first:
+                    # It got on: processes that died before were not killed by this training.
+                    self._store.forgive(key)
+        callbacks.on_train_end()
+        return state, going or state.epoch == phase.epochs or state.stopped
+
+    def _save(self, program, key, state):
+        slots, seeds = program.state()
+        state = replace(state, slots=slots, seeds=seeds)
+        if self._runs is not None:
+            self._runs.save_state(key, state)
+        return state
+
+    def _inputs(self, program, X, state):
+        if program.parts.lower is None:
+            return X
+        return _rows(program, X, state.weights, self._store, write=True)
+
+    def _epoch(self, program, loop, phase, state, train, valid):
+        """Train one epoch; return the state after it and what there is to say of it."""
+        plan = self._plan
+        rate = float(to_numpy(program.model.optimizer.learning_rate))
+        n = len(self._data.X)
+        rows = order(plan.seed, n, phase.name, "order", state.epoch)
+        logs = loop.train_epoch(train, rows, plan.batch_size)
+        self.epochs += 1
+        self.steps += -(-n // plan.batch_size)
+        if valid is not None:
+            scores = loop.evaluate(valid, _EVALUATE_BATCH)
+            logs |= {f"val_{name}": value for name, value in scores.items()}
+        entry = {"phase": phase.name, "learning_rate": rate, **logs}
+        state = replace(
+            state,
+            weights=program.weights(state.weights),
+            history=[*state.history, entry],
+            epoch=state.epoch + 1,
+        )
+        if plan.early_stopping is not None and valid is not None:
+            state = _watched(state, plan.early_stopping, logs)
+        return state, logs
+
+
+def _watched(state, stopping, logs):
+    """Return the state with what early stopping makes of its last epoch."""
+    score = logs["val_accuracy"]
+    waited = 0 if score >= state.best_score + stopping.tol else state.waited + 1
+    if score > state.best_score:
+        state = replace(state, best_score=score, best_weights=state.weights)
+    return replace(state, waited=waited, stopped=waited > stopping.n_iter_no_change)

@@ -1,0 +1,159 @@
+"""What is to be trained, as plain hashable data, and the keys made of it."""
+
+from collections.abc import Hashable
+from dataclasses import dataclass, replace
+from hashlib import blake2b
+
+import keras
+import numpy as np
+
+# Raised when the same plan would end in other numbers than with the version before.
+ALGORITHM = 1
+
+
+@dataclass(frozen=True)
+class EarlyStopping:
+    """When to stop: as in scikit-learn's `MLPClassifier`.
+
+    Attributes
+    ----------
+    n_iter_no_change : int
+        Epochs without an improvement of the validation accuracy that end the training.
+    tol : float
+        Least improvement that counts.
+    """
+
+    n_iter_no_change: int
+    tol: float
+
+
+@dataclass(frozen=True)
+class Phase:
+    """One training with one optimizer.
+
+    Attributes
+    ----------
+    name : str
+        For the history.
+    network : hashable
+        What the builder builds, with which layers trainable; without `Plan.rates`.
+    optimizer : hashable
+        Class and constants, without `numbers`.
+    numbers : tuple of (str, float)
+        Attributes of the optimizer that are variables of the graph.
+    epochs : int
+        Passes over the training data.
+    """
+
+    name: str
+    network: Hashable
+    optimizer: Hashable
+    numbers: tuple
+    epochs: int
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All that decides what a fit ends in, but for the data.
+
+    Attributes
+    ----------
+    phases : tuple of Phase
+        Carried out one after the other.
+    objective : hashable
+        Loss and metrics.
+    batch_size : int
+    rates : tuple of float
+        Of the dropout layers, in order; one for all of them if there is one.
+    dtype_policy : str
+    seed : int
+        Of weights, order, dropout and augmentation.
+    early_stopping : EarlyStopping or None
+    start : str
+        Digest of the weights the training starts from, where network and seed do not
+        say it.
+    """
+
+    phases: tuple
+    objective: Hashable
+    batch_size: int
+    rates: tuple
+    dtype_policy: str
+    seed: int
+    early_stopping: EarlyStopping | None = None
+    start: str = ""
+
+    def stage_keys(self, data_key):
+        """Return a key for each phase: of all that its course depends on but its length.
+
+        The length of a phase is part of the keys after it, so trainings that differ in
+        their last phases share the first.
+
+        Parameters
+        ----------
+        data_key : str
+            Digest of the data.
+
+        Returns
+        -------
+        list of str
+        """
+        before = digest(
+            ALGORITHM,
+            keras.__version__,
+            keras.backend.backend(),
+            data_key,
+            replace(self, phases=()),
+        )
+        keys = []
+        for phase in self.phases:
+            key = digest(before, replace(phase, epochs=0))
+            keys.append(key)
+            before = digest(key, phase.epochs)
+        return keys
+
+
+@dataclass(frozen=True, eq=False)
+class Data:
+    """Arrays of a fit: pixels, targets and weights, for training and for stopping.
+
+    Attributes
+    ----------
+    X : ndarray of shape (n, ...)
+        uint8 or float32.
+    y : ndarray of shape (n,) or (n, n_classes)
+        float32, as the loss wants it.
+    weight : ndarray of shape (n,)
+        float32.
+    X_val, y_val : ndarray or None
+        The same of the validation images.
+    """
+
+    X: np.ndarray
+    y: np.ndarray
+    weight: np.ndarray
+    X_val: np.ndarray | None = None
+    y_val: np.ndarray | None = None
+
+    def key(self):
+        """Return a digest of all arrays."""
+        arrays = (self.X, self.y, self.weight, self.X_val, self.y_val)
+        return digest(*(None if a is None else array_digest(a) for a in arrays))
+
+
+def digest(*parts):
+    """Return 32 hexadecimal digits that stand for plain hashable data."""
+    return blake2b(repr(parts).encode(), digest_size=16).hexdigest()
+
+
+def array_digest(array):
+    """Return 32 hexadecimal digits that stand for an array: bytes, shape and dtype."""
+    array = np.ascontiguousarray(array)
+    h = blake2b(repr((array.shape, array.dtype.str)).encode(), digest_size=16)
+    h.update(array.view(np.uint8).reshape(-1).data if array.size else b"")
+    return h.hexdigest()
+
+
+def weights_digest(arrays):
+    """Return 32 hexadecimal digits that stand for a list of arrays."""
+    return digest(*(array_digest(a) for a in arrays))

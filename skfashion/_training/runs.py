@@ -1,0 +1,154 @@
+"""Finished and half-done trainings on disk.
+
+A stage is one phase of a plan on its data. For each there is the furthest state that was
+reached, from which it can go on (Shin et al., "Hippo", PVLDB 2022, call the tree of such
+stages a stage tree), and what it ended in for every number of epochs that was asked for.
+"""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from skfashion._training.plan import digest
+
+_STATES, _RESULTS = "states", "results"
+
+
+@dataclass
+class State:
+    """Where a training is after an epoch.
+
+    Attributes
+    ----------
+    weights : list of ndarray
+        Of the whole network.
+    history : list of dict
+        One an epoch, over all phases: `phase`, `learning_rate`, losses and metrics.
+    epoch : int
+        Epochs done in this phase.
+    slots, seeds : list of ndarray or None
+        Of optimizer and random layers.
+    best_score : float
+        Best validation accuracy so far.
+    best_weights : list of ndarray or None
+    waited : int
+        Epochs since the best score last rose.
+    stopped : bool
+        Whether early stopping ended the phase.
+    """
+
+    weights: list
+    history: list = field(default_factory=list)
+    epoch: int = 0
+    slots: list | None = None
+    seeds: list | None = None
+    best_score: float = -np.inf
+    best_weights: list | None = None
+    waited: int = 0
+    stopped: bool = False
+
+
+class Runs:
+    """The trainings of one plan in a store.
+
+    Parameters
+    ----------
+    store : Store
+    initial : list of ndarray
+        What the plan starts from; weights that are still these are not written.
+    about : dict
+        What `runs_frame` shows: JSON-able.
+    """
+
+    def __init__(self, store, initial, about):
+        self._store = store
+        self._initial = initial
+        self._about = about
+
+    def result(self, key, epochs):
+        """Return the state in which a stage of that many epochs ended, or None."""
+        return self._read(_RESULTS, digest(key, epochs))
+
+    def furthest(self, key, epochs):
+        """Return the last known state of a stage that is not past that epoch, or None."""
+        state = self._read(_STATES, key)
+        return state if state is not None and state.epoch <= epochs else None
+
+    def save_state(self, key, state):
+        """Keep a state to go on from, unless there is a further one."""
+        known = self._store.get(_STATES, key)
+        if known is None or known.meta["epoch"] <= state.epoch:
+            self._write(_STATES, key, state)
+
+    def save_result(self, key, epochs, state):
+        """Keep what a stage of that many epochs ended in."""
+        self._write(_RESULTS, digest(key, epochs), state)
+
+    def _read(self, kind, key):
+        entry = self._store.get(kind, key)
+        if entry is None:
+            return None
+        meta, arrays = entry.meta, entry.arrays
+        weights = list(self._initial)
+        best = None if meta["best"] is None else list(self._initial)
+        for i in meta["changed"]:
+            weights[i] = arrays[f"weights_{i}"]
+        for i in meta["best"] or ():
+            best[i] = arrays[f"best_{i}"]
+        return State(
+            weights=weights,
+            history=meta["history"],
+            epoch=meta["epoch"],
+            slots=_listed(arrays, "slots", meta["n_slots"]),
+            seeds=_listed(arrays, "seeds", meta["n_seeds"]),
+            best_score=meta["best_score"],
+            best_weights=best,
+            waited=meta["waited"],
+            stopped=meta["stopped"],
+        )
+
+    def _write(self, kind, key, state):
+        result = kind == _RESULTS
+        changed, best = self._changed(state.weights), None
+        arrays = {f"weights_{i}": state.weights[i] for i in changed}
+        if state.best_weights is not None and not result:
+            best = self._changed(state.best_weights)
+            arrays |= {f"best_{i}": state.best_weights[i] for i in best}
+        for name in () if result else ("slots", "seeds"):
+            arrays |= {f"{name}_{i}": a for i, a in enumerate(getattr(state, name) or ())}
+        meta = {
+            **self._about,
+            "history": state.history,
+            "epoch": state.epoch,
+            "changed": changed,
+            "best": best,
+            "n_slots": None if result or state.slots is None else len(state.slots),
+            "n_seeds": None if result or state.seeds is None else len(state.seeds),
+            "best_score": state.best_score,
+            "waited": state.waited,
+            "stopped": state.stopped,
+        }
+        self._store.put(kind, key, meta, arrays)
+
+    def _changed(self, weights):
+        return [
+            i for i, (a, b) in enumerate(zip(weights, self._initial, strict=True)) if a is not b
+        ]
+
+
+def _listed(arrays, name, n):
+    return None if n is None else [arrays[f"{name}_{i}"] for i in range(n)]
+
+
+def as_columns(history):
+    """Return a history as a dict of lists, one entry an epoch; None where one has none."""
+    names = dict.fromkeys(name for entry in history for name in entry)
+    return {name: [entry.get(name) for entry in history] for name in names}
+
+
+def as_rows(columns):
+    """Return a history as a list of dicts, the inverse of `as_columns`."""
+    return [
+        {name: value for name, value in zip(columns, row, strict=True) if value is not None}
+        for row in zip(*columns.values(), strict=True)
+    ]

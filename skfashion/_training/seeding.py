@@ -1,0 +1,71 @@
+"""Seeds for everything random in a fit, with the caller's random state left alone."""
+
+import random
+import threading
+from contextlib import contextmanager
+from zlib import crc32
+
+import keras
+import numpy as np
+
+# The one private part of Keras used here: its global generator has no public way to be
+# put back, and a network of the user's that draws from it must not change it for others.
+from keras.src.backend.common import global_state
+
+_KERAS_STATE = ("global_seed_generator", "global_random_seed")
+# Building reads and writes random state of the process: one build at a time.
+_BUILD_LOCK = threading.RLock()
+
+
+def derive(seed, *path):
+    """Return a seed for one purpose, drawn from the seed of the fit.
+
+    Parameters
+    ----------
+    seed : int
+        Seed of the fit.
+    *path : str or int
+        Name of the purpose.
+
+    Returns
+    -------
+    int
+        From 0 to 2**31 - 1.
+    """
+    words = [crc32(repr(part).encode()) for part in path]
+    return int(np.random.SeedSequence([seed, *words]).generate_state(1)[0] >> 1)
+
+
+def order(seed, n, *path):
+    """Return a permutation of ``range(n)``, int32, for one purpose."""
+    return np.random.default_rng(derive(seed, *path)).permutation(n).astype(np.int32)
+
+
+@contextmanager
+def build_scope(seed, dtype_policy=None):
+    """Seed the global generators of Python, NumPy and Keras, and put them back after.
+
+    Parameters
+    ----------
+    seed : int
+    dtype_policy : str or None
+        Keras' global policy meanwhile.
+    """
+    with _BUILD_LOCK:
+        python_state, numpy_state = random.getstate(), np.random.get_state()
+        keras_state = {name: global_state.get_global_attribute(name) for name in _KERAS_STATE}
+        random.seed(seed)
+        np.random.seed(seed % 2**32)
+        for name in _KERAS_STATE:
+            global_state.set_global_attribute(name, None)
+        policy = keras.config.dtype_policy()
+        try:
+            if dtype_policy is not None:
+                keras.config.set_dtype_policy(dtype_policy)
+            yield
+        finally:
+            keras.config.set_dtype_policy(policy)
+            random.setstate(python_state)
+            np.random.set_state(numpy_state)
+            for name, value in keras_state.items():
+                global_state.set_global_attribute(name, value)
