@@ -23,10 +23,13 @@ _PUBLIC = {
     "DenseClassifier": "classifiers",
     "KerasImageClassifier": "classifiers",
     "MobileNetFineTuner": "classifiers",
+    "config_context": "_config",
+    "get_config": "_config",
+    "set_config": "_config",
 }
 _SUBPACKAGES = ("classifiers", "datasets", "model_selection", "preprocessing")
 
-__all__ = [*sorted(_PUBLIC), *_SUBPACKAGES]  # noqa: PLE0604
+__all__ = [*_PUBLIC, *_SUBPACKAGES]
 
 
 def __getattr__(name):

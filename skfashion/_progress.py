@@ -1,0 +1,57 @@
+"""What a fit tells while it runs, and what may end it early."""
+
+import time
+
+from skfashion import _deadline
+
+
+class Progress:
+    """Prints, and stops by time.
+
+    Parameters
+    ----------
+    estimator : BaseImageClassifier
+        For its name, `verbose` and `max_fit_seconds`.
+    plan : Plan
+    """
+
+    def __init__(self, estimator, plan):
+        self._name = type(estimator).__name__
+        self._verbose = estimator.verbose
+        self._limit = estimator.max_fit_seconds
+        self._last = plan.phases[-1]
+        self._started = time.monotonic()
+
+    def __enter__(self):
+        return self
+
+    def __exit__(self, *exc_info):
+        return False
+
+    def on_epoch(self, phase, epoch, logs):
+        """Tell of an epoch; return whether the fit ends with it."""
+        if self._verbose > 1:
+            numbers = "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
+            print(f"[{self._name}] {phase.name} {epoch}/{phase.epochs}  {numbers}", flush=True)
+        if phase is self._last and epoch == phase.epochs:
+            return False
+        if _deadline.passed():
+            raise _deadline.DeadlineReached(f"{self._name} stopped after epoch {epoch}.")
+        return self._limit is not None and time.monotonic() - self._started >= self._limit
+
+    def on_end(self, outcome):
+        """Tell of the whole fit."""
+        if self._verbose:
+            logs = outcome.state.history[-1]
+            numbers = "  ".join(
+                f"{name} {value:.4f}"
+                for name, value in logs.items()
+                if isinstance(value, float) and name != "learning_rate"
+            )
+            known = len(outcome.state.history) - outcome.epochs_trained
+            reused = f" ({known} known)" if known else ""
+            print(
+                f"[{self._name}] {len(outcome.state.history)} epochs{reused} in "
+                f"{outcome.seconds:.1f} s  {numbers}",
+                flush=True,
+            )

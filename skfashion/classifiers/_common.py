@@ -1,0 +1,100 @@
+"""What the three ready classifiers share: pixels, dropout, augmentation, optimizer."""
+
+from numbers import Real
+
+from skfashion._base import BaseImageClassifier
+from skfashion._validation import Interval, StrOptions
+
+AUGMENTATIONS = ("flip", "shift", "rotate", "zoom", "erase")
+_OPTIMIZERS = {"adam", "adamw", "rmsprop", "sgd"}
+
+# (factor, offset) that turn a range of pixels into [0, 1] or [-1, 1]. What lies in no
+# known range has been scaled by somebody already.
+TO_UNIT = {"0-255": (1 / 255, 0.0), "0-1": (1.0, 0.0), "-1-1": (0.5, 0.5), "as-is": (1.0, 0.0)}
+TO_SYMMETRIC = {
+    "0-255": (1 / 127.5, -1.0),
+    "0-1": (2.0, -1.0),
+    "-1-1": (1.0, 0.0),
+    "as-is": (1.0, 0.0),
+}
+
+
+class ReadyClassifier(BaseImageClassifier):
+    """Base of the classifiers whose networks are ours."""
+
+    _parameter_constraints = {
+        **BaseImageClassifier._parameter_constraints,
+        "optimizer": [StrOptions(_OPTIMIZERS), callable],
+        "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "dropout": [Interval(Real, 0, 1, closed="left")],
+        "augmentation": [str, "array-like", None],
+        "input_range": [StrOptions({"auto", "0-255", "0-1", "-1-1", "as-is"})],
+    }
+
+    def _stage(self, name, epochs, optimizer, learning_rate, **network):
+        """Return one phase; `network` is what the network function takes."""
+        return {
+            "name": name,
+            "epochs": int(epochs),
+            "parameters": {
+                **{f"model__{key}": value for key, value in network.items()},
+                "optimizer": optimizer,
+                "optimizer__learning_rate": float(learning_rate),
+                "metrics": ["accuracy"],
+            },
+        }
+
+    def _sizes(self, image_shape, n_classes, rescaling):
+        """Return what every network function takes."""
+        return {
+            "image_shape": tuple(image_shape),
+            "n_classes": int(n_classes),
+            "rescaling": rescaling[self.input_range_],
+            "augmentation": augmentation_names(self.augmentation),
+            "dropout": float(self.dropout),
+        }
+
+
+def augmentation_names(augmentation):
+    """Return the names of random changes in a parameter such as ``"flip+shift"``.
+
+    Raises
+    ------
+    ValueError
+        If one is unknown.
+    """
+    if augmentation is None:
+        return ()
+    names = augmentation.split("+") if isinstance(augmentation, str) else list(augmentation)
+    unknown = [name for name in names if name not in AUGMENTATIONS]
+    if unknown:
+        raise ValueError(
+            f"augmentation={augmentation!r}: {unknown[0]!r} is none of "
+            f"{', '.join(AUGMENTATIONS)}. Join several with '+', such as 'flip+shift'."
+        )
+    return tuple(name for name in AUGMENTATIONS if name in names)
+
+
+def sizes(value, name):
+    """Return a tuple of positive ints from an int, a tuple, or text such as ``"256-128"``.
+
+    Raises
+    ------
+    ValueError
+        If it is none of them.
+    """
+    try:
+        if isinstance(value, str):
+            numbers = tuple(int(part) for part in value.split("-"))
+        elif hasattr(value, "__len__"):
+            numbers = tuple(int(number) for number in value)
+        else:
+            numbers = (int(value),)
+        if all(number > 0 for number in numbers):
+            return numbers
+    except (TypeError, ValueError):
+        pass
+    raise ValueError(
+        f"{name}={value!r} is no list of sizes: give an int, a tuple of positive ints such as "
+        "(256, 128), or text such as '256-128'."
+    )

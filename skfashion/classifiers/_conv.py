@@ -1,0 +1,188 @@
+"""A convolutional network."""
+
+from numbers import Integral
+
+from skfashion import networks
+from skfashion._validation import Interval
+from skfashion.classifiers._common import TO_UNIT, ReadyClassifier, sizes
+
+
+class ConvClassifier(ReadyClassifier):
+    """Convolutional network: blocks that halve the image, then dense layers.
+
+    Parameters
+    ----------
+    filters : tuple of int, int or str, default=(32, 64, 128)
+        Filters of each block; as text ``"32-64"``, which any search can sample.
+    convs_per_block : int, default=1
+        Convolutions before each pooling.
+    kernel_size : int, default=3
+        Height and width of a convolution, pixels.
+    dense_units : int, default=128
+        Units of the layer before the last; 0 for none.
+    batch_norm : bool, default=True
+        Whether to normalise after each convolution.
+    epochs : int, default=10
+        Passes over the training images.
+    batch_size : int, default=32
+        Images a step.
+    learning_rate : float, default=1e-3
+        Of the optimizer.
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"} or Keras optimizer class, default="adam"
+        Its other settings are Keras' defaults.
+    loss : str or Keras loss class, default="sparse_categorical_crossentropy"
+        A loss of class indices; ``"categorical_crossentropy"`` and its kin get one-hot
+        rows made from the labels.
+    dropout : float, default=0.0
+        Share of units dropped after each block and after the dense layer, from 0 to below 1.
+    augmentation : str or sequence of str, default=None
+        Random changes of the training images, such as ``"flip+shift"``: of "flip"
+        (left-right), "shift" (by a tenth), "rotate" (by 18 degrees), "zoom" (by a tenth)
+        and "erase" (a rectangle).
+    early_stopping : bool, default=False
+        Whether to set a stratified part of the training images aside and stop when the
+        accuracy on it stops rising, with the best weights restored.
+    validation_fraction : float, default=0.1
+        Size of that part.
+    n_iter_no_change : int, default=10
+        Epochs without an improvement to wait.
+    tol : float, default=1e-4
+        Least improvement of the accuracy that counts.
+    class_weight : dict or "balanced", default=None
+        Weight of each label; "balanced": inversely proportional to its frequency.
+    callbacks : list of Keras callbacks or callback classes, default=None
+        Copied for each fit. They see the whole network; with them nothing is shared
+        between fits.
+    warm_start : bool, default=False
+        Whether `fit` begins with the weights of the last one.
+    max_fit_seconds : float, default=None
+        Time, seconds, after which training ends with the running epoch.
+    image_shape : tuple of int, default=None
+        Height, width and channels of flat rows. None: square grey, else square RGB, else
+        one line.
+    input_range : {"auto", "0-255", "0-1", "-1-1", "as-is"}, default="auto"
+        Range of the pixels; "auto" looks at those of the training images.
+    dtype_policy : str, default=None
+        Keras' policy of number formats, such as "mixed_float16". None: Keras' own.
+    memory : str, path or joblib.Memory, default=None
+        Folder in which finished fits, checkpoints and outputs of frozen layers are kept
+        and found again.
+    random_state : int, RandomState instance or None, default=None
+        Of weights, order, dropout, augmentation and the validation part. None draws a new
+        one without touching NumPy's global state.
+    verbose : int, default=0
+        1 prints a line a fit, 2 a line an epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+    history_ : dict of list
+        Phase, learning rate, losses and accuracies, one entry an epoch.
+    image_shape_ : tuple of int
+        Height, width and channels of the images.
+    input_range_ : str
+        Range of the training pixels.
+    model_ : keras.Model
+        The whole network, built at first access.
+    n_features_in_ : int
+        Pixels times channels.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X was a frame.
+    n_iter_ : int
+        Epochs trained.
+    stopped_by_time_ : bool
+        Whether `max_fit_seconds` ended the training.
+
+    See Also
+    --------
+    DenseClassifier : Faster, for very small images.
+    MobileNetFineTuner : For few images of the world.
+
+    Examples
+    --------
+    >>> from skfashion import ConvClassifier
+    >>> from skfashion.datasets import make_images
+    >>> X, y = make_images(n_samples=60, n_classes=2, random_state=0)
+    >>> clf = ConvClassifier(filters=(8,), dense_units=16, epochs=2, random_state=0).fit(X, y)
+    >>> clf.predict_proba(X[:3]).shape
+    (3, 2)
+    """
+
+    _parameter_constraints = {
+        **ReadyClassifier._parameter_constraints,
+        "filters": ["array-like", Interval(Integral, 1, None, closed="left"), str],
+        "convs_per_block": [Interval(Integral, 1, None, closed="left")],
+        "kernel_size": [Interval(Integral, 1, None, closed="left")],
+        "dense_units": [Interval(Integral, 0, None, closed="left")],
+        "batch_norm": ["boolean"],
+    }
+    _network = staticmethod(networks.conv)
+
+    def __init__(
+        self,
+        filters=(32, 64, 128),
+        *,
+        convs_per_block=1,
+        kernel_size=3,
+        dense_units=128,
+        batch_norm=True,
+        epochs=10,
+        batch_size=32,
+        learning_rate=1e-3,
+        optimizer="adam",
+        loss="sparse_categorical_crossentropy",
+        dropout=0.0,
+        augmentation=None,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        class_weight=None,
+        callbacks=None,
+        warm_start=False,
+        max_fit_seconds=None,
+        image_shape=None,
+        input_range="auto",
+        dtype_policy=None,
+        memory=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.filters = filters
+        self.convs_per_block = convs_per_block
+        self.kernel_size = kernel_size
+        self.dense_units = dense_units
+        self.batch_norm = batch_norm
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.optimizer = optimizer
+        self.loss = loss
+        self.dropout = dropout
+        self.augmentation = augmentation
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.class_weight = class_weight
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.max_fit_seconds = max_fit_seconds
+        self.image_shape = image_shape
+        self.input_range = input_range
+        self.dtype_policy = dtype_policy
+        self.memory = memory
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _stages(self, image_shape, n_classes):
+        network = {
+            **self._sizes(image_shape, n_classes, TO_UNIT),
+            "filters": sizes(self.filters, "filters"),
+            "convs_per_block": int(self.convs_per_block),
+            "kernel_size": int(self.kernel_size),
+            "dense_units": int(self.dense_units),
+            "batch_norm": bool(self.batch_norm),
+        }
+        return [self._stage("train", self.epochs, self.optimizer, self.learning_rate, **network)]

@@ -1,0 +1,263 @@
+"""A network of the user's own."""
+
+from skfashion import _training
+from skfashion._base import BaseImageClassifier
+from skfashion._checks import image_shape_of
+
+_PREFIXES = ("model__", "optimizer__", "loss__", "metrics__", "fit__", "callbacks__")
+_FIT = {"fit__epochs", "fit__batch_size"}
+
+
+class KerasImageClassifier(BaseImageClassifier):
+    """Classifier around a function that returns a Keras model.
+
+    Parameters
+    ----------
+    model : callable
+        Returns a `keras.Model` with as many softmax outputs as there are classes, or one
+        sigmoid output for two; compiled or not. It is given what is routed to
+        ``model__``, and, where it has such a parameter, ``meta``: a dict with
+        ``n_classes_``, ``classes_``, ``X_shape_``, ``X_dtype_`` and ``n_features_in_``.
+    epochs : int, default=10
+        Passes over the training images.
+    batch_size : int, default=32
+        Images a step.
+    optimizer : str or Keras optimizer class, default="adam"
+        Configured by ``optimizer__...``.
+    loss : str or Keras loss class, default="sparse_categorical_crossentropy"
+        Configured by ``loss__...``. ``"categorical_crossentropy"`` and its kin get one-hot
+        rows made from the labels.
+    metrics : list, default=None
+        As for `keras.Model.compile`; None: accuracy. Configured by ``metrics__...``.
+    early_stopping : bool, default=False
+        Whether to set a stratified part of the training images aside and stop when the
+        accuracy on it stops rising, with the best weights restored.
+    validation_fraction : float, default=0.1
+        Size of that part.
+    n_iter_no_change : int, default=10
+        Epochs without an improvement to wait.
+    tol : float, default=1e-4
+        Least improvement of the accuracy that counts.
+    class_weight : dict or "balanced", default=None
+        Weight of each label; "balanced": inversely proportional to its frequency.
+    callbacks : callback, class, list or dict of them, default=None
+        Keras callbacks, copied for each fit; classes are configured by
+        ``callbacks__...``. They see the whole network; with them nothing is shared
+        between fits.
+    warm_start : bool, default=False
+        Whether `fit` begins with the weights of the last one.
+    max_fit_seconds : float, default=None
+        Time, seconds, after which training ends with the running epoch.
+    image_shape : tuple of int, default=None
+        Height, width and channels that rows are brought to. None: the network sees what
+        `fit` is given.
+    dtype_policy : str, default=None
+        Keras' policy of number formats, such as "mixed_float16". None: Keras' own.
+    memory : str, path or joblib.Memory, default=None
+        Folder in which finished fits, checkpoints and outputs of frozen layers are kept
+        and found again.
+    random_state : int, RandomState instance or None, default=None
+        Of weights, order, dropout, augmentation and the validation part.
+    verbose : int, default=0
+        1 prints a line a fit, 2 a line an epoch.
+    **model__parameters
+        ``model__...``, ``optimizer__...``, ``loss__...``, ``metrics__...``,
+        ``callbacks__...``, ``fit__epochs`` and ``fit__batch_size``: routed as scikeras
+        does, listed by `get_params`, kept by `clone`, settable by any search.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+    history_ : dict of list
+        Phase, learning rate, losses and metrics, one entry an epoch.
+    image_shape_ : tuple of int
+        Shape of what the network sees.
+    model_ : keras.Model
+        The whole network, built at first access.
+    n_features_in_ : int
+        Pixels times channels.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X was a frame.
+    n_iter_ : int
+        Epochs trained.
+    stopped_by_time_ : bool
+        Whether `max_fit_seconds` ended the training.
+
+    See Also
+    --------
+    DenseClassifier : A network that is there already.
+
+    Examples
+    --------
+    >>> import keras
+    >>> from skfashion import KerasImageClassifier
+    >>> from skfashion.datasets import make_images
+    >>> def network(units, meta):
+    ...     return keras.Sequential([
+    ...         keras.Input(meta["X_shape_"][1:]),
+    ...         keras.layers.Rescaling(1 / 255),
+    ...         keras.layers.Flatten(),
+    ...         keras.layers.Dense(units, activation="relu"),
+    ...         keras.layers.Dense(meta["n_classes_"], activation="softmax"),
+    ...     ])
+    >>> X, y = make_images(n_samples=60, n_classes=2, random_state=0)
+    >>> clf = KerasImageClassifier(network, model__units=16, epochs=2, random_state=0)
+    >>> clf.fit(X, y).predict(X).shape
+    (60,)
+    """
+
+    _parameter_constraints = {
+        **BaseImageClassifier._parameter_constraints,
+        "model": [callable],
+        "metrics": ["array-like", str, callable, None],
+    }
+
+    def __init__(
+        self,
+        model=None,
+        *,
+        epochs=10,
+        batch_size=32,
+        optimizer="adam",
+        loss="sparse_categorical_crossentropy",
+        metrics=None,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        class_weight=None,
+        callbacks=None,
+        warm_start=False,
+        max_fit_seconds=None,
+        image_shape=None,
+        dtype_policy=None,
+        memory=None,
+        random_state=None,
+        verbose=0,
+        # Its name begins with a prefix because scikit-learn's checks take it for one.
+        **model__parameters,
+    ):
+        self.model = model
+        self.epochs = epochs
+        self.batch_size = batch_size
+        self.optimizer = optimizer
+        self.loss = loss
+        self.metrics = metrics
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.class_weight = class_weight
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.max_fit_seconds = max_fit_seconds
+        self.image_shape = image_shape
+        self.dtype_policy = dtype_policy
+        self.memory = memory
+        self.random_state = random_state
+        self.verbose = verbose
+        self._routed = {}
+        self._set_routed(model__parameters)
+
+    def get_params(self, deep=True):
+        """Return the parameters, routed ones included.
+
+        Parameters
+        ----------
+        deep : bool, default=True
+            As for any estimator.
+
+        Returns
+        -------
+        dict
+        """
+        return {**super().get_params(deep), **self._routed}
+
+    def set_params(self, **params):
+        """Set parameters, routed ones included.
+
+        Parameters
+        ----------
+        **params
+            Values by name.
+
+        Returns
+        -------
+        self : object
+        """
+        routed = {name: value for name, value in params.items() if name.startswith(_PREFIXES)}
+        self._set_routed(routed)
+        return super().set_params(**{k: v for k, v in params.items() if k not in routed})
+
+    @property
+    def _network(self):
+        return self.model
+
+    def _set_routed(self, parameters):
+        for name, value in parameters.items():
+            known = name in _FIT if name.startswith("fit__") else name.startswith(_PREFIXES)
+            if not known:
+                raise TypeError(
+                    f"KerasImageClassifier got an unexpected parameter {name!r}: beside its own "
+                    f"it takes those that begin with {', '.join(p for p in _PREFIXES[:4])} "
+                    "callbacks__, and fit__epochs and fit__batch_size."
+                )
+            self._routed[name] = value
+
+    def _stages(self, image_shape, n_classes):
+        parameters = {n: v for n, v in self._routed.items() if not n.startswith("fit__")}
+        metrics = ["accuracy"] if self.metrics is None else self.metrics
+        return [
+            {
+                "name": "train",
+                "epochs": int(self._routed.get("fit__epochs", self.epochs)),
+                "parameters": {"optimizer": self.optimizer, "metrics": metrics, **parameters},
+            }
+        ]
+
+    def _shape_of(self, X):
+        return (
+            X.shape[1:] if self.image_shape is None else image_shape_of(X.shape, self.image_shape)
+        )
+
+    def _adapter(self, stage):
+        adapter = super()._adapter(stage)
+        adapter.describe((None, *self.image_shape_), self._dtype)
+        adapter.encode(self.classes_, self.classes_)
+        return adapter
+
+    def _start(self, stages, weights):
+        start = super()._start(stages, weights)
+        self._recipe["batch_size"] = int(self._routed.get("fit__batch_size", self.batch_size))
+        adapter = self._adapter(stages[0])
+        # The function is called once a fit. What is kept of it is what it returned.
+        built = _training.describe_network(
+            adapter.network, self.image_shape_, self._seed, self.dtype_policy
+        )
+        self._recipe["network"] = built.record
+        _check_outputs(built.output_shape, len(self.classes_))
+        if weights is None:
+            start = built.weights
+            self._recipe["start"] = _training.weights_digest(start)
+        return start
+
+    def _network_key(self, stage):
+        return ("model", self._recipe["network"]["key"])
+
+    def _build(self, stage):
+        adapter, record = self._adapter(stage), self._recipe["network"]
+        if record["config"] is None:
+            network = adapter.network()
+        else:
+            network = _training.network_of(record["config"])
+        return network, adapter.compile_arguments(record["compiled"])
+
+
+def _check_outputs(shape, n_classes):
+    wanted = {(None, n_classes), (None, 1)} if n_classes == 2 else {(None, n_classes)}
+    if tuple(shape) not in wanted:
+        raise ValueError(
+            f"model returned a network with outputs of shape {tuple(shape)}, but y has "
+            f"{n_classes} classes: let its last layer have meta['n_classes_'] units."
+        )

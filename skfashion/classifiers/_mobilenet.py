@@ -1,0 +1,251 @@
+"""MobileNet, fine-tuned in two phases."""
+
+import os
+from hashlib import blake2b
+from numbers import Integral, Real
+
+from skfashion import networks
+from skfashion._images import size_of
+from skfashion._validation import Interval, StrOptions
+from skfashion.classifiers._common import TO_SYMMETRIC, ReadyClassifier
+
+
+class MobileNetFineTuner(ReadyClassifier):
+    """MobileNet with a new head: first the head is trained, then the top of the backbone.
+
+    The backbone's batch normalisation runs on its moving statistics in both phases, and
+    the second has an optimizer of its own at a lower rate. What is frozen is computed once
+    for each image, whatever is fitted.
+
+    Parameters
+    ----------
+    version : {"v1", "v2"}, default="v2"
+        MobileNet [1]_ or MobileNetV2 [2]_.
+    alpha : float, default=1.0
+        Width of the backbone; ImageNet weights exist for 0.25, 0.5, 0.75 and 1.0 of V1, and
+        for 0.35, 0.5, 0.75, 1.0, 1.3 and 1.4 of V2.
+    weights : {"imagenet"}, path or None, default="imagenet"
+        What the backbone starts from. "imagenet": the file for 224 x 224, at every size,
+        from Keras' cache or, if it isn't there, downloaded by Keras. None: random.
+    image_size : int or (int, int), default=None
+        Height and width, pixels, that the images are resized to inside the network. None:
+        as they are, at least 32.
+    unfreeze_from : int, str or None, default=None
+        First layer of the backbone to train in the second phase: an index as Keras counts
+        (negative from the end), the name of a layer, or that of a block (``"block_13"``,
+        ``"conv_dw_12"``). None: the head alone is trained, in one phase.
+    epochs : int, default=10
+        Passes over the training images in the first phase.
+    fine_tune_epochs : int, default=10
+        Passes in the second.
+    fine_tune_learning_rate : float, default=1e-4
+        Of the second phase's optimizer.
+    fine_tune_optimizer : str or Keras optimizer class, default=None
+        Of the second phase. None: a new one of `optimizer`.
+    batch_size : int, default=32
+        Images a step.
+    learning_rate : float, default=1e-3
+        Of the optimizer in the first phase.
+    optimizer : {"adam", "adamw", "rmsprop", "sgd"} or Keras optimizer class, default="adam"
+        Its other settings are Keras' defaults.
+    loss : str or Keras loss class, default="sparse_categorical_crossentropy"
+        A loss of class indices; ``"categorical_crossentropy"`` and its kin get one-hot
+        rows made from the labels.
+    dropout : float, default=0.0
+        Share of units dropped before the last layer, from 0 to below 1.
+    augmentation : str or sequence of str, default=None
+        Random changes of the training images, such as ``"flip+shift"``: of "flip"
+        (left-right), "shift" (by a tenth), "rotate" (by 18 degrees), "zoom" (by a tenth)
+        and "erase" (a rectangle).
+    early_stopping : bool, default=False
+        Whether to set a stratified part of the training images aside and stop when the
+        accuracy on it stops rising, with the best weights restored, in each phase.
+    validation_fraction : float, default=0.1
+        Size of that part.
+    n_iter_no_change : int, default=10
+        Epochs without an improvement to wait.
+    tol : float, default=1e-4
+        Least improvement of the accuracy that counts.
+    class_weight : dict or "balanced", default=None
+        Weight of each label; "balanced": inversely proportional to its frequency.
+    callbacks : list of Keras callbacks or callback classes, default=None
+        Copied for each fit. They see the whole network; with them nothing is shared
+        between fits.
+    warm_start : bool, default=False
+        Whether `fit` begins with the weights of the last one.
+    max_fit_seconds : float, default=None
+        Time, seconds, after which training ends with the running epoch.
+    image_shape : tuple of int, default=None
+        Height, width and channels of flat rows. None: square grey, else square RGB, else
+        one line.
+    input_range : {"auto", "0-255", "0-1", "-1-1", "as-is"}, default="auto"
+        Range of the pixels; "auto" looks at those of the training images.
+    dtype_policy : str, default=None
+        Keras' policy of number formats, such as "mixed_float16". None: Keras' own.
+    memory : str, path or joblib.Memory, default=None
+        Folder in which finished fits, checkpoints and outputs of frozen layers are kept
+        and found again.
+    random_state : int, RandomState instance or None, default=None
+        Of weights, order, dropout, augmentation and the validation part. None draws a new
+        one without touching NumPy's global state.
+    verbose : int, default=0
+        1 prints a line a fit, 2 a line an epoch.
+
+    Attributes
+    ----------
+    classes_ : ndarray of shape (n_classes,)
+        The labels.
+    history_ : dict of list
+        Phase, learning rate, losses and accuracies, one entry an epoch.
+    image_shape_ : tuple of int
+        Height, width and channels of the images.
+    input_range_ : str
+        Range of the training pixels.
+    model_ : keras.Model
+        The whole network, built at first access.
+    n_features_in_ : int
+        Pixels times channels.
+    feature_names_in_ : ndarray of shape (n_features_in_,)
+        Names of the columns, if X was a frame.
+    n_iter_ : int
+        Epochs trained.
+    stopped_by_time_ : bool
+        Whether `max_fit_seconds` ended the training.
+    n_trainable_layers_ : int
+        Layers of the backbone that the last phase trained.
+    unfreeze_from_ : str or None
+        Name of the first of them.
+
+    References
+    ----------
+    .. [1] Howard et al., "MobileNets: efficient convolutional neural networks for mobile
+       vision applications", arXiv:1704.04861, 2017.
+    .. [2] Sandler et al., "MobileNetV2: inverted residuals and linear bottlenecks",
+       CVPR 2018.
+
+    Examples
+    --------
+    >>> from skfashion import MobileNetFineTuner
+    >>> from skfashion.datasets import make_images
+    >>> X, y = make_images(n_samples=40, n_classes=2, random_state=0)
+    >>> clf = MobileNetFineTuner(
+    ...     weights=None, alpha=0.35, unfreeze_from="block_16", epochs=2, fine_tune_epochs=1,
+    ...     random_state=0,
+    ... ).fit(X, y)
+    >>> clf.history_["phase"]
+    ['head', 'head', 'fine_tune']
+    """
+
+    _parameter_constraints = {
+        **ReadyClassifier._parameter_constraints,
+        "version": [StrOptions({"v1", "v2"})],
+        "alpha": [Interval(Real, 0, None, closed="neither")],
+        "weights": [str, os.PathLike, None],
+        "image_size": [Interval(Integral, 32, None, closed="left"), "array-like", None],
+        "unfreeze_from": [Integral, str, None],
+        "fine_tune_epochs": [Interval(Integral, 0, None, closed="left")],
+        "fine_tune_learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "fine_tune_optimizer": [StrOptions({"adam", "adamw", "rmsprop", "sgd"}), callable, None],
+    }
+    _network = staticmethod(networks.mobilenet)
+
+    def __init__(
+        self,
+        version="v2",
+        *,
+        alpha=1.0,
+        weights="imagenet",
+        image_size=None,
+        unfreeze_from=None,
+        epochs=10,
+        fine_tune_epochs=10,
+        fine_tune_learning_rate=1e-4,
+        fine_tune_optimizer=None,
+        batch_size=32,
+        learning_rate=1e-3,
+        optimizer="adam",
+        loss="sparse_categorical_crossentropy",
+        dropout=0.0,
+        augmentation=None,
+        early_stopping=False,
+        validation_fraction=0.1,
+        n_iter_no_change=10,
+        tol=1e-4,
+        class_weight=None,
+        callbacks=None,
+        warm_start=False,
+        max_fit_seconds=None,
+        image_shape=None,
+        input_range="auto",
+        dtype_policy=None,
+        memory=None,
+        random_state=None,
+        verbose=0,
+    ):
+        self.version = version
+        self.alpha = alpha
+        self.weights = weights
+        self.image_size = image_size
+        self.unfreeze_from = unfreeze_from
+        self.epochs = epochs
+        self.fine_tune_epochs = fine_tune_epochs
+        self.fine_tune_learning_rate = fine_tune_learning_rate
+        self.fine_tune_optimizer = fine_tune_optimizer
+        self.batch_size = batch_size
+        self.learning_rate = learning_rate
+        self.optimizer = optimizer
+        self.loss = loss
+        self.dropout = dropout
+        self.augmentation = augmentation
+        self.early_stopping = early_stopping
+        self.validation_fraction = validation_fraction
+        self.n_iter_no_change = n_iter_no_change
+        self.tol = tol
+        self.class_weight = class_weight
+        self.callbacks = callbacks
+        self.warm_start = warm_start
+        self.max_fit_seconds = max_fit_seconds
+        self.image_shape = image_shape
+        self.input_range = input_range
+        self.dtype_policy = dtype_policy
+        self.memory = memory
+        self.random_state = random_state
+        self.verbose = verbose
+
+    def _stages(self, image_shape, n_classes):
+        names = networks.backbone_layers(self.version)
+        first = networks.unfreeze_index(names, self.unfreeze_from)
+        self.unfreeze_from_ = None if first is None else names[first]
+        self.n_trainable_layers_ = 0 if first is None else len(names) - first
+        size = networks.backbone_size(
+            image_shape, None if self.image_size is None else size_of(self.image_size, "image_size")
+        )
+        network = {
+            **self._sizes(image_shape, n_classes, TO_SYMMETRIC),
+            "version": self.version,
+            "alpha": float(self.alpha),
+            "image_size": size,
+        }
+        head = self._stage("head", self.epochs, self.optimizer, self.learning_rate, **network)
+        if first is None or not self.fine_tune_epochs:
+            return [head]
+        fine_tune = self._stage(
+            "fine_tune",
+            self.fine_tune_epochs,
+            self.fine_tune_optimizer or self.optimizer,
+            self.fine_tune_learning_rate,
+            **network,
+            unfreeze_from=self.unfreeze_from_,
+        )
+        return [head, fine_tune]
+
+    def _initializer(self):
+        weights = self.weights
+        name = str(weights)
+        if weights not in ("imagenet", None):
+            # By content: the same file elsewhere is the same start, another file is not.
+            with open(weights, "rb") as file:
+                name = blake2b(file.read(), digest_size=16).hexdigest()
+            weights = os.fspath(weights)
+        settings = {"version": self.version, "alpha": float(self.alpha), "weights": weights}
+        return name, lambda network: networks.pretrain(network, **settings)
