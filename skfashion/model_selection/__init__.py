@@ -1,0 +1,26 @@
+"""Searches for image classifiers, and spaces for them to search.
+
+Imported when first used: scikit-optimize takes a second or two.
+"""
+
+from importlib import import_module as _import_module
+
+_PUBLIC = {
+    "BayesSearchCV": "._bayes",
+    "HyperbandSearchCV": "._hyperband",
+    "search_space": "._spaces",
+}
+
+__all__ = ["BayesSearchCV", "HyperbandSearchCV", "search_space"]
+
+
+def __getattr__(name):
+    if name not in _PUBLIC:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    value = getattr(_import_module(_PUBLIC[name], __name__), name)
+    globals()[name] = value
+    return value
+
+
+def __dir__():
+    return sorted({*globals(), *__all__})

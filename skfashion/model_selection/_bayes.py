@@ -1,0 +1,362 @@
+"""scikit-optimize's search, made one that can be left alone with a long job."""
+
+import math
+import warnings
+from contextlib import contextmanager
+from numbers import Integral, Real
+
+import numpy as np
+import skopt
+from joblib import effective_n_jobs
+from scipy.stats import rankdata
+from sklearn.utils import check_random_state
+from skopt.callbacks import check_callback
+from skopt.utils import eval_callbacks
+
+from skfashion._deadline import DeadlineReached, deadline
+from skfashion._validation import Interval
+from skfashion.model_selection._evaluation import Evaluations, SearchMixin
+from skfashion.model_selection._explorer import Explorer, make_optimizer
+from skfashion.model_selection._progress import Progress
+from skfashion.model_selection._sklearn import BaseSearchCV
+from skfashion.model_selection._subspaces import as_subspaces, count_iterations
+
+
+class BayesSearchCV(SearchMixin, skopt.BayesSearchCV):
+    """Bayesian optimization of hyperparameters by cross-validation.
+
+    A surrogate model of the mean test score, fitted to the candidates evaluated
+    so far, proposes the next one [1]_. This is `skopt.BayesSearchCV`, with the
+    same parameters in the same order and these differences:
+
+    - Categories may be anything: tuples such as ``(256, 128)``, None, estimators,
+      mixed types. A list means the values in it, as everywhere in scikit-learn,
+      so ``[4, 8]`` is 4 or 8; a range is a tuple, ``(4, 8)``, or a skopt dimension.
+    - A candidate that fails, for lack of memory too, gets `error_score` in its
+      row and the search goes on; `error_score` is NaN unless given.
+    - No candidate is evaluated twice. One that is proposed again is replaced by one
+      not tried yet, so `n_iter` candidates are `n_iter` different rows; a space
+      that holds fewer is tried out, with a warning.
+    - Folds are drawn once and are the same for all candidates, even where `cv`
+      shuffles without a seed.
+    - `time_budget` ends the search in time.
+    - Metadata routing, callbacks of scikit-learn (1.9 and later), a callable
+      `refit`, `fit_params` and ``optimizer_kwargs={"base_estimator": "GBRT"}`` work.
+
+    Given an integer `random_state`, a second search proposes the same candidates
+    again. With an estimator that keeps finished fits (`memory=`), a search that
+    was killed goes on where it was when run again.
+
+    Parameters
+    ----------
+    estimator : estimator
+        What to tune: a classifier, regressor or Pipeline with a `score` method,
+        or `scoring` must be given.
+
+    search_spaces : dict, or list of dict and (dict, int)
+        Parameter names as keys; as values skopt dimensions (`Real`, `Integer`,
+        `Categorical`), lists of values, or tuples ``(low, high)``,
+        ``(low, high, "log-uniform")``. A list of such dicts is searched one after
+        the other, each for `n_iter` candidates or as many as stand beside it.
+
+    optimizer_kwargs : dict, default=None
+        Further arguments of `skopt.Optimizer`, such as ``{"base_estimator": "RF"}``.
+        Only the last surrogate is kept unless `model_queue_size` is given.
+
+    n_iter : int, default=50
+        How many candidates to evaluate, at most.
+
+    scoring : str, callable, list, tuple or dict, default=None
+        As in `sklearn.model_selection.GridSearchCV`. With several scores, `refit`
+        names the one that guides the search.
+
+    fit_params : dict, default=None
+        Arguments of the estimator's `fit`. Those given to `fit` itself go first.
+
+    n_jobs : int, default=1
+        Fits to run in parallel; there are `n_points` times the number of folds.
+
+    n_points : int, default=1
+        Candidates to propose at a time.
+
+    iid : default="deprecated"
+        Ignored.
+
+    refit : bool, str or callable, default=True
+        Fit the best candidate on all data. A str names one of several scores; a
+        callable chooses ``best_index_`` from ``cv_results_``, where there is one
+        score.
+
+    cv : int, splitter or iterable, default=None
+        As in `sklearn.model_selection.GridSearchCV`.
+
+    verbose : int, default=0
+        As in `sklearn.model_selection.GridSearchCV`.
+
+    pre_dispatch : int or str, default="2*n_jobs"
+        As in `sklearn.model_selection.GridSearchCV`.
+
+    random_state : int, RandomState instance or None, default=None
+        Decides the candidates, given their scores.
+
+    error_score : "raise" or float, default=nan
+        Score of a fit that fails. What is not finite is told to the surrogate as
+        the worst score among those that worked.
+
+    return_train_score : bool, default=False
+        Whether ``cv_results_`` holds training scores.
+
+    time_budget : float, default=None
+        Seconds after which no candidate is begun. One that is running then ends
+        with the epoch it is in, if its estimator asks for the deadline as those
+        of this package do, and is left out of the results: with `memory` and the
+        same integer `random_state`, the next search finishes it first. Other
+        estimators finish their candidate, and it counts. The refit comes after,
+        without a limit.
+
+    Attributes
+    ----------
+    cv_results_ : dict of ndarray
+        One row per candidate. ``mean_fit_time`` of one that failed altogether is its
+        time divided by the number of folds.
+
+    best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_, \
+refit_time_, multimetric_
+        As in `sklearn.model_selection.GridSearchCV`.
+
+    optimizer_results_ : list of `scipy.optimize.OptimizeResult`
+        One per search space that was begun, for the plots of skopt. Categories
+        skopt cannot hold are text here.
+
+    stopped_by_time_ : bool
+        Whether `time_budget` ended the search.
+
+    Raises
+    ------
+    ValueError
+        From `fit`: if a parameter can't be used, or all candidates failed.
+
+    TimeoutError
+        From `fit`: if no candidate was done within `time_budget`.
+
+    See Also
+    --------
+    HyperbandSearchCV : Many candidates, most of them trained briefly.
+    search_space : Spaces for the classifiers of this package.
+
+    Notes
+    -----
+    The deadline is a time of day: clocks of machines that share a search should
+    agree to the second. With ``n_points > 1`` a batch with a candidate that was
+    cut is left out as a whole.
+
+    References
+    ----------
+    .. [1] Snoek, J., Larochelle, H., Adams, R. P. (2012). Practical Bayesian
+       Optimization of Machine Learning Algorithms. NeurIPS 25.
+
+    Examples
+    --------
+    >>> from sklearn.datasets import load_digits
+    >>> from sklearn.neural_network import MLPClassifier
+    >>> from skfashion.model_selection import BayesSearchCV
+    >>> X, y = load_digits(return_X_y=True)
+    >>> space = {
+    ...     "hidden_layer_sizes": [(16,), (32,), (32, 16)],
+    ...     "learning_rate_init": (1e-4, 1e-1, "log-uniform"),
+    ... }
+    >>> mlp = MLPClassifier(max_iter=30, early_stopping=True, random_state=0)
+    >>> search = BayesSearchCV(mlp, space, n_iter=5, cv=2, random_state=0)
+    >>> search = search.fit(X[:300] / 16, y[:300])
+    >>> len(search.cv_results_["params"])
+    5
+    >>> search.best_params_["hidden_layer_sizes"] in space["hidden_layer_sizes"]
+    True
+    """
+
+    _parameter_constraints = {
+        **BaseSearchCV._parameter_constraints,
+        "search_spaces": [dict, list, tuple],
+        "optimizer_kwargs": [dict, None],
+        "n_iter": [Interval(Integral, 1, None, closed="left")],
+        "fit_params": [dict, None],
+        "n_points": [Interval(Integral, 1, None, closed="left")],
+        "random_state": ["random_state"],
+        "time_budget": [Interval(Real, 0, None, closed="neither"), None],
+    }
+
+    def __init__(
+        self,
+        estimator,
+        search_spaces,
+        optimizer_kwargs=None,
+        n_iter=50,
+        scoring=None,
+        fit_params=None,
+        n_jobs=1,
+        n_points=1,
+        iid="deprecated",
+        refit=True,
+        cv=None,
+        verbose=0,
+        pre_dispatch="2*n_jobs",
+        random_state=None,
+        error_score=np.nan,
+        return_train_score=False,
+        *,
+        time_budget=None,
+    ):
+        self.estimator = estimator
+        self.search_spaces = search_spaces
+        self.optimizer_kwargs = optimizer_kwargs
+        self.n_iter = n_iter
+        self.scoring = scoring
+        self.fit_params = fit_params
+        self.n_jobs = n_jobs
+        self.n_points = n_points
+        self.iid = iid
+        self.refit = refit
+        self.cv = cv
+        self.verbose = verbose
+        self.pre_dispatch = pre_dispatch
+        self.random_state = random_state
+        self.error_score = error_score
+        self.return_train_score = return_train_score
+        self.time_budget = time_budget
+
+    @property
+    def total_iterations(self):
+        """How many candidates `fit` will evaluate, at most."""
+        return count_iterations(self.search_spaces, self.n_iter)
+
+    def fit(self, X, y=None, *, groups=None, callback=None, **fit_params):
+        """Search, then fit the best candidate on all data.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples, ...)
+            Training samples.
+
+        y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
+            Targets.
+
+        groups : array-like of shape (n_samples,), default=None
+            Groups of the samples, for splitters that keep them together.
+
+        callback : callable or list of callable, default=None
+            skopt's callbacks: called with `optimizer_results_` so far after each
+            step. One that returns True ends the search of the current space.
+
+        **fit_params
+            For the estimator's `fit`, the scorer and the splitter, as in
+            `sklearn.model_selection.GridSearchCV`.
+
+        Returns
+        -------
+        self : BayesSearchCV
+        """
+        self._validate_params()
+        params = {**(self.fit_params or {}), **fit_params}
+        if groups is not None:
+            params["groups"] = groups
+        callbacks = check_callback(callback)
+        with self._limit() as limit:
+            self._fit_state = callbacks, limit
+            try:
+                # Not skopt's fit: it passes on groups=None, which metadata routing
+                # takes for groups.
+                BaseSearchCV.fit(self, X, y, **params)
+            finally:
+                del self._fit_state
+        if self.return_train_score:
+            self._rank_train_scores()
+        return self
+
+    @contextmanager
+    def _limit(self):
+        if self.time_budget is None:
+            yield _NoLimit()
+        else:
+            with deadline(self.time_budget, workers=effective_n_jobs(self.n_jobs) > 1) as limit:
+                yield limit
+
+    def _run_search(self, evaluate_candidates, *, callback_ctx=None):
+        callbacks, limit = self._fit_state
+        spaces = as_subspaces(self.search_spaces, self.n_iter)
+        self.optimizer_kwargs_ = {
+            **(self.optimizer_kwargs or {}),
+            "random_state": check_random_state(self.random_state),
+        }
+        # Not on self before the end: scikit-learn sends the search along with every fit.
+        optimizers = [self._make_optimizer(space) for space in spaces]
+        self.stopped_by_time_ = False
+        # Steps can only be counted ahead where no space knows points of another.
+        n_steps = math.ceil(spaces[0].n_iter / self.n_points) if len(spaces) == 1 else None
+        with (
+            Evaluations(self, evaluate_candidates) as evaluations,
+            Progress(self, callback_ctx, n_steps) as progress,
+        ):
+            try:
+                for space, optimizer in zip(spaces, optimizers, strict=True):
+                    explorer = Explorer(space, optimizer)
+                    for result in self._explore(space, explorer, evaluations, limit, progress):
+                        if eval_callbacks(callbacks, result):
+                            break
+            except DeadlineReached:
+                if not limit.passed():
+                    raise  # somebody else's, around this search
+                self.stopped_by_time_ = True
+            limit.lift()
+            if not any(optimizer.Xi for optimizer in optimizers):
+                raise TimeoutError(
+                    f"No candidate was done within time_budget={self.time_budget:g} s. Give the "
+                    "search more; with memory= and an integer random_state it goes on where it "
+                    "stopped."
+                )
+            evaluations.finish()
+        self.optimizers_ = optimizers
+        self._optim_results = [each.get_result() for each in optimizers if each.Xi]
+
+    def _explore(self, space, explorer, evaluations, limit, progress):
+        """Evaluate candidates of one space; yield skopt's result after each step."""
+        n_left = space.n_iter
+        while n_left > 0:
+            if limit.passed():
+                raise DeadlineReached
+            points = explorer.ask(min(self.n_points, n_left))
+            if not points:
+                warnings.warn(
+                    f"The search space holds {space.n_iter - n_left} settings that were not tried "
+                    f"before, fewer than n_iter={space.n_iter}; all of them were tried.",
+                    UserWarning,
+                    stacklevel=2,
+                )
+                return
+            candidates = [space.candidate(point) for point in points]
+            # An earlier space may know some of them already.
+            new = [each for each in candidates if evaluations.score(each) is None]
+            if new:
+                with progress.step("candidates", len(new)) as step:
+                    evaluations.evaluate(new, callback_ctx=step)
+            n_left -= len(new)
+            yield explorer.tell(points, [evaluations.score(each) for each in candidates])
+
+    def _make_optimizer(self, space):
+        return make_optimizer(space, **self.optimizer_kwargs_)
+
+    def _rank_train_scores(self):
+        """Add ``rank_train_*``, which skopt has and scikit-learn hasn't."""
+        for column in [name for name in self.cv_results_ if name.startswith("mean_train_")]:
+            scores = self.cv_results_[column]
+            ranks = rankdata(np.where(np.isnan(scores), np.inf, -scores), method="min")
+            self.cv_results_[column.replace("mean", "rank", 1)] = ranks.astype(np.int32)
+
+
+class _NoLimit:
+    """The deadline of a search without one."""
+
+    def passed(self):
+        return False
+
+    def lift(self):
+        pass

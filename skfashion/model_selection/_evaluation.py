@@ -1,0 +1,264 @@
+"""What the searches of this package share: candidates that may fail, folds that stay."""
+
+import re
+import time
+import warnings
+from concurrent.futures import BrokenExecutor
+
+import joblib
+import numpy as np
+from sklearn.base import is_classifier
+from sklearn.exceptions import FitFailedWarning
+from sklearn.model_selection import check_cv
+
+from skfashion.model_selection._sklearn import BaseSearchCV
+
+_EVERY_FIT_FAILED = re.compile(r"All the \d+ fits failed")
+
+
+class SearchMixin:
+    """Scikit-learn's search base, for searches that evaluate a few candidates at a time.
+
+    `BaseSearchCV` ends a search when every fit of one call to
+    `evaluate_candidates` failed. Where a call is one candidate, that makes each
+    candidate able to end the search. Here such a candidate keeps its row, with
+    `error_score` in it.
+    """
+
+    # The Evaluations of the fit in progress. On the class, so that it is neither a
+    # parameter nor part of a fitted search.
+    _evaluations = None
+
+    def _format_results(self, candidate_params, n_splits, out, more_results=None):
+        if self._evaluations is None:
+            return super()._format_results(candidate_params, n_splits, out, more_results)
+        return self._evaluations.collect(n_splits, out)
+
+    def _check_refit_for_multimetric(self, scores):
+        if not (isinstance(self.refit, str) and self.refit in scores):
+            raise ValueError(
+                f"With several scores, refit must name the one that guides the search, one of "
+                f"{sorted(scores)}; got refit={self.refit!r}."
+            )
+
+    def __getstate__(self):
+        # scikit-learn sends the search along with each fit; what a fit in progress
+        # needs on this side (closures, backends) stays here.
+        state = super().__getstate__()
+        return {name: value for name, value in state.items() if name not in _OF_A_FIT}
+
+
+_OF_A_FIT = ("_evaluations", "_fit_state")
+
+
+class Evaluations:
+    """The candidates a search has evaluated, in order, and what came of them.
+
+    Parameters
+    ----------
+    search : SearchMixin
+        The search in progress.
+
+    evaluate_candidates : callable
+        What `BaseSearchCV.fit` hands to `_run_search`.
+    """
+
+    def __init__(self, search, evaluate_candidates):
+        self._search = search
+        self._evaluate_candidates = evaluate_candidates
+        self._cv = _fixed_splits(search)
+        self._outcomes = {}
+        self._rows = []
+        self._n_collected = 0
+        # The dict that `collect` hands back and BaseSearchCV.fit keeps as cv_results_.
+        self._results = {}
+
+    def __enter__(self):
+        self._search._evaluations = self
+        return self
+
+    def __exit__(self, *exc_info):
+        del self._search._evaluations
+
+    def score(self, candidate):
+        """Look up the mean test score of a candidate, which guides the search.
+
+        Parameters
+        ----------
+        candidate : dict
+            Parameter values.
+
+        Returns
+        -------
+        score : float or None
+            None for a candidate never evaluated; not finite for one that failed.
+        """
+        outcome = self._outcomes.get(_key(candidate))
+        return None if outcome is None else self._mean_test_score(outcome)
+
+    def evaluate(self, candidates, *, more_results=None, callback_ctx=None):
+        """Evaluate candidates and write a row of the results for each.
+
+        One that was evaluated before is answered from what is known, with zero
+        seconds in its row.
+
+        Parameters
+        ----------
+        candidates : list of dict
+            Parameter values.
+
+        more_results : dict of str -> list, default=None
+            Further columns, one value per candidate.
+
+        callback_ctx : CallbackContext, default=None
+            scikit-learn's context for these evaluations, from 1.9 on.
+
+        Returns
+        -------
+        scores : list of float
+            Mean test scores, not finite for candidates that failed.
+        """
+        keys = [_key(candidate) for candidate in candidates]
+        new = {}
+        for key, candidate in zip(keys, candidates, strict=True):
+            if key not in self._outcomes:
+                new.setdefault(key, candidate)
+        if new:
+            self._run(list(new), list(new.values()), callback_ctx)
+        unwritten = set(new)
+        for i, (key, candidate) in enumerate(zip(keys, candidates, strict=True)):
+            outcome = self._outcomes[key]
+            more = {name: column[i] for name, column in (more_results or {}).items()}
+            self._rows.append((candidate, outcome if key in unwritten else outcome.again(), more))
+            unwritten.discard(key)
+        return [self._mean_test_score(self._outcomes[key]) for key in keys]
+
+    def collect(self, n_splits, out):
+        """Take the results of the fits `BaseSearchCV.fit` has just run."""
+        new, self._n_collected = out[self._n_collected :], len(out)
+        for i, key in enumerate(self._running):
+            self._outcomes[key] = _Outcome(new[i * n_splits : (i + 1) * n_splits])
+        return self._results
+
+    def finish(self):
+        """Complete `cv_results_` with all rows, those of failed candidates too.
+
+        Raises
+        ------
+        ValueError
+            If no candidate could be evaluated.
+        """
+        good = next((outcome for _, outcome, _ in self._rows if outcome.fits), None)
+        if good is None:
+            raise ValueError(
+                f"All {len(self._rows)} candidates failed, so there is nothing to choose from. "
+                "Set error_score='raise' to see the first error where it happens. "
+                f"The last one was:\n{self._rows[-1][1].error}"
+            )
+        fits, more = [], {}
+        for _, outcome, columns in self._rows:
+            fits.extend(outcome.fits or outcome.failed_fits(good.fits, self._search.error_score))
+            for name, value in columns.items():
+                more.setdefault(name, []).append(value)
+        self._results.update(
+            BaseSearchCV._format_results(
+                self._search, [row[0] for row in self._rows], len(good.fits), fits, more
+            )
+        )
+
+    def _run(self, keys, candidates, callback_ctx):
+        self._running = keys
+        context = {} if callback_ctx is None else {"callback_ctx": callback_ctx}
+        start = time.perf_counter()
+        try:
+            self._evaluate_candidates(candidates, cv=self._cv, **context)
+            return
+        except ValueError as error:
+            if not _EVERY_FIT_FAILED.search(str(error)):
+                raise
+            failure = str(error).strip()
+        except BrokenExecutor as error:
+            if self._search.error_score == "raise":
+                raise
+            if len(candidates) > 1:
+                # A worker process died, and nobody knows of which candidate.
+                for key, candidate in zip(keys, candidates, strict=True):
+                    self._run([key], [candidate], None)
+                return
+            failure = f"A worker process died: {error}"
+        seconds = (time.perf_counter() - start) / len(candidates)
+        for key in keys:
+            self._outcomes[key] = _Outcome([], seconds=seconds, error=failure)
+        warnings.warn(
+            f"These candidates failed and score {self._search.error_score}; the search goes "
+            f"on: {candidates}\n{failure}",
+            FitFailedWarning,
+            stacklevel=2,
+        )
+
+    def _mean_test_score(self, outcome):
+        if not outcome.fits:
+            score = self._search.error_score
+            return np.nan if score == "raise" else score
+        scores = [fit["test_scores"] for fit in outcome.fits]
+        if isinstance(scores[0], dict):
+            self._search._check_refit_for_multimetric(scores[0])
+            scores = [each[self._search.refit] for each in scores]
+        return float(np.mean(scores))
+
+
+class _Outcome:
+    """The fits of one candidate, or that there are none."""
+
+    def __init__(self, fits, *, seconds=0.0, error=None):
+        self.fits = fits
+        self.seconds = seconds
+        self.error = error
+
+    def again(self):
+        """Return the same, as answered from memory."""
+        fits = [{**fit, "fit_time": 0.0, "score_time": 0.0} for fit in self.fits]
+        return _Outcome(fits, error=self.error)
+
+    def failed_fits(self, like, error_score):
+        """Fits with `error_score`, in the form of those of another candidate."""
+        failed = []
+        for fit in like:
+            fit = {**fit, "fit_time": self.seconds / len(like), "score_time": 0.0}
+            for scores in ("test_scores", "train_scores"):
+                if isinstance(fit.get(scores), dict):
+                    fit[scores] = dict.fromkeys(fit[scores], error_score)
+                elif scores in fit:
+                    fit[scores] = error_score
+            failed.append(fit)
+        return failed
+
+
+class _SplitOnce:
+    """A splitter whose first answer stands: every candidate meets the same folds."""
+
+    def __init__(self, cv, classifier):
+        self._cv = cv
+        self._classifier = classifier
+        self._splits = None
+
+    def split(self, X, y=None, **params):
+        if self._splits is None:
+            cv = check_cv(self._cv, y, classifier=self._classifier)
+            self._splits = list(cv.split(X, y, **params))
+        return self._splits
+
+
+def _fixed_splits(search):
+    is_splitter = search.cv is None or isinstance(search.cv, int) or hasattr(search.cv, "split")
+    # Splits given as such are fixed, and can be read only once if they are a generator.
+    return _SplitOnce(search.cv, is_classifier(search.estimator)) if is_splitter else None
+
+
+def _key(candidate):
+    """Make what two candidates share exactly if they are the same."""
+    try:
+        return joblib.hash(candidate)
+    except Exception:
+        # Values that cannot be pickled (lambdas) are the same only if they look it.
+        return repr(sorted(candidate.items(), key=lambda item: item[0]))

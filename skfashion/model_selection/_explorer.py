@@ -1,0 +1,203 @@
+"""A skopt optimizer that never proposes what it was told, and outlives failures."""
+
+import math
+import warnings
+
+import numpy as np
+import skopt
+from sklearn.base import clone
+from sklearn.ensemble import GradientBoostingRegressor
+from skopt.learning import GradientBoostingQuantileRegressor
+
+from skfashion.model_selection._subspaces import as_python
+
+# Random draws before looking at every point of the space, and the most points to look at.
+_DRAWS = 50
+_MANY = 100_000
+
+
+class Explorer:
+    """Asks for points of a subspace, and is told their scores.
+
+    Parameters
+    ----------
+    subspace : Subspace
+        Where to look.
+
+    optimizer : skopt.Optimizer
+        Who looks.
+    """
+
+    def __init__(self, subspace, optimizer):
+        self._subspace = subspace
+        self._optimizer = optimizer
+        self._told = set()
+        self._failed = []
+
+    def ask(self, n_points):
+        """Points never told before.
+
+        Parameters
+        ----------
+        n_points : int
+            How many are wanted.
+
+        Returns
+        -------
+        points : list of list
+            Fewer, or none, where the space holds no more.
+        """
+        if len(self._told) >= self._subspace.size:
+            return []
+        with warnings.catch_warnings():
+            # Said when skopt replaces a point it has seen; below, all of them are.
+            warnings.filterwarnings("ignore", message="The objective has been evaluated")
+            if n_points == 1:
+                # The optimizer has its proposal ready. Asked for a list of one, it would
+                # copy itself and fit its surrogate twice more.
+                proposed = [self._optimizer.ask()]
+            else:
+                proposed = self._optimizer.ask(n_points=n_points)
+        points, taken = [], set(self._told)
+        for point in proposed:
+            if _key(point) in taken:
+                point = self._unseen(taken)
+            if point is not None:
+                points.append(point)
+                taken.add(_key(point))
+        return points
+
+    def tell(self, points, scores):
+        """Say how points scored.
+
+        Parameters
+        ----------
+        points : list of list
+            As asked for.
+
+        scores : list of float
+            Greater is better; one that is not finite stands for a failure.
+
+        Returns
+        -------
+        result : scipy.optimize.OptimizeResult
+            What skopt's callbacks are called with.
+        """
+        known = self._optimizer.yi
+        losses = [-score if math.isfinite(score) else math.nan for score in scores]
+        self._failed += [i for i, loss in enumerate(losses, len(known)) if math.isnan(loss)]
+        # A failure counts as the worst that worked, also in hindsight: bad, but on the
+        # scale of the others, so that the surrogate still tells those apart.
+        both = [*known, *losses]
+        worked = [loss for i, loss in enumerate(both) if i not in set(self._failed)]
+        worst = max(worked, default=0.0)
+        for i in self._failed:
+            both[i] = worst
+        known[:] = both[: len(known)]
+        self._told.update(map(_key, points))
+        return self._optimizer.tell(points, both[len(known) :])
+
+    def _unseen(self, taken):
+        """Draw a random point that is not taken; None if there is none left."""
+        optimizer = self._optimizer
+        for _ in range(_DRAWS):
+            point = optimizer.space.rvs(random_state=optimizer.rng)[0]
+            if _key(point) not in taken:
+                return point
+        if self._subspace.size > _MANY:
+            return None
+        constraint = optimizer.space.constraint
+        left = [
+            point
+            for point in self._subspace.points()
+            if _key(point) not in taken and (constraint is None or constraint(point))
+        ]
+        return left[optimizer.rng.randint(len(left))] if left else None
+
+
+def _key(point):
+    return tuple(map(as_python, point))
+
+
+def make_optimizer(
+    subspace,
+    *,
+    random_state,
+    base_estimator="GP",
+    space_constraint=None,
+    model_queue_size=1,
+    **kwargs,
+):
+    """Make a `skopt.Optimizer` for a subspace.
+
+    Parameters
+    ----------
+    subspace : Subspace
+        What to explore.
+
+    random_state : RandomState
+        Source of all randomness.
+
+    base_estimator : str or regressor, default="GP"
+        The surrogate.
+
+    space_constraint : callable, default=None
+        Asked with a list of parameter values, sorted by parameter name.
+
+    model_queue_size : int or None, default=1
+        How many surrogates to keep. skopt keeps all, each with a matrix of all
+        candidates before it: 150 MB after 300.
+
+    **kwargs
+        Further arguments of `skopt.Optimizer`.
+
+    Returns
+    -------
+    optimizer : skopt.Optimizer
+    """
+    if str(base_estimator).upper() == "GBRT":
+        base_estimator = _QuantileTrees(
+            base_estimator=GradientBoostingRegressor(n_estimators=30, loss="quantile"),
+        )
+    if getattr(base_estimator, "random_state", 0) is None:
+        # skopt seeds only the surrogates it makes itself.
+        seed = random_state.randint(np.iinfo(np.int32).max)
+        base_estimator = clone(base_estimator).set_params(random_state=seed)
+    if space_constraint is not None:
+        space_constraint = _Constraint(space_constraint, subspace)
+    optimizer = skopt.Optimizer(
+        list(subspace.dimensions.values()),
+        base_estimator=base_estimator,
+        space_constraint=space_constraint,
+        model_queue_size=model_queue_size,
+        random_state=random_state,
+        **kwargs,
+    )
+    for name, dimension in zip(subspace.dimensions, optimizer.space.dimensions, strict=True):
+        dimension.name = name
+    return optimizer
+
+
+class _Constraint:
+    """A constraint written for parameter values, asked about skopt's points."""
+
+    def __init__(self, constraint, subspace):
+        self.constraint = constraint
+        self.subspace = subspace
+
+    def __call__(self, point):
+        return self.constraint(list(self.subspace.candidate(point).values()))
+
+
+class _QuantileTrees(GradientBoostingQuantileRegressor):
+    """skopt's, which neither scikit-learn 1.6 nor NumPy 2.4 takes as it is."""
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.estimator_type = "regressor"
+        return tags
+
+    def predict(self, X, return_std=False):
+        low, median, high = (regressor.predict(X) for regressor in self.regressors_)
+        # The quantiles are those of one standard deviation to either side.
+        return (median, (high - low) / 2) if return_std else median

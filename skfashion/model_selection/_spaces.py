@@ -1,0 +1,84 @@
+"""Ready-made search spaces: one description per classifier, a form per searcher."""
+
+from skfashion.model_selection._descriptions import describe, is_known
+from skfashion.model_selection._forms import FORMS
+
+
+def search_space(estimator, kind="random", *, step=None):
+    """Give a sensible search space for a classifier of this package.
+
+    The space is made new for each call and is yours to change: drop what you want
+    to leave at its default, add what is missing.
+
+    Parameters
+    ----------
+    estimator : estimator
+        A classifier of this package, or an estimator that holds one, such as a
+        Pipeline.
+
+    kind : {"grid", "random", "bayes", "optuna"}, default="random"
+        For which search:
+
+        - ``"grid"``: short lists, at most 24 combinations, for
+          `sklearn.model_selection.GridSearchCV` and ``HalvingGridSearchCV``;
+        - ``"random"``: lists and distributions of `scipy.stats`, for
+          `sklearn.model_selection.RandomizedSearchCV`, ``HalvingRandomSearchCV``
+          and `HyperbandSearchCV` (which sets the epochs itself: pop them);
+        - ``"bayes"``: dimensions of `skopt.space`, for `BayesSearchCV`;
+        - ``"optuna"``: distributions of Optuna, for its ``OptunaSearchCV``.
+
+    step : str, default=None
+        Name of the classifier within `estimator`, as `get_params` has it. Found by
+        itself where `estimator` holds one classifier of this package. With a bare
+        classifier it is the prefix to write.
+
+    Returns
+    -------
+    space : dict of str -> list, distribution or dimension
+        Keyed by parameter name, ``<step>__`` in front where there is a step.
+
+    Raises
+    ------
+    ValueError
+        If `kind` is none of the four, no known classifier can be found, or more
+        than one.
+
+    ImportError
+        If `kind` is ``"optuna"`` and Optuna is not installed.
+
+    Examples
+    --------
+    >>> from sklearn.pipeline import make_pipeline
+    >>> from sklearn.preprocessing import MinMaxScaler
+    >>> from skfashion import DenseClassifier
+    >>> from skfashion.model_selection import search_space
+    >>> search_space(DenseClassifier(), "grid")["hidden_layer_sizes"]
+    ['128', '256-128', '512-256-128']
+    >>> pipe = make_pipeline(MinMaxScaler(), DenseClassifier())
+    >>> sorted(search_space(pipe, "random"))[:2]
+    ['denseclassifier__activation', 'denseclassifier__batch_norm']
+    """
+    if kind not in FORMS:
+        raise ValueError(f"kind must be one of {sorted(FORMS)}, got {kind!r}.")
+    classifier, prefix = _find(estimator, step)
+    return FORMS[kind]({f"{prefix}{name}": given for name, given in describe(classifier).items()})
+
+
+def _find(estimator, step):
+    """Find the classifier to describe, and what its parameters begin with."""
+    if is_known(estimator):
+        return estimator, "" if step is None else f"{step}__"
+    inside = estimator.get_params(deep=True)
+    if step is not None:
+        if step not in inside:
+            raise ValueError(f"{type(estimator).__name__} has no step {step!r}.")
+        return inside[step], f"{step}__"
+    found = [name for name, value in inside.items() if is_known(value)]
+    if not found:
+        # Raises, and says what is described.
+        describe(estimator)
+    if len(found) > 1:
+        raise ValueError(
+            f"There are several classifiers to tune: choose one of step={sorted(found)}."
+        )
+    return inside[found[0]], f"{found[0]}__"
