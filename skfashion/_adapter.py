@@ -1,15 +1,19 @@
 """The only room that imports scikeras: builds and compiles what an estimator asks for.
 
-scikeras routes parameters to a model function, to optimizer, loss and metrics, and
-encodes labels the way the loss wants them. Its scikit-learn contract and its training
-loop are not used: validation, fitting and prediction are ours.
+scikeras routes parameters to a model function, to optimizer, loss, metrics and callbacks,
+and numbers the labels. Its scikit-learn contract and its training loop are not used:
+validation, fitting and prediction are ours.
 """
 
+import copy
 import functools
+import inspect
 import sys
 
 import keras
 import numpy as np
+
+from skfashion._training import build_scope
 
 _PATCHED = (
     (keras.Model, "__reduce__"),
@@ -58,51 +62,58 @@ class Adapter:
     model : callable
         Returns a Keras model, compiled or not; takes what is routed to ``model__``.
     parameters : dict
-        `optimizer`, `loss`, `metrics` and routed ones (``model__units``,
+        `optimizer`, `loss`, `metrics`, `callbacks` and routed ones (``model__units``,
         ``optimizer__learning_rate``, ...), as scikeras takes them.
     """
 
     def __init__(self, model, parameters):
+        if isinstance(model, keras.Model):
+            raise TypeError(
+                "model must be a function that returns a network, and this is a network, which "
+                "fits would share: give lambda: keras.models.clone_model(network)."
+            )
+        if not inspect.isfunction(model):
+            model = functools.partial(model)  # scikeras knows functions and partials only
+        parameters = {**parameters, "loss": _configurable(parameters)}
         # No seed: scikeras would switch the global random state and op determinism.
         self._wrapper = _wrapper_class()(model=model, random_state=None, **parameters)
         self._wrapper._random_state = None
         self._wrapper.classes_ = None
 
-    def encode(self, y, classes=None):
-        """Encode labels as the loss wants them.
+    def encode(self, y, classes):
+        """Give each label its number.
 
         Parameters
         ----------
         y : ndarray of shape (n,)
             Labels.
-        classes : ndarray or None
-            All of them, sorted; None: those in y.
+        classes : ndarray of shape (n_classes,)
+            All of them, sorted.
 
         Returns
         -------
-        classes : ndarray of shape (n_classes,)
-        targets : ndarray of shape (n,) or (n, n_classes)
+        ndarray of shape (n,)
             float32.
         """
         wrapper = self._wrapper
-        classes = np.unique(y) if classes is None else classes
         wrapper.classes_ = classes
-        encoder = wrapper.target_encoder.fit(classes)
-        vars(wrapper).update(encoder.get_metadata())
-        wrapper.target_encoder_ = encoder
+        # Without its loss: the encoder makes rows for one loss of many, and not for two classes.
+        wrapper.target_encoder_ = type(wrapper.target_encoder)(categories=[classes]).fit(classes)
+        vars(wrapper).update(wrapper.target_encoder_.get_metadata())
         wrapper.target_type_ = "binary" if len(classes) == 2 else "multiclass"
-        targets = np.asarray(encoder.transform(y), dtype="float32")
-        return classes, targets.ravel() if targets.shape[1] == 1 else targets
+        return np.asarray(wrapper.target_encoder_.transform(y), dtype="float32").ravel()
 
-    def describe(self, X_shape, X_dtype):
+    def describe(self, classes, X_shape, X_dtype):
         """Tell the model function what it may ask for as ``meta``.
 
         Parameters
         ----------
+        classes : ndarray of shape (n_classes,)
         X_shape : tuple
             Of what the network will be given; the first entry is open.
         X_dtype : str
         """
+        self.encode(classes, classes)
         self._wrapper.X_shape_ = tuple(X_shape)
         self._wrapper.X_dtype_ = np.dtype(X_dtype)
         self._wrapper.n_features_in_ = X_shape[1]
@@ -116,14 +127,8 @@ class Adapter:
         """
         return self._wrapper._build_keras_model()
 
-    def compile_arguments(self, compiled=None):
+    def compile_arguments(self):
         """Return new arguments for `keras.Model.compile`.
-
-        Parameters
-        ----------
-        compiled : dict or None
-            What `keras.Model.get_compile_config` says of a network that comes compiled;
-            then its own arguments are taken.
 
         Returns
         -------
@@ -133,19 +138,32 @@ class Adapter:
         Raises
         ------
         ValueError
-            If there is no loss.
+            If Keras doesn't know one of them.
+        TypeError
+            If the optimizer is none.
         """
-        if compiled is not None:
-            arguments = keras.saving.deserialize_keras_object(compiled)
-            return {name: arguments.get(name) for name in ("optimizer", "loss", "metrics")}
-        arguments = self._wrapper._get_compile_kwargs()
-        if arguments["loss"] is None:
-            raise ValueError("loss=None, and the model comes uncompiled: give a loss.")
-        # A name that Keras knows makes a new optimizer each time, as an optimizer can be
-        # built once only; an instance of the user's is copied.
+        given = self._wrapper.optimizer
+        kind = given if isinstance(given, type) else type(given)
+        if not issubclass(kind, (str, keras.optimizers.Optimizer)):
+            raise TypeError(
+                f"optimizer={given!r} is no Keras optimizer: give a name such as 'adam', or a "
+                "class such as keras.optimizers.Adam."
+            )
+        try:
+            # Keras numbers what it names, and a metric's name is that of a column.
+            with build_scope(0):
+                arguments = self._wrapper._get_compile_kwargs()
+        except ValueError as error:
+            if "identifier" not in str(error):
+                raise
+            raise ValueError(
+                f"{error}. Give a name as in keras.losses, keras.metrics or keras.optimizers, "
+                "or a class from there."
+            ) from None
         optimizer = arguments["optimizer"]
+        # An instance of the user's is copied, as an optimizer can be built once only.
         arguments["optimizer"] = type(optimizer).from_config(optimizer.get_config())
-        return {name: arguments[name] for name in ("optimizer", "loss", "metrics")}
+        return arguments
 
     def callbacks(self):
         """Return new callbacks, made or copied from what was given.
@@ -155,8 +173,26 @@ class Adapter:
         list of keras.callbacks.Callback
         """
         self._wrapper._initialize_callbacks()
-        return [callback for c in self._wrapper._fit_callbacks for callback in _flat(c)]
+        return [copy.deepcopy(c) for given in self._wrapper._fit_callbacks for c in _listed(given)]
 
 
-def _flat(callback):
+def is_dtype_policy(name):
+    """Tell whether Keras knows a policy of number formats."""
+    try:
+        keras.dtype_policies.get(name)
+    except ValueError:
+        return False
+    return True
+
+
+def _configurable(parameters):
+    """Return the loss; its class, if it comes by name and with settings."""
+    loss = parameters.get("loss")
+    if isinstance(loss, str) and any(name.startswith("loss__") for name in parameters):
+        name = "".join(part[:1].upper() + part[1:] for part in loss.split("_"))
+        return getattr(keras.losses, name, loss)
+    return loss
+
+
+def _listed(callback):
     return callback if isinstance(callback, list) else [callback]

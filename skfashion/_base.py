@@ -9,20 +9,23 @@ from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.utils import check_random_state, compute_class_weight
+from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skfashion import _checks, _training
-from skfashion._adapter import Adapter
+from skfashion import __version__, _checks, _compiled, _records, _training
+from skfashion._adapter import Adapter, is_dtype_policy
+from skfashion._callbacks import CallbackSupportMixin, with_callbacks
 from skfashion._progress import Progress
-from skfashion._recipe import plan_of, structure_of
+from skfashion._recipe import plan_of, structure_of, write_recipe
 from skfashion._store import open_store
-from skfashion._validation import Interval, _fit_context
+from skfashion._validation import HasMethods, Interval, StrOptions, _fit_context
 
-_WARNED = set()
+# Parameters of a network that change nothing about its weights' shapes.
+_SHAPELESS = {"model__augmentation", "model__dropout", "model__unfreeze_from"}
 
 
-class BaseImageClassifier(ClassifierMixin, BaseEstimator):
+class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
     """Base of all classifiers; a subclass says which network, in which phases.
 
     A subclass has an explicit `__init__` with the parameters below among its own, and
@@ -33,18 +36,18 @@ class BaseImageClassifier(ClassifierMixin, BaseEstimator):
         "epochs": [Interval(Integral, 1, None, closed="left")],
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "loss": [str, callable],
-        "optimizer": [str, callable],
+        "optimizer": [str, callable, HasMethods("apply_gradients")],
         "early_stopping": ["boolean"],
         "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
-        "class_weight": [dict, str, None],
-        "callbacks": ["array-like", dict, callable, object, None],
+        "class_weight": [dict, StrOptions({"balanced"}), None],
+        "callbacks": [HasMethods("on_epoch_end"), list, tuple, dict, None],
         "warm_start": ["boolean"],
         "max_fit_seconds": [Interval(Real, 0, None, closed="neither"), None],
         "image_shape": ["array-like", None],
         "dtype_policy": [str, None],
-        "memory": [object],
+        "memory": [str, HasMethods("__fspath__"), HasMethods("cache"), None],
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
@@ -59,13 +62,19 @@ class BaseImageClassifier(ClassifierMixin, BaseEstimator):
         """Return what is trained, one dict a phase.
 
         Each has `name`, `epochs` and `parameters`: what scikeras routes to network
-        (``model__...``) and optimizer (``optimizer__...``).
+        (``model__...``), optimizer (``optimizer__...``), loss and metrics.
         """
 
-    def _initializer(self):
-        """Return a name for pretrained weights, and a function that sets them."""
-        return "", None
+    def _complete(self, recipe):
+        """Add to a recipe what its network returns (`n_outputs`) and starts from (`start`).
 
+        Returns the weights it starts from, and a function that sets pretrained ones; None
+        for those that its initializers and the seed make.
+        """
+        recipe.update(n_outputs=len(self.classes_), start="")
+        return None, None
+
+    @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None):
         """Train on images and their labels.
@@ -93,19 +102,23 @@ class BaseImageClassifier(ClassifierMixin, BaseEstimator):
         MemoryError
             If the network doesn't fit in memory.
         """
-        before = self._weights if self.warm_start and hasattr(self, "_weights") else None
-        classes = self.classes_ if before is not None else None
-        X, y, weight = self._check_training_data(X, y, sample_weight, classes, reset=before is None)
-        X_val, y_val = self._check_validation_data(X_val, y_val)
-        self._seed = self._draw_seed()
-        if X_val is None and self.early_stopping:
-            X, y, weight, X_val, y_val = _checks.split_off(
-                X, y, weight, self.validation_fraction, self._seed
-            )
-        start = self._start(self._stages(self.image_shape_, len(self.classes_)), before)
-        self._train(_training.Data(X, self._encode(y), weight, X_val, self._encode(y_val)), start)
+        _training.prepare_process()
+        with _checks.unchanged_on_error(self):
+            again = self.warm_start and hasattr(self, "_weights")
+            known = self.classes_ if again else None
+            X, y, weight = self._check_training_data(X, y, sample_weight, known, reset=not again)
+            X_val, y_val = self._check_validation_data(X_val, y_val)
+            seed = self._draw_seed()
+            if X_val is None and self.early_stopping:
+                X, y, weight, X_val, y_val = _checks.split_off(
+                    X, y, weight, self.validation_fraction, seed
+                )
+            start = self._begin(seed, self._weights if again else None)
+            data = _training.Data(X, self._encode(y), weight, X_val, self._encode(y_val))
+            self._run(self._planned()[0], data, *start)
         return self
 
+    @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(self, X, y, classes=None, sample_weight=None):
         """Train one epoch more, the optimizer going on where it was.
@@ -138,20 +151,13 @@ class BaseImageClassifier(ClassifierMixin, BaseEstimator):
                 "partial_fit has no data of its own to stop by: set early_stopping=False, or "
                 "call fit."
             )
-        first = not hasattr(self, "classes_")
-        if not first and classes is not None and not np.array_equal(self.classes_, classes):
-            raise ValueError(
-                f"classes={list(classes)!r} are not those of the first call to partial_fit, "
-                f"{list(self.classes_)!r}. Leave them out, or start with a clone."
-            )
-        known = np.unique(classes) if classes is not None else None
-        known = known if first else self.classes_
-        X, y, weight = self._check_training_data(X, y, sample_weight, known, reset=first)
-        if first:
-            self._seed = self._draw_seed()
-            start = self._start(self._stages(self.image_shape_, len(self.classes_)), None)
-        data = _training.Data(X, self._encode(y), weight)
-        self._train_one_epoch(data, start if first else None)
+        _training.prepare_process()
+        with _checks.unchanged_on_error(self):
+            first = not hasattr(self, "classes_")
+            known = _checks.known_classes(classes, None if first else self.classes_)
+            X, y, weight = self._check_training_data(X, y, sample_weight, known, reset=first)
+            start = self._begin(self._draw_seed()) if first else (None, None)
+            self._train_one_epoch(_training.Data(X, self._encode(y), weight), *start)
         return self
 
     def predict_proba(self, X):
@@ -175,13 +181,14 @@ class BaseImageClassifier(ClassifierMixin, BaseEstimator):
             If the images have another shape than in `fit`.
         """
         check_is_fitted(self)
+        _training.prepare_process()
         X = _checks.check_images(self, X, reset=False)
         _checks.warn_of_range(X, self.input_range_)
         X = self._as_input(X)
         plan, build = self._planned()
         store = open_store(self.memory)
         outputs = _training.predict(plan, self._weights, X, build, store=store)
-        return _checks.as_probabilities(outputs)
+        return _checks.as_probabilities(outputs, self._recipe["logits"])
 
     def predict(self, X):
         """Return the most probable label of each image.
@@ -222,8 +229,21 @@ class BaseImageClassifier(ClassifierMixin, BaseEstimator):
 
     def __getstate__(self):
         # Both are made again from the rest; a Keras model is no plain data.
-        state = super().__getstate__()
-        return {k: v for k, v in state.items() if k not in ("_model", "_plan")}
+        state = {k: v for k, v in super().__getstate__().items() if k not in ("_model", "_plan")}
+        return {**state, "_skfashion_version": __version__}
+
+    def __setstate__(self, state):
+        version = state.pop("_skfashion_version", "an unknown one")
+        if version != __version__:
+            warnings.warn(
+                InconsistentVersionWarning(
+                    estimator_name=type(self).__name__,
+                    current_sklearn_version=f"{__version__} of skfashion",
+                    original_sklearn_version=version,
+                ),
+                stacklevel=2,
+            )
+        super().__setstate__(state)
 
     def _check_training_data(self, X, y, sample_weight, classes, *, reset):
         """Return images as the network takes them, labels, and weights."""
@@ -232,10 +252,11 @@ class BaseImageClassifier(ClassifierMixin, BaseEstimator):
         weight = _checks.check_weight(sample_weight, X)
         known = np.unique(y) if classes is None else classes
         _checks.check_known(y, known)
-        if self.class_weight is not None:
-            weight = weight * self._weight_of(y, known)
         X, y, weight = _checks.without_zero_weight(X, y, weight)
         _checks.check_several(y if classes is None else known)
+        if self.class_weight is not None:
+            weight = weight * _checks.weight_of_labels(self.class_weight, y, known)
+            X, y, weight = _checks.without_zero_weight(X, y, weight)
         if reset:
             self.classes_ = known
             self.image_shape_ = self._shape_of(X)
@@ -244,24 +265,13 @@ class BaseImageClassifier(ClassifierMixin, BaseEstimator):
             self._dtype = X.dtype.str
         return self._as_input(X), y, weight
 
-    def _weight_of(self, y, classes):
-        if self.class_weight == "balanced" and len(np.unique(y)) < len(classes):
-            raise ValueError(
-                "class_weight='balanced' needs every class in the data, and partial_fit was "
-                "given a part of them: give the weights as a dict."
-            )
-        per_class = compute_class_weight(self.class_weight, classes=classes, y=y)
-        return per_class[np.searchsorted(classes, y)].astype("float32")
-
     def _check_validation_data(self, X_val, y_val):
         if (X_val is None) != (y_val is None):
             raise ValueError("X_val and y_val belong together: one was given, the other not.")
         if X_val is None:
             return None, None
-        X_val = _checks.check_images(self, X_val, reset=False)
+        X_val, y_val = _checks.check_images(self, X_val, y_val, reset=False, name="X_val")
         y_val = _checks.check_labels(y_val)
-        if len(X_val) != len(y_val):
-            raise ValueError(f"X_val has {len(X_val)} images and y_val {len(y_val)} labels.")
         _checks.check_known(y_val, self.classes_)
         return self._as_input(X_val), y_val
 
@@ -276,15 +286,15 @@ class BaseImageClassifier(ClassifierMixin, BaseEstimator):
         return _checks.as_images(X, self.image_shape_)
 
     def _encode(self, y):
+        """Return labels as the loss wants them."""
         if y is None:
             return None
-        return self._adapter(self._recipe["stages"][0]).encode(y, self.classes_)[1]
+        numbers = self._adapter({}).encode(y, self.classes_)
+        rows = np.eye(len(self.classes_), dtype="float32")
+        return rows[numbers.astype(int)] if self._recipe["one_hot"] else numbers
 
-    def _adapter(self, stage):
-        return Adapter(self._network, {**stage["parameters"], "loss": self._recipe["loss"]})
-
-    def _network_key(self, stage):
-        return (self._network.__module__, self._network.__qualname__, structure_of(stage))
+    def _adapter(self, parameters):
+        return Adapter(self._network, parameters)
 
     def _draw_seed(self):
         """Return the seed of this fit; the caller's global random state is not touched."""
@@ -292,124 +302,97 @@ class BaseImageClassifier(ClassifierMixin, BaseEstimator):
             return int(np.random.SeedSequence().generate_state(1)[0] >> 1)
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
-    def _start(self, stages, weights):
-        """Write down what will be trained, as plain data that outlives set_params.
-
-        Returns the weights to start from, None for those of `_initializer`.
-        """
-        start, _ = self._initializer()
-        self._recipe = {
-            "stages": stages,
-            "loss": self.loss,
-            "batch_size": int(self.batch_size),
-            "dtype_policy": self.dtype_policy,
-            "seed": self._seed,
-            "early_stopping": [int(self.n_iter_no_change), float(self.tol)]
-            if self.early_stopping
-            else None,
-            "start": start if weights is None else _training.weights_digest(weights),
-        }
-        for name in ("_plan", "_model", "_state"):
+    def _begin(self, seed, weights=None):
+        """Write down what will be trained; return what `_complete` does, or these weights."""
+        if self.dtype_policy is not None and not is_dtype_policy(self.dtype_policy):
+            raise ValueError(
+                f"dtype_policy={self.dtype_policy!r} is no policy of Keras: give 'float32', "
+                "'mixed_bfloat16' or 'mixed_float16', or None for the one that is set."
+            )
+        stages = self._stages(self.image_shape_, len(self.classes_))
+        adapters = [self._adapter({"loss": self.loss, **stage["parameters"]}) for stage in stages]
+        compiled = [_compiled.as_data(adapter.compile_arguments()) for adapter in adapters]
+        recipe = write_recipe(self, stages, compiled, seed)
+        start, initialize = self._complete(recipe)
+        first = recipe["stages"][0]["compile"]
+        recipe["one_hot"] = _compiled.takes_rows(first, recipe["n_outputs"])
+        recipe["logits"] = _compiled.gives_logits(first)
+        if weights is not None:
+            if self._shapes(recipe) != self._shapes(self._recipe):
+                raise ValueError(
+                    "warm_start=True goes on with the weights of the last fit, but parameters "
+                    "of the network have changed since, and they don't fit any more: set them "
+                    "back, or warm_start=False."
+                )
+            start, recipe["start"] = weights, _training.weights_digest(weights)
+        self._recipe = recipe
+        for name in ("_plan", "_model", "_position"):
             self.__dict__.pop(name, None)
-        return weights
+        return start, initialize
+
+    def _shapes(self, recipe):
+        """Return what decides the shapes of a network's weights."""
+        parameters = recipe["stages"][0]["parameters"]
+        return {name: v for name, v in parameters.items() if name not in _SHAPELESS}
 
     def _planned(self):
         """Return the plan of the recipe, and what builds its networks."""
         if not hasattr(self, "_plan"):
-            self._plan = plan_of(self._recipe, self._network_key, self._adapter)
+            self._plan = plan_of(self._recipe, self._network_key)
         stages = {stage["name"]: stage for stage in self._recipe["stages"]}
-
         return self._plan, lambda phase: self._build(stages[phase.name])
 
+    def _network_key(self, stage):
+        return (self._network.__module__, self._network.__qualname__, structure_of(stage))
+
     def _build(self, stage):
-        adapter = self._adapter(stage)
-        return adapter.network(), adapter.compile_arguments()
+        network = self._adapter(stage["parameters"]).network()
+        return network, _compiled.revived(stage["compile"])
 
-    def _train(self, data, weights):
-        plan, build = self._planned()
+    def _run(self, plan, data, start, initialize, *, replay=True):
         callbacks = self._callbacks()
-        with Progress(self, plan) as progress:
-            outcome = _training.run(
-                plan,
-                data,
-                build,
-                start=weights,
-                initialize=self._initializer()[1],
-                store=open_store(self.memory),
-                replay=self._is_replayable(callbacks),
-                on_epoch=progress.on_epoch,
-                callbacks=callbacks,
-                about=self._about(data),
-            )
-            self._take(outcome.state)
-            self.stopped_by_time_ = not outcome.complete
-            progress.on_end(outcome)
-
-    def _train_one_epoch(self, data, start):
-        plan, build = self._planned()
-        if hasattr(self, "_state"):
-            state, index = self._state
-            if index + 1 < len(plan.phases) and state.epoch >= plan.phases[index].epochs:
-                state, index = _training.next_phase(state), index + 1
-        elif hasattr(self, "_weights"):  # after fit: the last phase, with a new optimizer
-            history = _training.as_rows(self.history_)
-            state, index = _training.State(self._weights, history), len(plan.phases) - 1
-        else:
-            state, index = start, 0
-        epochs = 1 + getattr(state, "epoch", 0)
+        progress = Progress(self, plan)
         outcome = _training.run(
-            _training.only(plan, index, epochs),
+            plan,
             data,
-            build,
-            start=state,
-            initialize=self._initializer()[1],
+            self._planned()[1],
+            start=start,
+            initialize=initialize,
             store=open_store(self.memory),
-            callbacks=self._callbacks(),
+            replay=replay and _records.is_replayable(self, self._recipe, callbacks),
+            on_epoch=progress.on_epoch,
+            callbacks=callbacks,
+            about=self._about(data),
         )
-        self._take(outcome.state)
-        self._state = (outcome.state, index)
+        progress.on_end(outcome)
+        self._weights = outcome.state.weights
+        self.history_ = _training.as_columns(outcome.state.history)
+        self.n_iter_ = len(outcome.state.history)
+        self.stopped_by_time_ = not outcome.complete
+        return outcome.state
 
-    def _take(self, state):
-        self._weights = state.weights
-        self.history_ = _training.as_columns(state.history)
-        self.n_iter_ = len(state.history)
+    def _train_one_epoch(self, data, start, initialize):
+        plan, _ = self._planned()
+        index = 0
+        if hasattr(self, "_weights"):
+            # After fit: the last phase, with a new optimizer.
+            position = dict(getattr(self, "_position", {"phase": len(plan.phases) - 1}))
+            index = position.pop("phase")
+            history = _training.as_rows(self.history_)
+            start = _training.State(self._weights, history, **position)
+            if index + 1 < len(plan.phases) and start.epoch >= plan.phases[index].epochs:
+                start, index = _training.next_phase(start), index + 1
+        epoch = getattr(start, "epoch", 0) + 1
+        plan = _training.only(plan, index, epoch)
+        state = self._run(plan, data, start, initialize, replay=False)
+        # Plain data: whoever pickles the estimator can go on as well.
+        self._position = {"phase": index, "epoch": epoch, "slots": state.slots}
+        self._position["seeds"] = state.seeds
 
     def _callbacks(self):
         if self.callbacks is None:
             return []
-        given = {"callbacks": self.callbacks, **self._recipe["stages"][0]["parameters"]}
-        return Adapter(self._network, given).callbacks()
-
-    def _is_replayable(self, callbacks):
-        if self.memory is None:
-            return False
-        if self.random_state is None:
-            _warn_once(
-                "memory= can give back a finished fit only for a fixed seed: set "
-                "random_state= to an integer. Other things are reused all the same."
-            )
-        elif callbacks:
-            _warn_once(
-                "memory= doesn't give back finished fits with callbacks=: what a callback "
-                "does can't be told from outside. Other things are reused all the same."
-            )
-        return self.random_state is not None and not callbacks
+        return self._adapter({"callbacks": self.callbacks}).callbacks()
 
     def _about(self, data):
-        """Return what a record of the fit says of it, JSON-able."""
-        parameters = {
-            name: value if isinstance(value, (int, float, str, bool, type(None))) else repr(value)
-            for name, value in self.get_params(deep=False).items()
-            if name != "memory"
-        }
-        return {
-            "estimator": type(self).__name__,
-            "parameters": parameters,
-            "n_samples": len(data.X),
-        }
-
-
-def _warn_once(message):
-    if message not in _WARNED:
-        _WARNED.add(message)
-        warnings.warn(message, UserWarning, stacklevel=5)
+        return _records.about(self, len(data.X))

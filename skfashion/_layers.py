@@ -59,14 +59,22 @@ def with_variable_rates(model):
     Parameters
     ----------
     model : keras.Model
-        Functional model; without dropout it is returned as it is.
+        Without dropout, or with parts that are not Keras' own, it is returned as it is.
 
     Returns
     -------
     keras.Model
         Its weights are new variables, in the order of the old ones.
     """
+    if not all(_is_known(layer) for layer in model._flatten_layers(include_self=False)):
+        return model  # a clone of a layer may lack what its configuration doesn't say
     return _replace(model, _is_variable, VariableDropout)
+
+
+def _is_known(layer):
+    return type(layer).__module__.split(".")[0] in ("keras", "skfashion") and not isinstance(
+        layer, keras.layers.Lambda
+    )
 
 
 def with_plain_layers(model):

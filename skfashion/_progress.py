@@ -3,6 +3,7 @@
 import time
 
 from skfashion import _deadline
+from skfashion._callbacks import FitTasks
 
 
 class Progress:
@@ -21,26 +22,23 @@ class Progress:
         self._limit = estimator.max_fit_seconds
         self._last = plan.phases[-1]
         self._started = time.monotonic()
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exc_info):
-        return False
+        self._tasks = FitTasks(estimator, plan.phases)
 
     def on_epoch(self, phase, epoch, logs):
         """Tell of an epoch; return whether the fit ends with it."""
         if self._verbose > 1:
             numbers = "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
             print(f"[{self._name}] {phase.name} {epoch}/{phase.epochs}  {numbers}", flush=True)
+        stop = self._tasks.epoch(phase, logs)
         if phase is self._last and epoch == phase.epochs:
             return False
         if _deadline.passed():
             raise _deadline.DeadlineReached(f"{self._name} stopped after epoch {epoch}.")
-        return self._limit is not None and time.monotonic() - self._started >= self._limit
+        return stop or (self._limit is not None and time.monotonic() - self._started >= self._limit)
 
     def on_end(self, outcome):
         """Tell of the whole fit."""
+        self._tasks.end()
         if self._verbose:
             logs = outcome.state.history[-1]
             numbers = "  ".join(

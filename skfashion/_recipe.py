@@ -1,45 +1,74 @@
-"""From what an estimator wrote down to the plan that `_training` carries out."""
+"""What is trained: first as an estimator writes it down, then as the plan to carry out."""
 
-from skfashion._training import EarlyStopping, Phase, Plan, describe_optimizer
+from collections import OrderedDict
+
+from skfashion import _compiled
+from skfashion._config import get_config
+from skfashion._training import EarlyStopping, Phase, Plan, describe_optimizer, frozen
+
+_OPTIMIZERS = OrderedDict()  # what decides them -> (structure, numbers)
 
 
-def plan_of(recipe, network_key, adapter_of):
+def write_recipe(estimator, stages, compiled, seed):
+    """Write down what a fit trains, as data that outlives `set_params` and pickling.
+
+    Parameters
+    ----------
+    estimator : BaseImageClassifier
+    stages : list of dict
+        From its `_stages`.
+    compiled : list of dict
+        How the network of each is compiled, see `skfashion._compiled`.
+    seed : int
+        Of this fit.
+
+    Returns
+    -------
+    dict
+    """
+    return {
+        "stages": [
+            {
+                "name": stage["name"],
+                "epochs": int(stage["epochs"]),
+                "parameters": _routed(stage["parameters"], "model__"),
+                "compile": data,
+            }
+            for stage, data in zip(stages, compiled, strict=True)
+        ],
+        "batch_size": int(estimator.batch_size),
+        "dtype_policy": estimator.dtype_policy,
+        "seed": seed,
+        "early_stopping": [int(estimator.n_iter_no_change), float(estimator.tol)]
+        if estimator.early_stopping
+        else None,
+    }
+
+
+def plan_of(recipe, network_key):
     """Return the plan of a recipe.
 
     Parameters
     ----------
     recipe : dict
-        What `BaseImageClassifier._start` wrote down.
+        From `write_recipe`, with `start`: digest of the weights it starts from.
     network_key : callable
         Stage -> hashable that stands for its network, rates of dropout left out.
-    adapter_of : callable
-        Stage -> `Adapter`.
 
     Returns
     -------
     Plan
     """
-    phases = []
-    for stage in recipe["stages"]:
-        compiled = recipe.get("network", {}).get("compiled")
-        arguments = adapter_of(stage).compile_arguments(compiled)
-        structure, numbers = describe_optimizer(arguments["optimizer"])
-        phases.append(
-            Phase(stage["name"], network_key(stage), structure, numbers, int(stage["epochs"]))
-        )
-    first = recipe["stages"][0]["parameters"]
-    metrics = frozen(first.get("metrics"))
+    first = recipe["stages"][0]
     stopping = recipe["early_stopping"]
     return Plan(
-        phases=tuple(phases),
-        objective=(
-            frozen(recipe["loss"]),
-            metrics,
-            _routed(first, "loss__", "metrics__"),
-            frozen(recipe.get("network", {}).get("compiled")),
+        phases=tuple(
+            Phase(stage["name"], network_key(stage), *_optimizer_of(stage), stage["epochs"])
+            for stage in recipe["stages"]
         ),
+        objective=_compiled.key_of({**first["compile"], "optimizer": None}),
         batch_size=recipe["batch_size"],
-        rates=_rates(recipe, first),
+        rates=_rates(recipe, first["parameters"]),
         dtype_policy=recipe["dtype_policy"],
         seed=recipe["seed"],
         early_stopping=EarlyStopping(*stopping) if stopping else None,
@@ -47,8 +76,22 @@ def plan_of(recipe, network_key, adapter_of):
     )
 
 
+def _optimizer_of(stage):
+    """Return structure and numbers of a stage's optimizer, making it the first time only."""
+    data = stage["compile"]["optimizer"]
+    key = (_compiled.key_of(data), get_config()["fused_optimizers"])
+    if key not in _OPTIMIZERS:
+        structure, numbers = describe_optimizer(_compiled.revived(data))
+        if "class" in data:  # not Keras' own: there may be another of its name
+            structure = (structure, _compiled.key_of(data["class"]))
+        _OPTIMIZERS[key] = structure, numbers
+        while len(_OPTIMIZERS) > 1000:
+            _OPTIMIZERS.popitem(last=False)
+    return _OPTIMIZERS[key]
+
+
 def _rates(recipe, parameters):
-    if "network" in recipe:
+    if recipe.get("network"):
         return tuple(float(rate) for rate in recipe["network"]["rates"])
     return (float(parameters["model__dropout"]),)
 
@@ -69,27 +112,8 @@ def structure_of(stage):
     parameters = dict(stage["parameters"])
     if "model__dropout" in parameters:
         parameters["model__dropout"] = parameters["model__dropout"] > 0
-    return _routed(parameters, "model__")
+    return frozen(parameters)
 
 
-def frozen(value):
-    """Return a hashable stand-in for a parameter that reads the same in every process."""
-    if isinstance(value, dict):
-        return tuple(sorted((str(k), frozen(v)) for k, v in value.items()))
-    if isinstance(value, (list, tuple)):
-        return tuple(frozen(v) for v in value)
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if hasattr(value, "get_config") and not isinstance(value, type):
-        return (type(value).__module__, type(value).__qualname__, frozen(value.get_config()))
-    if hasattr(value, "__qualname__"):
-        return (value.__module__, value.__qualname__)
-    return repr(value)
-
-
-def _routed(parameters, *prefixes):
-    return tuple(
-        (name, frozen(value))
-        for name, value in sorted(parameters.items())
-        if name.startswith(prefixes)
-    )
+def _routed(parameters, prefix):
+    return {name: value for name, value in parameters.items() if name.startswith(prefix)}

@@ -4,15 +4,12 @@ They know nothing of scikit-learn. Initial weights come from Keras' global rando
 who calls them seeds it.
 """
 
-from functools import lru_cache
-
 import keras
-import numpy as np
 from keras import layers
 
+from skfashion._backbones import application, backbone_size, unfreeze_index
 from skfashion._layers import FixedBatchNormalization
 
-_NOISE_SEED = 20_260  # any number, as long as it stays the same
 _AUGMENTATIONS = ("flip", "shift", "rotate", "zoom", "erase")
 
 
@@ -136,7 +133,7 @@ def mobilenet(
     """Build a MobileNet with a new head, frozen below `unfreeze_from`.
 
     Batch normalisation of the backbone runs on its moving statistics, whatever is
-    trained. `pretrain` gives it weights to start from.
+    trained. `skfashion._backbones.pretrain` gives it weights to start from.
 
     Parameters
     ----------
@@ -149,7 +146,7 @@ def mobilenet(
     image_size : int, pair of int or None
         Height and width, pixels, that images are resized to. None: as given, at least 32.
     unfreeze_from : int, str or None
-        See `unfreeze_index`.
+        See `skfashion._backbones.unfreeze_index`.
     dropout : float
         Share of features dropped before the softmax.
 
@@ -175,7 +172,7 @@ def mobilenet(
         x = layers.Resizing(height, width, name="resize")(x)
     n_ours = len(keras.Model(inputs, x).layers)
     # Built on our tensor, not called as one layer: what is frozen can be cut off anywhere.
-    backbone = _application(version)(
+    backbone = application(version)(
         input_shape=(height, width, 3),
         input_tensor=x,
         alpha=alpha,
@@ -192,123 +189,6 @@ def mobilenet(
     x = layers.GlobalAveragePooling2D(name="average")(backbone.output)
     x = _dropped(x, dropout, "average_dropout")
     return keras.Model(inputs, _softmax(x, n_classes), name=f"mobilenet_{version}")
-
-
-def pretrain(network, *, version, alpha, weights):
-    """Set the weights that the backbone of a `mobilenet` starts from.
-
-    Parameters
-    ----------
-    network : keras.Model
-        From `mobilenet`; changed in place.
-    version, alpha
-        As it was built with.
-    weights : {"imagenet"}, path or None
-        "imagenet": those of 224 x 224 at every size, from Keras' own cache. A path: a
-        ``.weights.h5`` or ``.h5`` file of the same backbone. None: as they are, with the
-        batch normalisation set from one fixed batch of noise; an untrained backbone is
-        otherwise nearly constant.
-    """
-    average = network.get_layer("average")
-    names = [layer.name for layer in network.layers]
-    first = network.layers[names.index(_first_layer(version))]
-    body = keras.Model(first.input, average.input)
-    if weights == "imagenet":
-        body.set_weights(_imagenet(version, alpha))
-    elif weights is not None:
-        shape = (*first.input.shape[1:3], 3)
-        source = _application(version)(
-            input_shape=shape, alpha=alpha, include_top=False, weights=None
-        )
-        source.load_weights(weights)
-        body.set_weights(source.get_weights())
-    else:
-        _settle(body)
-
-
-def backbone_size(image_shape, image_size):
-    """Return the height and width, pixels, at which a backbone sees its images.
-
-    Parameters
-    ----------
-    image_shape : tuple of int
-        Height, width and channels as given.
-    image_size : int, pair of int or None
-        As asked for.
-
-    Returns
-    -------
-    tuple of int
-    """
-    if image_size is None:
-        return max(32, image_shape[0]), max(32, image_shape[1])
-    if isinstance(image_size, (int, np.integer)):
-        return int(image_size), int(image_size)
-    return tuple(int(side) for side in image_size)
-
-
-def unfreeze_index(names, unfreeze_from):
-    """Return the index of the first layer to train.
-
-    Parameters
-    ----------
-    names : list of str
-        The backbone's layers in Keras' order.
-    unfreeze_from : int, str or None
-        A layer index (negative from the end), the name of a layer, or of a block: then
-        its first layer. None for none.
-
-    Returns
-    -------
-    int or None
-
-    Raises
-    ------
-    ValueError
-        If there is no such layer.
-
-    Examples
-    --------
-    >>> unfreeze_index(["input", "block_1_a", "block_1_b", "block_10_a"], "block_1")
-    1
-    """
-    if unfreeze_from is None:
-        return None
-    n = len(names)
-    if isinstance(unfreeze_from, str):
-        for i, name in enumerate(names):
-            if name == unfreeze_from or name.startswith(unfreeze_from + "_"):
-                return i
-        blocks = sorted({_block(name) for name in names} - {None}, key=_natural)
-        raise ValueError(
-            f"unfreeze_from={unfreeze_from!r} names no layer of the backbone. Take a layer's "
-            f"name, an index from {-n} to {n - 1}, or a block: {', '.join(blocks)}."
-        )
-    if not -n <= unfreeze_from < n:
-        raise ValueError(
-            f"unfreeze_from={unfreeze_from} is no layer of the backbone: it has {n} layers, "
-            f"indices go from {-n} to {n - 1}."
-        )
-    return int(unfreeze_from) % n
-
-
-@lru_cache
-def backbone_layers(version):
-    """Return the names of a backbone's layers, in Keras' order.
-
-    Parameters
-    ----------
-    version : {"v1", "v2"}
-
-    Returns
-    -------
-    tuple of str
-    """
-    smallest = {"v1": 0.25, "v2": 0.35}[version]
-    backbone = _application(version)(
-        input_shape=(32, 32, 3), alpha=smallest, include_top=False, weights=None
-    )
-    return tuple(layer.name for layer in backbone.layers)
 
 
 def rescaled(x, factor, offset):
@@ -370,46 +250,3 @@ def _dropped(x, rate, name):
 def _softmax(x, n_classes):
     # float32 whatever the policy: probabilities in half precision don't add up to one.
     return layers.Dense(n_classes, activation="softmax", dtype="float32", name="classes")(x)
-
-
-def _application(version):
-    return {"v1": keras.applications.MobileNet, "v2": keras.applications.MobileNetV2}[version]
-
-
-@lru_cache(maxsize=4)
-def _imagenet(version, alpha):
-    # A convolution doesn't know how large its image is: one file serves every size.
-    return _application(version)(
-        input_shape=(224, 224, 3), alpha=alpha, include_top=False, weights="imagenet"
-    ).get_weights()
-
-
-def _settle(body):
-    """Set the moving statistics from one batch of noise, the same in every process."""
-    noise = np.random.RandomState(_NOISE_SEED)
-    x = noise.uniform(-1, 1, (16, *body.input_shape[1:])).astype("float32")
-    norms = [layer for layer in body.layers if isinstance(layer, layers.BatchNormalization)]
-    before = [(norm.momentum, norm.trainable) for norm in norms]
-    for norm in norms:
-        norm.__class__, norm.momentum, norm.trainable = layers.BatchNormalization, 0.0, True
-    body(x, training=True)
-    for norm, (momentum, trainable) in zip(norms, before, strict=True):
-        norm.__class__, norm.momentum, norm.trainable = FixedBatchNormalization, momentum, trainable
-
-
-def _first_layer(version):
-    return {"v1": "conv1", "v2": "Conv1"}[version]
-
-
-def _block(name):
-    parts = name.split("_")
-    if parts[0] == "block" and len(parts) > 2:
-        return "_".join(parts[:2])
-    if parts[0] == "conv" and len(parts) > 2 and parts[1] in ("dw", "pw"):
-        return "_".join(parts[:3])
-    return None
-
-
-def _natural(name):
-    head, _, number = name.rpartition("_")
-    return head, int(number) if number.isdigit() else 0

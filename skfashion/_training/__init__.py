@@ -3,13 +3,16 @@
 Knows Keras and NumPy, not scikit-learn.
 """
 
-from skfashion._training.custom import describe_network, network_of
+from skfashion._training.custom import build, describe_network, network_of
 from skfashion._training.features import clear_features, features_info
+from skfashion._training.inference import export, predict
 from skfashion._training.optimizers import describe as describe_optimizer
-from skfashion._training.phases import export, next_phase, only, predict, run
-from skfashion._training.plan import Data, EarlyStopping, Phase, Plan, weights_digest
+from skfashion._training.phases import next_phase, only, run
+from skfashion._training.plan import Data, EarlyStopping, Phase, Plan, frozen, weights_digest
+from skfashion._training.processes import prepare_process
 from skfashion._training.programs import clear_programs, programs_info
 from skfashion._training.runs import State, as_columns, as_rows
+from skfashion._training.seeding import build_scope
 
 __all__ = [
     "Data",
@@ -19,16 +22,20 @@ __all__ = [
     "State",
     "as_columns",
     "as_rows",
+    "build",
+    "build_scope",
     "clear_features",
     "clear_programs",
     "describe_network",
     "describe_optimizer",
     "export",
     "features_info",
+    "frozen",
     "network_of",
     "next_phase",
     "only",
     "predict",
+    "prepare_process",
     "programs_info",
     "run",
     "weights_digest",

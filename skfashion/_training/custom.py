@@ -1,6 +1,8 @@
 """Networks of the user's own, as plain data."""
 
+import copy
 from dataclasses import dataclass
+from types import FunctionType
 from uuid import uuid4
 
 import keras
@@ -8,6 +10,9 @@ import keras
 from skfashion._training.cut import config_key
 from skfashion._training.loops import to_numpy
 from skfashion._training.seeding import build_scope, derive
+
+# What a layer may be given to call: an activation, an initializer, ...
+_CODE = (FunctionType, keras.Initializer, keras.Regularizer, keras.constraints.Constraint)
 
 
 @dataclass(frozen=True, eq=False)
@@ -21,11 +26,12 @@ class Described:
         are not Keras' own), how it was `compiled` (None if it was not) and the `rates` of
         its dropout layers.
     weights : list of ndarray
-    output_shape : tuple
+    input_shape, output_shape : tuple
     """
 
     record: dict
     weights: list
+    input_shape: tuple
     output_shape: tuple
 
 
@@ -51,26 +57,48 @@ def describe_network(make, input_shape, seed, dtype_policy):
     TypeError
         If `make` returns no Keras model.
     """
-    with build_scope(derive(seed, "weights"), dtype_policy):
+    with build_scope(derive(seed, "weights"), dtype_policy, fresh_names=False):
         network = make()
         if not isinstance(network, keras.Model):
             raise TypeError(
                 f"model must return a keras.Model, it returned {type(network).__name__}."
             )
-        if not network.built:
-            network.build((None, *input_shape))
+        build(network, input_shape)
     portable = _is_portable(network)
+    config = keras.saving.serialize_keras_object(network) if portable else None
     record = {
         # Without a configuration that can be trusted to say all, nothing is shared.
         "key": config_key(network, rates=False) if portable else uuid4().hex,
-        "config": keras.saving.serialize_keras_object(network) if portable else None,
+        "config": config,
         "compiled": network.get_compile_config() if network.compiled else None,
         "rates": [layer.rate for layer in dropout_layers(network)] if portable else [],
     }
     if record["config"]:
         record["config"].pop("compile_config", None)
     weights = [to_numpy(w) for w in network.weights]
-    return Described(record, weights, network.output_shape)
+    shape = (None, *input_shape)
+    return Described(
+        record,
+        weights,
+        getattr(network, "input_shape", shape),
+        getattr(network, "output_shape", None)
+        or network.compute_output_spec(keras.KerasTensor(shape)).shape,
+    )
+
+
+def build(network, input_shape):
+    """Build a network that doesn't say itself what it is given.
+
+    Parameters
+    ----------
+    network : keras.Model
+        Changed in place.
+    input_shape : tuple of int
+        Of one image.
+    """
+    if not network.built:
+        # Not its `build`, which leaves the layers of a subclass without their weights.
+        network(keras.KerasTensor((None, *input_shape)))
 
 
 def network_of(config):
@@ -85,7 +113,8 @@ def network_of(config):
     -------
     keras.Model
     """
-    return keras.saving.deserialize_keras_object(config, safe_mode=True)
+    # Keras takes things out of what it reads.
+    return keras.saving.deserialize_keras_object(copy.deepcopy(config), safe_mode=True)
 
 
 def dropout_layers(network):
@@ -94,12 +123,16 @@ def dropout_layers(network):
 
 
 def _is_portable(network):
-    if type(network) not in (keras.Model, keras.Sequential) and (
-        type(network).__module__.split(".")[0] != "keras"
-    ):
+    if type(network) not in (keras.Model, keras.Sequential) and not _is_keras_own(network):
         return False
     return all(
-        type(layer).__module__.split(".")[0] == "keras"
+        _is_keras_own(layer)
         and not isinstance(layer, keras.layers.Lambda)
+        and all(_is_keras_own(v) for v in vars(layer).values() if isinstance(v, _CODE))
         for layer in network._flatten_layers(include_self=False)
     )
+
+
+def _is_keras_own(value):
+    kind = value if isinstance(value, FunctionType) else type(value)
+    return kind.__module__.split(".")[0] == "keras"

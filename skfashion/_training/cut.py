@@ -100,14 +100,24 @@ def config_key(network, *, rates=True):
     -------
     str
     """
-    names = {network.name: "network"}
-    for i, operation in enumerate(_operations(network)):
-        names[operation.name] = f"layer_{i}"
     config = keras.saving.serialize_keras_object(network)
     for layer in () if rates else config["config"]["layers"]:
         if layer["class_name"] == "Dropout":
             layer["config"]["rate"] = layer["config"]["rate"] > 0
+    names = {name: f"layer_{i}" for i, name in enumerate(dict.fromkeys(_names(config)))}
     return digest(json.dumps(_renamed(config, names), sort_keys=True, default=repr))
+
+
+def _names(value):
+    """Yield the names of all layers in a configuration, as they come."""
+    if isinstance(value, dict):
+        if isinstance(value.get("config"), dict) and isinstance(value["config"].get("name"), str):
+            yield value["config"]["name"]
+        for part in value.values():
+            yield from _names(part)
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _names(part)
 
 
 def _renamed(value, names):
@@ -120,13 +130,6 @@ def _renamed(value, names):
     if isinstance(value, (list, tuple)):
         return [_renamed(v, names) for v in value]
     return names.get(value, value) if isinstance(value, str) else value
-
-
-def _operations(network):
-    for operation in network.operations if hasattr(network, "operations") else network.layers:
-        yield operation
-        if isinstance(operation, keras.Model):
-            yield from _operations(operation)
 
 
 def _nodes(network):

@@ -20,31 +20,39 @@ class GraphLoop:
 
     def __init__(self, model):
         self._model = model
+        self._traced = {}
         self.traces = 0
-        compiled = {"autograph": False, "reduce_retracing": True}
-        self._train = tf.function(self._train_graph, **compiled)
-        self._evaluate = tf.function(self._evaluate_graph, **compiled)
-        self._predict = tf.function(self._predict_graph, **compiled)
 
     def train_epoch(self, data, order, batch_size):
         """Train one epoch on resident arrays in the given order; return the metrics."""
-        logs = self._train(*data, tf.constant(order), tf.constant(batch_size))
+        logs = self._call(self._train, *data, tf.constant(order), tf.constant(batch_size))
         return {name: float(value) for name, value in logs.items()}
 
     def evaluate(self, data, batch_size):
         """Return the metrics on resident arrays."""
-        logs = self._evaluate(*data, tf.constant(batch_size))
+        logs = self._call(self._evaluate, *data, tf.constant(batch_size))
         return {name: float(value) for name, value in logs.items()}
 
     def predict(self, X):
         """Return the output for an array of at most a batch."""
-        return self._predict(tf.constant(X)).numpy()
+        return self._call(self._predict, tf.constant(X)).numpy()
 
     def resident(self, *arrays):
         """Put arrays where the graph reads them."""
         return [tf.constant(a) for a in arrays]
 
-    def _train_graph(self, X, y, weight, order, batch_size):
+    def _call(self, function, *tensors):
+        """Call a function as a graph, traced once for all lengths of its arrays."""
+        specs = [
+            tf.TensorSpec((None, *t.shape[1:]) if t.shape.rank else (), t.dtype) for t in tensors
+        ]
+        key = (function.__name__, *specs)
+        if key not in self._traced:
+            graph = tf.function(function, input_signature=specs, autograph=False)
+            self._traced[key] = graph.get_concrete_function()
+        return self._traced[key](*tensors)
+
+    def _train(self, X, y, weight, order, batch_size):
         self.traces += 1
         for metric in self._model.metrics:
             metric.reset_state()
@@ -59,7 +67,7 @@ class GraphLoop:
         tf.while_loop(lambda start: start < n, step, [tf.constant(0)], parallel_iterations=1)
         return self._model.get_metrics_result()
 
-    def _evaluate_graph(self, X, y, batch_size):
+    def _evaluate(self, X, y, batch_size):
         self.traces += 1
         for metric in self._model.metrics:
             metric.reset_state()
@@ -73,7 +81,7 @@ class GraphLoop:
         tf.while_loop(lambda start: start < n, step, [tf.constant(0)], parallel_iterations=1)
         return self._model.get_metrics_result()
 
-    def _predict_graph(self, X):
+    def _predict(self, X):
         self.traces += 1
         return self._model(X, training=False)
 

@@ -25,8 +25,8 @@ def make_loop(model):
 
 
 def to_numpy(variable):
-    """Return a copy of a Keras variable's value."""
-    value = variable.value
+    """Return a copy of the value of a Keras variable, or of a tensor."""
+    value = getattr(variable, "value", variable)
     if hasattr(value, "numpy") and keras.backend.backend() == "tensorflow":
         return value.numpy()  # Keras' own way warns under NumPy 2
     return keras.ops.convert_to_numpy(value)

@@ -5,6 +5,7 @@ import json
 import keras
 
 from skfashion._config import get_config
+from skfashion._training.plan import frozen
 
 # Options under which the fused kernels would not do Keras' step.
 _UNUSUAL = ("use_ema", "amsgrad", "centered", "loss_scale_factor", "gradient_accumulation_steps")
@@ -35,10 +36,8 @@ def describe(optimizer):
         if _is_variable(optimizer, name, options.get(name))
     )
     names = tuple(name for name, _ in numbers)
-    structure = (type(optimizer).__module__, type(optimizer).__qualname__, names)
-    return (*structure, _is_fused(optimizer), json.dumps(config, sort_keys=True, default=repr)), (
-        numbers
-    )
+    constants = json.dumps(config, sort_keys=True, default=repr)
+    return (frozen(type(optimizer)), names, _is_fused(optimizer), constants), numbers
 
 
 def prepared(optimizer, variables, numbers):

@@ -1,25 +1,21 @@
 """The loop over a plan's phases: what trains, how long, and what of it is known already."""
 
 import time
-from collections import OrderedDict
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 
 import keras
-import numpy as np
 
-from skfashion._layers import with_plain_layers
 from skfashion._training import features
+from skfashion._training.lending import initial_weights, lent, rows_of
 from skfashion._training.loops import KerasLoop, has_batch_hooks, memory_errors, to_numpy
-from skfashion._training.programs import Extractor, Program, borrow
+from skfashion._training.programs import Program
 from skfashion._training.runs import Runs, State
 from skfashion._training.seeding import build_scope, derive, order
 
 _CHECKPOINT_SECONDS = 5.0
-_PREDICT_BATCH = 1024
 _EVALUATE_BATCH = 256
 _MAX_DEATHS = 2
-_INITIAL = OrderedDict()  # (network, dtype policy, seed, start) -> weights
 
 
 @dataclass
@@ -91,7 +87,7 @@ def run(
     if isinstance(start, State):
         state = start
     else:
-        weights = start if start is not None else _initial_weights(plan, build, initialize)
+        weights = start if start is not None else initial_weights(plan, build, initialize)
         state = State(weights)
     runs = keys = None
     first = 0
@@ -116,59 +112,6 @@ def run(
     return Outcome(state, trainer.epochs, trainer.steps, seconds, complete)
 
 
-def predict(plan, weights, X, build, *, store=None):
-    """Return the network's output for each image.
-
-    Parameters
-    ----------
-    plan : Plan
-        The one it was trained by.
-    weights : list of ndarray
-        Of the whole network.
-    X : ndarray of shape (n, ...)
-    build : callable
-        As for `run`.
-    store : Store or None
-        Where rows of the frozen part are read; none are written.
-
-    Returns
-    -------
-    ndarray of shape (n, ...)
-    """
-    phase = plan.phases[-1]
-    outputs = []
-    with _lent(plan, phase, build, cut=True) as program:
-        program.carry(weights)
-        for i in range(0, len(X), _PREDICT_BATCH):
-            batch = X[i : i + _PREDICT_BATCH]
-            if program.parts.lower is not None:
-                batch = _rows(program, batch, weights, store, write=False)
-            with memory_errors("predicting"):
-                outputs.append(program.loop.predict(batch))
-    return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
-
-
-def export(plan, weights, build):
-    """Return the whole network as a Keras model of Keras' own layers, compiled.
-
-    Parameters
-    ----------
-    plan, weights, build
-        As for `predict`.
-
-    Returns
-    -------
-    keras.Model
-        Nobody else's.
-    """
-    with build_scope(derive(plan.seed, "export"), plan.dtype_policy):
-        network, arguments = build(plan.phases[-1])
-        network = with_plain_layers(network)
-        network.set_weights(weights)
-        network.compile(**arguments)
-    return network
-
-
 def next_phase(state):
     """Return the state in which the phase after a state begins.
 
@@ -181,50 +124,6 @@ def next_phase(state):
 def only(plan, index, epochs):
     """Return a plan of one phase of a plan, up to that epoch."""
     return replace(plan, phases=(replace(plan.phases[index], epochs=epochs),))
-
-
-def _initial_weights(plan, build, initialize):
-    phase = plan.phases[0]
-    key = (phase.network, plan.dtype_policy, plan.seed, plan.start)
-    if key not in _INITIAL:
-        with build_scope(derive(plan.seed, "weights"), plan.dtype_policy):
-            network, _ = build(phase)
-            if initialize is not None:
-                initialize(network)
-        # The list itself is kept, too: a program knows by it whose weights it carries.
-        _INITIAL[key] = [to_numpy(w) for w in network.weights]
-        while len(_INITIAL) > 8:
-            _INITIAL.popitem(last=False)
-    return list(_INITIAL[key])
-
-
-@contextmanager
-def _lent(plan, phase, build, *, cut):
-    key = (
-        phase.network,
-        phase.optimizer,
-        tuple(name for name, _ in phase.numbers),
-        plan.objective,
-        plan.dtype_policy,
-        keras.backend.backend(),
-        cut,
-    )
-
-    def make():
-        # Any seed: weights and random layers are set anew for whoever borrows it.
-        with build_scope(0, plan.dtype_policy):
-            return Program(*build(phase), phase.numbers, cut=cut)
-
-    with borrow(key, make) as program:
-        yield program
-
-
-def _rows(program, X, weights, store, *, write):
-    """Return what the part above the cut is fed with."""
-    parts = program.parts
-    lower_weights = [weights[i] for i in parts.lower_weights]
-    with borrow(("lower", parts.lower_key), lambda: Extractor(parts.lower)) as extractor:
-        return features.rows(X, extractor, lower_weights, parts.lower_key, store=store, write=write)
 
 
 class _Trainer:
@@ -257,16 +156,15 @@ class _Trainer:
         """
         if self._runs is not None:
             state = self._runs.furthest(key, phase.epochs) or state
+        complete = True
         if state.epoch < phase.epochs and not state.stopped:
             with self._attempt(key) as attempt, self._program(phase) as program:
                 state, complete = self._train(program, phase, key, state, attempt)
-            if not complete:
-                return state, False
         if state.best_weights is not None:
             state = replace(state, weights=state.best_weights)
-        if self._runs is not None:
+        if complete and self._runs is not None:
             self._runs.save_result(key, phase.epochs, state)
-        return state, True
+        return state, complete
 
     @contextmanager
     def _program(self, phase):
@@ -276,11 +174,11 @@ class _Trainer:
                 yield Program(*self._build(phase), phase.numbers, cut=False, shared=False)
             return
         n = len(self._data.X) + (0 if self._data.X_val is None else len(self._data.X_val))
-        with _lent(self._plan, phase, self._build, cut=True) as program:
+        with lent(self._plan, phase, self._build, cut=True) as program:
             if program.parts.lower is None or features.fits(program.parts, n):
                 yield program
                 return
-        with _lent(self._plan, phase, self._build, cut=False) as program:
+        with lent(self._plan, phase, self._build, cut=False) as program:
             yield program
 
     @contextmanager
@@ -359,7 +257,7 @@ class _Trainer:
     def _inputs(self, program, X, state):
         if program.parts.lower is None:
             return X
-        return _rows(program, X, state.weights, self._store, write=True)
+        return rows_of(program, X, state.weights, self._store, write=True)
 
     def _epoch(self, program, loop, phase, state, train, valid):
         """Train one epoch; return the state after it and what there is to say of it."""

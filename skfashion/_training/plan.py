@@ -1,5 +1,6 @@
 """What is to be trained, as plain hashable data, and the keys made of it."""
 
+import inspect
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from hashlib import blake2b
@@ -139,6 +140,43 @@ class Data:
         """Return a digest of all arrays."""
         arrays = (self.X, self.y, self.weight, self.X_val, self.y_val)
         return digest(*(None if a is None else array_digest(a) for a in arrays))
+
+
+def frozen(value):
+    """Return a hashable stand-in for a parameter that reads the same in every process.
+
+    Parameters
+    ----------
+    value : object
+        Plain data, something with a Keras configuration, a class or a function.
+
+    Returns
+    -------
+    hashable
+    """
+    if isinstance(value, dict):
+        return tuple(sorted((str(k), frozen(v)) for k, v in value.items()))
+    if isinstance(value, (list, tuple)):
+        return tuple(frozen(v) for v in value)
+    if value is None or isinstance(value, (bool, int, float, str)):
+        return value
+    if isinstance(value, np.generic):
+        return value.item()
+    if hasattr(value, "get_config") and not isinstance(value, type):
+        return (frozen(type(value)), frozen(value.get_config()))
+    if hasattr(value, "__qualname__"):
+        return (value.__module__, value.__qualname__, _code_of(value))
+    return repr(value)
+
+
+def _code_of(value):
+    # A notebook defines the same name again and again: what it says now is what counts.
+    if value.__module__.split(".")[0] in ("keras", "skfashion"):
+        return ""
+    try:
+        return digest(inspect.getsource(value))
+    except (OSError, TypeError):
+        return id(value)
 
 
 def digest(*parts):

@@ -2,6 +2,7 @@
 
 from numbers import Real
 
+from skfashion import _compiled
 from skfashion._base import BaseImageClassifier
 from skfashion._validation import Interval, StrOptions
 
@@ -30,6 +31,14 @@ class ReadyClassifier(BaseImageClassifier):
         "augmentation": [str, "array-like", None],
         "input_range": [StrOptions({"auto", "0-255", "0-1", "-1-1", "as-is"})],
     }
+
+    def _complete(self, recipe):
+        if _compiled.gives_logits(recipe["stages"][0]["compile"]):
+            raise ValueError(
+                f"loss={self.loss!r} takes logits, and {type(self).__name__} ends in a softmax: "
+                "give the loss with from_logits=False."
+            )
+        return super()._complete(recipe)
 
     def _stage(self, name, epochs, optimizer, learning_rate, **network):
         """Return one phase; `network` is what the network function takes."""

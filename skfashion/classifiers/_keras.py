@@ -1,11 +1,16 @@
 """A network of the user's own."""
 
-from skfashion import _training
+from skfashion import _compiled, _training
+from skfashion._adapter import Adapter
 from skfashion._base import BaseImageClassifier
 from skfashion._checks import image_shape_of
 
 _PREFIXES = ("model__", "optimizer__", "loss__", "metrics__", "fit__", "callbacks__")
 _FIT = {"fit__epochs", "fit__batch_size"}
+_UNKNOWN = (
+    "KerasImageClassifier got an unexpected parameter {!r}: beside its own it takes model__..., "
+    "optimizer__..., loss__..., metrics__..., callbacks__..., fit__epochs and fit__batch_size."
+)
 
 
 class KerasImageClassifier(BaseImageClassifier):
@@ -13,11 +18,13 @@ class KerasImageClassifier(BaseImageClassifier):
 
     Parameters
     ----------
-    model : callable
-        Returns a `keras.Model` with as many softmax outputs as there are classes, or one
-        sigmoid output for two; compiled or not. It is given what is routed to
-        ``model__``, and, where it has such a parameter, ``meta``: a dict with
-        ``n_classes_``, ``classes_``, ``X_shape_``, ``X_dtype_`` and ``n_features_in_``.
+    model : callable, default=None
+        To be given. Returns a `keras.Model` with as many softmax outputs as there are
+        classes, or one sigmoid output for two; or logits, if the loss has
+        ``from_logits=True``. A network that comes compiled keeps its optimizer, loss and
+        metrics. The function is given what is routed to ``model__``, and, where it has such
+        a parameter, ``meta``: a dict with ``n_classes_``, ``classes_``, ``X_shape_``,
+        ``X_dtype_`` and ``n_features_in_``.
     epochs : int, default=10
         Passes over the training images.
     batch_size : int, default=32
@@ -73,6 +80,8 @@ class KerasImageClassifier(BaseImageClassifier):
         Phase, learning rate, losses and metrics, one entry an epoch.
     image_shape_ : tuple of int
         Shape of what the network sees.
+    input_range_ : str
+        "as-is": the network sees the pixels that are given.
     model_ : keras.Model
         The whole network, built at first access.
     n_features_in_ : int
@@ -157,8 +166,10 @@ class KerasImageClassifier(BaseImageClassifier):
         self.memory = memory
         self.random_state = random_state
         self.verbose = verbose
-        self._routed = {}
-        self._set_routed(model__parameters)
+        for name in model__parameters:
+            if not _is_routable(name):
+                raise TypeError(_UNKNOWN.format(name))
+        self._routed = dict(model__parameters)
 
     def get_params(self, deep=True):
         """Return the parameters, routed ones included.
@@ -187,26 +198,24 @@ class KerasImageClassifier(BaseImageClassifier):
         self : object
         """
         routed = {name: value for name, value in params.items() if name.startswith(_PREFIXES)}
-        self._set_routed(routed)
-        return super().set_params(**{k: v for k, v in params.items() if k not in routed})
+        for name in routed:
+            if not _is_routable(name):
+                raise ValueError(_UNKNOWN.format(name))
+        super().set_params(**{k: v for k, v in params.items() if k not in routed})
+        self._routed = {**self._routed, **routed}
+        return self
 
     @property
     def _network(self):
-        return self.model
-
-    def _set_routed(self, parameters):
-        for name, value in parameters.items():
-            known = name in _FIT if name.startswith("fit__") else name.startswith(_PREFIXES)
-            if not known:
-                raise TypeError(
-                    f"KerasImageClassifier got an unexpected parameter {name!r}: beside its own "
-                    f"it takes those that begin with {', '.join(p for p in _PREFIXES[:4])} "
-                    "callbacks__, and fit__epochs and fit__batch_size."
-                )
-            self._routed[name] = value
+        # What was fitted, where it can't be built from data alone.
+        return getattr(self, "_recipe", {}).get("function") or self.model
 
     def _stages(self, image_shape, n_classes):
-        parameters = {n: v for n, v in self._routed.items() if not n.startswith("fit__")}
+        parameters = {
+            name: value
+            for name, value in self._routed.items()
+            if not name.startswith(("fit__", "callbacks__"))
+        }
         metrics = ["accuracy"] if self.metrics is None else self.metrics
         return [
             {
@@ -221,43 +230,95 @@ class KerasImageClassifier(BaseImageClassifier):
             X.shape[1:] if self.image_shape is None else image_shape_of(X.shape, self.image_shape)
         )
 
-    def _adapter(self, stage):
-        adapter = super()._adapter(stage)
-        adapter.describe((None, *self.image_shape_), self._dtype)
-        adapter.encode(self.classes_, self.classes_)
+    def _adapter(self, parameters):
+        adapter = super()._adapter(parameters)
+        adapter.describe(self.classes_, (None, *self.image_shape_), self._dtype)
         return adapter
 
-    def _start(self, stages, weights):
-        start = super()._start(stages, weights)
-        self._recipe["batch_size"] = int(self._routed.get("fit__batch_size", self.batch_size))
-        adapter = self._adapter(stages[0])
+    def _callbacks(self):
+        if self.callbacks is None:
+            return []
+        routed = {n: v for n, v in self._routed.items() if n.startswith("callbacks__")}
+        return self._adapter({"callbacks": self.callbacks, **routed}).callbacks()
+
+    def _complete(self, recipe):
+        (stage,) = recipe["stages"]
         # The function is called once a fit. What is kept of it is what it returned.
+        adapter = Adapter(self.model, stage["parameters"])
+        adapter.describe(self.classes_, (None, *self.image_shape_), self._dtype)
         built = _training.describe_network(
-            adapter.network, self.image_shape_, self._seed, self.dtype_policy
+            adapter.network, self.image_shape_, recipe["seed"], self.dtype_policy
         )
-        self._recipe["network"] = built.record
-        _check_outputs(built.output_shape, len(self.classes_))
-        if weights is None:
-            start = built.weights
-            self._recipe["start"] = _training.weights_digest(start)
-        return start
+        _check_input(built.input_shape, self.image_shape_)
+        n_outputs = _n_outputs(built.output_shape, len(self.classes_))
+        record = {**built.record, "shapes": [list(w.shape) for w in built.weights]}
+        if record.pop("compiled") is not None:
+            self._refuse_routed_to_compiled()
+            stage["compile"] = _compiled.from_config(built.record["compiled"])
+        stage["compile"] = _compiled.with_accuracy(
+            stage["compile"], n_outputs, required=self.early_stopping
+        )
+        recipe.update(
+            batch_size=int(self._routed.get("fit__batch_size", self.batch_size)),
+            network=record,
+            function=self.model if record["config"] is None else None,
+            n_outputs=n_outputs,
+            start=_training.weights_digest(built.weights),
+        )
+        return built.weights, None
+
+    def _refuse_routed_to_compiled(self):
+        idle = [n for n in self._routed if n.startswith(("optimizer__", "loss__", "metrics__"))]
+        if idle:
+            raise ValueError(
+                f"model returned a compiled network, which keeps the optimizer, loss and metrics "
+                f"it has: {', '.join(sorted(idle))} would do nothing. Return it uncompiled."
+            )
+
+    def _shapes(self, recipe):
+        return recipe["network"]["shapes"]
 
     def _network_key(self, stage):
         return ("model", self._recipe["network"]["key"])
 
     def _build(self, stage):
-        adapter, record = self._adapter(stage), self._recipe["network"]
-        if record["config"] is None:
-            network = adapter.network()
-        else:
-            network = _training.network_of(record["config"])
-        return network, adapter.compile_arguments(record["compiled"])
+        config = self._recipe["network"]["config"]
+        if config is None:
+            network, arguments = super()._build(stage)
+            _training.build(network, self.image_shape_)
+            return network, arguments
+        return _training.network_of(config), _compiled.revived(stage["compile"])
 
 
-def _check_outputs(shape, n_classes):
-    wanted = {(None, n_classes), (None, 1)} if n_classes == 2 else {(None, n_classes)}
-    if tuple(shape) not in wanted:
+def _is_routable(name):
+    if name.startswith("fit__"):
+        return name in _FIT
+    prefix, _, rest = name.partition("__")
+    # scikeras drops what is nested deeper without a word, where a function takes it.
+    nested = "__" in rest and prefix in ("model", "optimizer")
+    return name.startswith(_PREFIXES) and bool(rest) and not nested
+
+
+def _check_input(shape, image_shape):
+    wanted = (None, *image_shape)
+    if not (
+        isinstance(shape, tuple)
+        and len(shape) == len(wanted)
+        and all(side in (None, given) for side, given in zip(shape, wanted, strict=True))
+    ):
         raise ValueError(
-            f"model returned a network with outputs of shape {tuple(shape)}, but y has "
-            f"{n_classes} classes: let its last layer have meta['n_classes_'] units."
+            f"model returned a network for images of shape {shape[1:]}, and X has images of "
+            f"shape {image_shape}: let it begin with keras.Input(meta['X_shape_'][1:]), or say "
+            "what X is to be brought to with image_shape=."
         )
+
+
+def _n_outputs(shape, n_classes):
+    """Return how many columns a network returns, refusing what can't be probabilities."""
+    wanted = {(None, n_classes), (None, 1)} if n_classes == 2 else {(None, n_classes)}
+    if not isinstance(shape, tuple) or shape not in wanted:
+        raise ValueError(
+            f"model returned a network with outputs of shape {shape}, but y has {n_classes} "
+            "classes: let its one output have meta['n_classes_'] units."
+        )
+    return shape[1]

@@ -4,9 +4,9 @@ import os
 from hashlib import blake2b
 from numbers import Integral, Real
 
-from skfashion import networks
+from skfashion import _backbones, networks
 from skfashion._images import size_of
-from skfashion._validation import Interval, StrOptions
+from skfashion._validation import HasMethods, Interval, StrOptions
 from skfashion.classifiers._common import TO_SYMMETRIC, ReadyClassifier
 
 
@@ -140,7 +140,7 @@ class MobileNetFineTuner(ReadyClassifier):
         **ReadyClassifier._parameter_constraints,
         "version": [StrOptions({"v1", "v2"})],
         "alpha": [Interval(Real, 0, None, closed="neither")],
-        "weights": [str, os.PathLike, None],
+        "weights": [str, HasMethods("__fspath__"), None],
         "image_size": [Interval(Integral, 32, None, closed="left"), "array-like", None],
         "unfreeze_from": [Integral, str, None],
         "fine_tune_epochs": [Interval(Integral, 0, None, closed="left")],
@@ -213,21 +213,20 @@ class MobileNetFineTuner(ReadyClassifier):
         self.verbose = verbose
 
     def _stages(self, image_shape, n_classes):
-        names = networks.backbone_layers(self.version)
-        first = networks.unfreeze_index(names, self.unfreeze_from)
+        names = _backbones.backbone_layers(self.version)
+        first = _backbones.unfreeze_index(names, self.unfreeze_from)
+        if not self.fine_tune_epochs:
+            first = None
         self.unfreeze_from_ = None if first is None else names[first]
         self.n_trainable_layers_ = 0 if first is None else len(names) - first
-        size = networks.backbone_size(
-            image_shape, None if self.image_size is None else size_of(self.image_size, "image_size")
-        )
         network = {
             **self._sizes(image_shape, n_classes, TO_SYMMETRIC),
             "version": self.version,
             "alpha": float(self.alpha),
-            "image_size": size,
+            "image_size": self._size_of(image_shape),
         }
         head = self._stage("head", self.epochs, self.optimizer, self.learning_rate, **network)
-        if first is None or not self.fine_tune_epochs:
+        if first is None:
             return [head]
         fine_tune = self._stage(
             "fine_tune",
@@ -239,13 +238,40 @@ class MobileNetFineTuner(ReadyClassifier):
         )
         return [head, fine_tune]
 
-    def _initializer(self):
+    def _size_of(self, image_shape):
+        if image_shape[2] == 4:
+            raise ValueError(
+                f"MobileNetFineTuner sees 1 or 3 channels, and images of shape {image_shape} have "
+                "4: drop the last one, X[..., :3]."
+            )
+        if self.image_size is None:
+            return _backbones.backbone_size(image_shape, None)
+        size = size_of(self.image_size, "image_size")
+        if min(size) < 32:
+            raise ValueError(
+                f"image_size={self.image_size!r} is too small for a MobileNet: give 32 or more "
+                "for height and width."
+            )
+        return size
+
+    def _complete(self, recipe):
+        super()._complete(recipe)
         weights = self.weights
-        name = str(weights)
+        recipe["start"] = str(weights)
         if weights not in ("imagenet", None):
             # By content: the same file elsewhere is the same start, another file is not.
-            with open(weights, "rb") as file:
-                name = blake2b(file.read(), digest_size=16).hexdigest()
+            recipe["start"] = _digest_of_file(weights)
             weights = os.fspath(weights)
         settings = {"version": self.version, "alpha": float(self.alpha), "weights": weights}
-        return name, lambda network: networks.pretrain(network, **settings)
+        return None, lambda network: _backbones.pretrain(network, **settings)
+
+
+def _digest_of_file(path):
+    try:
+        with open(path, "rb") as file:
+            return blake2b(file.read(), digest_size=16).hexdigest()
+    except OSError as error:
+        raise type(error)(
+            f"weights={str(path)!r} can't be read ({error.strerror}): give 'imagenet', None, or "
+            "the path of a .weights.h5 file."
+        ) from None

@@ -1,0 +1,230 @@
+"""How a network is compiled, as data that can be kept and compared, and what follows of it."""
+
+import inspect
+from uuid import uuid4
+from weakref import WeakKeyDictionary
+
+import keras
+import numpy as np
+
+# What of `keras.Model.compile` decides what is learnt.
+_NAMES = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly")
+_TOKENS = WeakKeyDictionary()  # objects of the user's -> names that no other object ever has
+
+
+def as_data(arguments):
+    """Return arguments for `keras.Model.compile` as data.
+
+    Parameters
+    ----------
+    arguments : dict
+        With Keras objects among the values.
+
+    Returns
+    -------
+    dict
+        JSON-able, but for classes and functions that are not Keras' own: these stay
+        what they are, as nothing else says what they do.
+    """
+    return {name: _as_data(arguments[name]) for name in _NAMES if arguments.get(name) is not None}
+
+
+def from_config(config):
+    """Return how a network is compiled that comes compiled.
+
+    Parameters
+    ----------
+    config : dict
+        From `keras.Model.get_compile_config`.
+
+    Returns
+    -------
+    dict
+        As from `as_data`.
+
+    Raises
+    ------
+    ValueError
+        If it names code that Keras doesn't find.
+    """
+    try:
+        arguments = keras.saving.deserialize_keras_object(config)
+    except (TypeError, ValueError) as error:
+        raise ValueError(
+            f"model returned a compiled network that can't be compiled again ({error}): return "
+            "it uncompiled, and give optimizer=, loss= and metrics= to the classifier."
+        ) from None
+    return as_data(arguments)
+
+
+def with_accuracy(data, n_outputs, *, required):
+    """Return data in which the accuracy is one of what the network puts out.
+
+    Parameters
+    ----------
+    data : dict
+        From `as_data`.
+    n_outputs : int
+        Columns the network returns.
+    required : bool
+        Whether early stopping watches it.
+
+    Returns
+    -------
+    dict
+    """
+    metrics = data.get("metrics") or []
+    metrics = list(metrics.values() if isinstance(metrics, dict) else metrics)
+    if required and not any(_metric_name(metric) == "accuracy" for metric in metrics):
+        metrics = ["accuracy", *metrics]
+    if n_outputs == 1 and gives_logits(data):
+        # Keras cuts at 0.5 whatever the outputs are; logits are to be cut at 0.
+        binary = keras.metrics.BinaryAccuracy("accuracy", threshold=0.0)
+        metrics = [_as_data(binary) if metric == "accuracy" else metric for metric in metrics]
+    return {**data, "metrics": metrics}
+
+
+def _metric_name(metric):
+    if isinstance(metric, dict) and isinstance(metric.get("config"), dict):
+        return metric["config"].get("name")
+    return metric
+
+
+def revived(data):
+    """Return new arguments for `keras.Model.compile`, the inverse of `as_data`.
+
+    Parameters
+    ----------
+    data : dict
+
+    Returns
+    -------
+    dict
+    """
+    if isinstance(data, (list, tuple)):
+        return [revived(value) for value in data]
+    if not isinstance(data, dict):
+        return data
+    if "class" in data:
+        return data["class"].from_config(data["config"])
+    if "class_name" in data:
+        return keras.saving.deserialize_keras_object(data)
+    return {name: revived(value) for name, value in data.items()}
+
+
+def key_of(data):
+    """Return a hashable stand-in for data.
+
+    Parameters
+    ----------
+    data : dict, list or object
+        From `as_data`.
+
+    Returns
+    -------
+    hashable
+        Of what is the user's own, it is good for this process only: two functions of one
+        name, of one text even, are two functions.
+    """
+    if isinstance(data, dict):
+        return tuple(sorted((name, key_of(value)) for name, value in data.items()))
+    if isinstance(data, (list, tuple)):
+        return tuple(key_of(value) for value in data)
+    return _TOKENS.setdefault(data, uuid4().hex) if _is_foreign(data) else data
+
+
+def has_foreign_code(data):
+    """Tell whether something in it is the user's own, and could be something else tomorrow."""
+    if isinstance(data, dict):
+        return any(has_foreign_code(value) for value in data.values())
+    if isinstance(data, (list, tuple)):
+        return any(has_foreign_code(value) for value in data)
+    return _is_foreign(data)
+
+
+def gives_logits(data):
+    """Tell whether the loss takes the network's outputs for logits.
+
+    Parameters
+    ----------
+    data : dict
+        From `as_data`.
+
+    Returns
+    -------
+    bool
+    """
+    loss = _loss_of(data)
+    if isinstance(loss, dict) and isinstance(loss.get("config"), dict):
+        return bool(loss["config"].get("from_logits", False))
+    return bool(getattr(loss, "from_logits", False))
+
+
+def takes_rows(data, n_outputs):
+    """Tell whether the loss compares outputs with one-hot rows, not with class indices.
+
+    Parameters
+    ----------
+    data : dict
+        From `as_data`.
+    n_outputs : int
+        Columns the network returns.
+
+    Returns
+    -------
+    bool
+        Losses of the user's own get indices.
+
+    Raises
+    ------
+    ValueError
+        If the loss wants a column for each class and the network returns one column.
+    """
+    name = _name_of(_loss_of(data))
+    if name is None:
+        return False
+    if n_outputs > 1:
+        return "sparse" not in name
+    if "crossentropy" in name and not name.startswith("binary"):
+        raise ValueError(
+            "model returned a network with one output, from which its loss can't learn: give "
+            "loss='binary_crossentropy', or the network one output for each class."
+        )
+    return False
+
+
+def _loss_of(data):
+    loss = data.get("loss")
+    while isinstance(loss, (list, tuple)) and len(loss) == 1:
+        loss = loss[0]
+    return loss
+
+
+def _name_of(loss):
+    """Return the name of a loss of Keras' own in lower case, without underscores."""
+    if isinstance(loss, dict) and "class_name" in loss:
+        loss = loss["config"] if loss["class_name"] == "function" else loss["class_name"]
+    return loss.replace("_", "").lower() if isinstance(loss, str) else None
+
+
+def _as_data(value):
+    if isinstance(value, (list, tuple)):
+        return [_as_data(v) for v in value]
+    if isinstance(value, dict):
+        return {name: _as_data(v) for name, v in value.items()}
+    if isinstance(value, np.generic):
+        return value.item()
+    if _is_keras_own(value):
+        return _as_data(keras.saving.serialize_keras_object(value))
+    if isinstance(value, (keras.optimizers.Optimizer, keras.metrics.Metric)):
+        return {"class": type(value), "config": _as_data(value.get_config())}
+    return value  # plain; or a function or loss of the user's, which has no state
+
+
+def _is_keras_own(value):
+    kind = value if inspect.isfunction(value) else type(value)
+    return kind.__module__.split(".")[0] == "keras"
+
+
+def _is_foreign(value):
+    return not (value is None or isinstance(value, (bool, int, float, str)))

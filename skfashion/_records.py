@@ -1,0 +1,74 @@
+"""What `memory=` needs to know of a fit: whether it can be given back, and how it is listed."""
+
+import warnings
+
+from skfashion import _compiled
+
+_WARNED = set()
+
+
+def is_replayable(estimator, recipe, callbacks):
+    """Tell whether a finished fit can stand for this one; if not, say why once.
+
+    Parameters
+    ----------
+    estimator : BaseImageClassifier
+    recipe : dict
+        See `skfashion._recipe.write_recipe`.
+    callbacks : list
+
+    Returns
+    -------
+    bool
+    """
+    if estimator.memory is None:
+        return False
+    network = recipe.get("network")
+    foreign = (network is not None and network["config"] is None) or any(
+        _compiled.has_foreign_code(stage["compile"]) for stage in recipe["stages"]
+    )
+    if estimator.random_state is None:
+        reason = (
+            "memory= can give back a finished fit only for a fixed seed: set random_state= to "
+            "an integer."
+        )
+    elif callbacks:
+        reason = (
+            "memory= doesn't give back finished fits with callbacks=: what a callback does "
+            "can't be told from outside."
+        )
+    elif foreign:
+        reason = (
+            "memory= gives back finished fits only of networks, losses, metrics and optimizers "
+            "made of Keras' own parts: what code of yours does can't be told from outside."
+        )
+    else:
+        return True
+    if reason not in _WARNED:
+        _WARNED.add(reason)
+        warnings.warn(f"{reason} Other things are reused all the same.", UserWarning, stacklevel=6)
+    return False
+
+
+def about(estimator, n_samples):
+    """Return what a record of the fit says of it, JSON-able.
+
+    Parameters
+    ----------
+    estimator : BaseImageClassifier
+    n_samples : int
+
+    Returns
+    -------
+    dict
+    """
+    parameters = {
+        name: value if isinstance(value, (int, float, str, bool, type(None))) else repr(value)
+        for name, value in estimator.get_params(deep=False).items()
+        if name != "memory"
+    }
+    return {
+        "estimator": type(estimator).__name__,
+        "parameters": parameters,
+        "n_samples": n_samples,
+    }

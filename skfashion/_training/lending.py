@@ -1,0 +1,103 @@
+"""Which program a phase of a plan is carried out by, and what it is fed with."""
+
+from collections import OrderedDict
+from contextlib import contextmanager
+
+import keras
+
+from skfashion._training import features
+from skfashion._training.loops import to_numpy
+from skfashion._training.programs import Extractor, Program, borrow
+from skfashion._training.seeding import build_scope, derive
+
+_INITIAL = OrderedDict()  # (network, dtype policy, seed, start) -> weights
+
+
+def initial_weights(plan, build, initialize=None):
+    """Return the weights that a plan's first phase starts from.
+
+    Parameters
+    ----------
+    plan, build, initialize
+        As for `skfashion._training.run`.
+
+    Returns
+    -------
+    list of ndarray
+        Not to be written to: they are kept for the next fit.
+    """
+    phase = plan.phases[0]
+    key = (phase.network, plan.dtype_policy, plan.seed, plan.start)
+    if key not in _INITIAL:
+        with build_scope(derive(plan.seed, "weights"), plan.dtype_policy):
+            network, _ = build(phase)
+            if initialize is not None:
+                initialize(network)
+        # The list itself is kept, too: a program knows by it whose weights it carries.
+        _INITIAL[key] = [to_numpy(w) for w in network.weights]
+        while len(_INITIAL) > 8:
+            _INITIAL.popitem(last=False)
+    return list(_INITIAL[key])
+
+
+@contextmanager
+def lent(plan, phase, build, *, cut):
+    """Lend the program of a phase.
+
+    Parameters
+    ----------
+    plan : Plan
+    phase : Phase
+        Of the plan.
+    build : callable
+        As for `skfashion._training.run`.
+    cut : bool
+        Whether the fixed part of the network is left off.
+
+    Yields
+    ------
+    Program
+    """
+    key = (
+        phase.network,
+        phase.optimizer,
+        tuple(name for name, _ in phase.numbers),
+        plan.objective,
+        plan.dtype_policy,
+        keras.backend.backend(),
+        cut,
+    )
+
+    def make():
+        # Any seed: weights and random layers are set anew for whoever borrows it.
+        with build_scope(0, plan.dtype_policy):
+            return Program(*build(phase), phase.numbers, cut=cut)
+
+    with borrow(key, make) as program:
+        yield program
+
+
+def rows_of(program, X, weights, store, *, write):
+    """Return what the part above the cut is fed with.
+
+    Parameters
+    ----------
+    program : Program
+        Of a network that is cut.
+    X : ndarray of shape (n, ...)
+        Images.
+    weights : list of ndarray
+        Of the whole network.
+    store : Store or None
+        Where rows are kept.
+    write : bool
+        Whether new ones are put there.
+
+    Returns
+    -------
+    ndarray of shape (n, ...)
+    """
+    parts = program.parts
+    lower_weights = [weights[i] for i in parts.lower_weights]
+    with borrow(("lower", parts.lower_key), lambda: Extractor(parts.lower)) as extractor:
+        return features.rows(X, extractor, lower_weights, parts.lower_key, store=store, write=write)

@@ -1,0 +1,94 @@
+"""What a process has to see to before its backend starts, in workers of joblib and Dask.
+
+In the main process cores, devices and memory are the user's to arrange.
+"""
+
+import multiprocessing
+import os
+import re
+import sys
+import warnings
+
+import keras
+
+_STARTED_IN = None  # number of the process in which the backend was started by us
+
+
+def prepare_process():
+    """Give a worker its share of cores and devices; refuse a process that was forked.
+
+    Called before the first operation of every fit and prediction; all but the first call
+    in a process return at once.
+
+    Raises
+    ------
+    RuntimeError
+        In a process that was forked after the backend had started: its threads are not
+        there, and the first operation would wait for them for ever.
+    """
+    global _STARTED_IN
+    here = os.getpid()
+    if here == _STARTED_IN:
+        return
+    if _STARTED_IN is not None:
+        raise RuntimeError(
+            f"this process was forked from one in which {keras.backend.backend()} had been "
+            "started, and would hang: use joblib's default backend, loky, or 'threading', not "
+            "'multiprocessing' with fork."
+        )
+    _STARTED_IN = here
+    worker = worker_number()
+    if worker is None:
+        return
+    if keras.backend.backend() == "tensorflow":
+        _prepare_tensorflow(worker)
+    elif keras.backend.backend() == "jax":
+        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+
+
+def worker_number():
+    """Return which worker of a pool this process is, from 0, or None if it is none."""
+    loky = re.fullmatch(r"LokyProcess-(\d+)(:\d+)?", multiprocessing.current_process().name)
+    if loky:
+        return int(loky[1]) - 1
+    if "distributed.worker" in sys.modules:
+        worker = sys.modules["distributed.worker"]
+        try:
+            name = str(worker.get_worker().name)
+        except ValueError:  # the process that holds the client
+            return None
+        number = re.search(r"(\d+)$", name)
+        return int(number[1]) if number else 0
+    return None
+
+
+def share_of_cores():
+    """Return how many threads a worker is to use: what joblib or Dask told BLAS."""
+    told = os.environ.get("OMP_NUM_THREADS", "1")
+    return int(told) if told.isdigit() else 1
+
+
+def _prepare_tensorflow(worker):
+    import tensorflow as tf
+
+    try:
+        if "TF_NUM_INTRAOP_THREADS" not in os.environ:
+            tf.config.threading.set_intra_op_parallelism_threads(share_of_cores())
+        if "TF_NUM_INTEROP_THREADS" not in os.environ:
+            tf.config.threading.set_inter_op_parallelism_threads(1)
+        gpus = tf.config.list_physical_devices("GPU")
+        if gpus:
+            # One device a worker, chosen here: CUDA_VISIBLE_DEVICES is the user's.
+            mine = gpus[worker % len(gpus)]
+            tf.config.set_visible_devices(mine, "GPU")
+            tf.config.experimental.set_memory_growth(mine, True)
+            if worker >= len(gpus):
+                warnings.warn(
+                    f"There are more workers than GPUs ({len(gpus)}): some share one, and its "
+                    f"memory. n_jobs={len(gpus)} is usually as fast.",
+                    UserWarning,
+                    stacklevel=4,
+                )
+    except RuntimeError:
+        # The user's own code has started TensorFlow in this worker, and so arranged it.
+        return

@@ -1,0 +1,91 @@
+"""The same on Keras' JAX backend: one contract test and one reuse test.
+
+Skips unless the process runs with ``KERAS_BACKEND=jax``.
+"""
+
+import numpy as np
+import pytest
+
+keras = pytest.importorskip("keras")
+if keras.backend.backend() != "jax":
+    pytest.skip("runs with KERAS_BACKEND=jax", allow_module_level=True)
+
+from estimators import NAMES, small
+from sklearn.model_selection import GridSearchCV
+from sklearn.utils.estimator_checks import parametrize_with_checks
+
+import skfashion
+from skfashion import DenseClassifier, MobileNetFineTuner, _training
+
+CHECKS = (
+    "check_classifiers_train",
+    "check_classifiers_classes",
+    "check_estimators_pickle",
+    "check_fit_idempotent",
+    "check_dict_unchanged",
+    "check_estimators_partial_fit_n_features",
+)
+
+
+@parametrize_with_checks([small("DenseClassifier", epochs=20)])
+def test_scikit_learn_check(estimator, check):
+    if check.func.__name__ not in CHECKS:
+        pytest.skip("one check of each kind is enough here")
+    check(estimator)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_every_classifier_fits_and_predicts(name, images):
+    X, y = images
+    clf = small(name, epochs=2).fit(X, y)
+    assert clf.predict_proba(X).shape == (60, 3)
+    np.testing.assert_allclose(clf.predict_proba(X).sum(axis=1), 1, atol=1e-5)
+    again = small(name, epochs=2).fit(X, y)
+    assert again.history_ == clf.history_
+
+
+def test_reuse_changes_nothing(images, tmp_path):
+    X, y = images
+    make = lambda memory: MobileNetFineTuner(  # noqa: E731
+        weights=None,
+        alpha=0.35,
+        epochs=2,
+        fine_tune_epochs=1,
+        unfreeze_from="block_16",
+        memory=memory,
+        random_state=0,
+    )
+    reused = make(tmp_path).fit(X, y)
+    replayed = make(tmp_path).fit(X, y)
+    with skfashion.config_context(program_cache_size=0, feature_cache_bytes=0):
+        fresh = make(None).fit(X, y)
+    for other in (replayed, fresh):
+        np.testing.assert_allclose(reused.history_["loss"], other.history_["loss"], rtol=1e-5)
+        np.testing.assert_allclose(reused.predict_proba(X), other.predict_proba(X), atol=1e-5)
+
+
+def test_a_rate_is_no_constant_of_the_program(images):
+    X, y = images
+    for name, values in {"dropout": [1e-4, 0.9], "learning_rate": [1e-4, 1e-1]}.items():
+        make = lambda value: DenseClassifier(  # noqa: E731
+            hidden_layer_sizes=16,
+            epochs=2,
+            random_state=0,
+            **{name: value},  # noqa: B023
+        )
+        make(values[0]).fit(X, y)
+        built = _training.programs_info()["built"]
+        second = make(values[1]).fit(X, y)
+        assert _training.programs_info()["built"] == built
+        _training.clear_programs()
+        assert make(values[1]).fit(X, y).history_ == second.history_
+
+
+def test_grid_search(images):
+    X, y = images
+    search = GridSearchCV(
+        DenseClassifier(hidden_layer_sizes=16, epochs=10, learning_rate=1e-2, random_state=0),
+        {"batch_size": [16, 32]},
+        cv=2,
+    ).fit(X, y)
+    assert search.best_score_ > 0.5

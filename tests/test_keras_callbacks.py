@@ -1,0 +1,108 @@
+"""A user's Keras callbacks see the whole network, every batch they ask for, and are obeyed."""
+
+import keras
+import numpy as np
+import pytest
+
+from skfashion import DenseClassifier, MobileNetFineTuner
+
+
+def dense(*callbacks, **parameters):
+    defaults = {"hidden_layer_sizes": 16, "epochs": 4, "batch_size": 16, "random_state": 0}
+    return DenseClassifier(callbacks=list(callbacks), **{**defaults, **parameters})
+
+
+class Hears(keras.callbacks.Callback):
+    """Writes down what it is told; class attributes, as every fit copies the instance."""
+
+    told = []
+
+    def on_train_begin(self, logs=None):
+        self.told.append(("train begin", len(self.model.layers)))
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.told.append(("epoch", epoch, sorted(logs)))
+
+    def on_train_end(self, logs=None):
+        self.told.append(("train end",))
+
+
+def test_hooks_come_in_keras_order_with_the_whole_network(images):
+    X, y = images
+    Hears.told.clear()
+    clf = MobileNetFineTuner(
+        weights=None,
+        alpha=0.35,
+        epochs=1,
+        fine_tune_epochs=1,
+        unfreeze_from="block_16",
+        callbacks=[Hears()],
+        random_state=0,
+    ).fit(X, y)
+    layers = len(clf.model_.layers)
+    epoch = ("epoch", 0, ["accuracy", "loss"])
+    phase = [("train begin", layers), epoch, ("train end",)]
+    assert Hears.told == phase * 2
+
+
+class CountsBatches(keras.callbacks.Callback):
+    batches = []
+
+    def on_train_batch_end(self, batch, logs=None):
+        self.batches.append((batch, logs["loss"]))
+
+
+def test_batch_hooks_make_the_loop_go_step_by_step(images):
+    X, y = images
+    CountsBatches.batches.clear()
+    hooked = dense(CountsBatches()).fit(X, y)
+    assert [batch for batch, _ in CountsBatches.batches] == [0, 1, 2, 3] * 4
+    assert all(np.isfinite(loss) for _, loss in CountsBatches.batches)
+    plain = dense(keras.callbacks.TerminateOnNaN()).fit(X, y)
+    np.testing.assert_allclose(hooked.history_["loss"], plain.history_["loss"], rtol=1e-4)
+
+
+def test_the_rate_is_read_every_epoch(images):
+    X, y = images
+    rates = [1e-2, 1e-3, 1e-4, 0.0]
+    schedule = keras.callbacks.LearningRateScheduler(lambda epoch: rates[epoch])
+    clf = dense(schedule, epochs=4).fit(X, y)
+    np.testing.assert_allclose(clf.history_["learning_rate"], rates)
+    three = dense(schedule, epochs=3).fit(X, y)
+    np.testing.assert_array_equal(clf.predict_proba(X), three.predict_proba(X))
+
+
+def test_stop_training_is_read_every_epoch(images):
+    X, y = images
+    stop = keras.callbacks.EarlyStopping("loss", patience=0, min_delta=100.0)
+    assert dense(stop, epochs=50).fit(X, y).n_iter_ <= 2
+
+
+def test_callbacks_do_not_leak_from_fit_to_fit(images):
+    X, y = images
+    stop = keras.callbacks.EarlyStopping("loss", patience=1, min_delta=100.0)
+    clf = dense(stop, epochs=50)
+    lengths = {clf.fit(X, y).n_iter_ for _ in range(3)}
+    assert len(lengths) == 1
+    assert not hasattr(stop, "model") or stop.model is None
+
+
+def test_what_a_callback_saves_loads_without_this_package(images, tmp_path):
+    X, y = images
+    path = tmp_path / "best.keras"
+    clf = dense(keras.callbacks.ModelCheckpoint(str(path)), dropout=0.2).fit(X, y)
+    assert "skfashion" not in path.read_bytes().decode("latin1")
+    model = keras.models.load_model(path)
+    np.testing.assert_allclose(model.predict(X, verbose=0), clf.predict_proba(X), atol=1e-5)
+
+
+def test_a_failing_callback_fails_the_fit_and_nothing_else(images):
+    X, y = images
+
+    class Fails(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        dense(Fails()).fit(X, y)
+    dense().fit(X, y)

@@ -1,0 +1,96 @@
+"""Several processes: the same results, a fair share of cores, and never a hang."""
+
+import os
+import subprocess
+import sys
+import textwrap
+
+import joblib
+import numpy as np
+import pytest
+from joblib.externals.loky import get_reusable_executor
+from sklearn.model_selection import GridSearchCV
+
+from skfashion import DenseClassifier
+from skfashion._training import processes
+
+GRID = {"hidden_layer_sizes": [8, 16], "learning_rate": [1e-3, 1e-2]}
+
+
+def search(**parameters):
+    clf = DenseClassifier(epochs=3, dropout=0.2, random_state=0)
+    return GridSearchCV(clf, GRID, cv=2, **parameters)
+
+
+def assert_same_results(one, other):
+    assert one.best_params_ == other.best_params_
+    for name, column in one.cv_results_.items():
+        if "time" not in name:
+            np.testing.assert_array_equal(column, other.cv_results_[name], err_msg=name)
+
+
+@pytest.fixture(scope="module")
+def alone(images):
+    return search().fit(*images)
+
+
+def test_two_loky_workers_find_what_one_process_finds(images, alone):
+    assert_same_results(search(n_jobs=2).fit(*images), alone)
+
+
+def test_threads_find_what_one_thread_finds(images, alone):
+    with joblib.parallel_backend("threading", n_jobs=2):
+        assert_same_results(search().fit(*images), alone)
+
+
+def threads_of_tensorflow(X, y):
+    DenseClassifier(epochs=1, random_state=0).fit(X, y)
+    import tensorflow as tf
+
+    return processes.worker_number(), tf.config.threading.get_intra_op_parallelism_threads()
+
+
+def test_each_worker_gets_its_share_of_the_cores(images, monkeypatch):
+    pytest.importorskip("tensorflow")
+    monkeypatch.delenv("TF_NUM_INTRAOP_THREADS", raising=False)
+    get_reusable_executor().shutdown(wait=True)  # those of other tests have started theirs
+    X, y = images
+    with joblib.parallel_config("loky", n_jobs=3, inner_max_num_threads=1):
+        told = joblib.Parallel()(joblib.delayed(threads_of_tensorflow)(X, y) for _ in range(3))
+    assert {threads for _, threads in told} == {1}
+    assert None not in {worker for worker, _ in told}
+
+
+FORKED = """
+import multiprocessing, sys
+from skfashion import DenseClassifier
+from skfashion.datasets import make_images
+
+X, y = make_images(n_samples=30, n_classes=2, image_size=8, random_state=0)
+
+def fit():
+    try:
+        DenseClassifier(epochs=1, random_state=0).fit(X, y)
+    except RuntimeError as error:
+        print(error)
+        sys.exit(3)
+
+fit()
+child = multiprocessing.get_context("fork").Process(target=fit)
+child.start()
+child.join(60)
+sys.exit(child.exitcode)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_forked_process_is_refused_and_does_not_hang():
+    done = subprocess.run(
+        [sys.executable, "-c", textwrap.dedent(FORKED)],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert done.returncode == 3, done.stderr
+    assert "loky" in done.stdout

@@ -1,0 +1,237 @@
+"""A program is traced once a shape, and what it was used for before doesn't show."""
+
+import threading
+
+import keras
+import numpy as np
+import pytest
+from estimators import small
+
+import skfashion
+from skfashion import ConvClassifier, DenseClassifier, KerasImageClassifier, _training
+from skfashion._training.lending import initial_weights
+from skfashion._training.seeding import order
+
+
+@pytest.fixture(autouse=True)
+def _empty_pool():
+    _training.clear_programs()
+    _training.clear_features()
+
+
+def network(rate=0.2, smoothing=None, meta=None):
+    return keras.Sequential(
+        [
+            keras.Input(meta["X_shape_"][1:]),
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.Flatten(),
+            keras.layers.Dense(16, activation="relu"),
+            keras.layers.Dropout(rate),
+            keras.layers.Dense(meta["n_classes_"], activation="softmax"),
+        ]
+    )
+
+
+def custom(**parameters):
+    return KerasImageClassifier(network, **{"epochs": 3, "random_state": 0, **parameters})
+
+
+SAMPLED = {
+    "learning_rate": (DenseClassifier, {"hidden_layer_sizes": 16}, [1e-4, 1e-1]),
+    "dropout": (DenseClassifier, {"hidden_layer_sizes": 16}, [1e-4, 0.9]),
+    "batch_size": (DenseClassifier, {"hidden_layer_sizes": 16}, [7, 32]),
+    "epochs": (DenseClassifier, {"hidden_layer_sizes": 16}, [1, 4]),
+    "random_state": (DenseClassifier, {"hidden_layer_sizes": 16, "dropout": 0.5}, [0, 1]),
+    "class_weight": (DenseClassifier, {"hidden_layer_sizes": 16}, [None, {0: 5.0, 1: 1.0, 2: 1.0}]),
+    "model__rate": (custom, {}, [1e-4, 0.9]),
+    "optimizer__learning_rate": (custom, {"optimizer": "rmsprop"}, [1e-4, 1e-1]),
+    "optimizer__momentum": (custom, {"optimizer": "sgd"}, [0.1, 0.9]),
+    "optimizer__weight_decay": (custom, {"optimizer": "adamw"}, [1e-4, 10.0]),
+}
+
+
+def same(one, other, X):
+    assert one.history_ == other.history_
+    np.testing.assert_array_equal(one.predict_proba(X), other.predict_proba(X))
+
+
+@pytest.mark.parametrize("name", SAMPLED)
+def test_second_candidate_on_a_reused_program_equals_a_fresh_one(name, images):
+    X, y = images
+    make, settings, values = SAMPLED[name]
+    make_one = lambda value: make(**{"random_state": 0, **settings, name: value})  # noqa: E731
+    if make is not custom:
+        settings = {"epochs": 3, **settings}
+    make_one(values[0]).fit(X, y)
+    before = _training.programs_info()
+    second = make_one(values[1]).fit(X, y)
+    after = _training.programs_info()
+    assert after["built"] == before["built"]
+    assert after["traces"] == before["traces"]
+
+    _training.clear_programs()
+    fresh = make_one(values[1]).fit(X, y)
+    same(second, fresh, X)
+    first = make_one(values[0]).fit(X, y)
+    assert first.history_ != second.history_  # the parameter does something
+
+
+def test_label_smoothing_is_part_of_the_key(images):
+    X, y = images
+    settings = {"loss": keras.losses.CategoricalCrossentropy}
+    custom(loss__label_smoothing=0.0, **settings).fit(X, y)
+    second = custom(loss__label_smoothing=0.9, **settings).fit(X, y)
+    _training.clear_programs()
+    same(second, custom(loss__label_smoothing=0.9, **settings).fit(X, y), X)
+    assert second.history_["loss"][0] > 1.0
+
+
+@pytest.mark.parametrize("name", ["DenseClassifier", "ConvClassifier", "MobileNetFineTuner"])
+def test_reuse_off_changes_nothing(name, images):
+    X, y = images
+    settings = {"epochs": 2, "dropout": 0.3}
+    reused = [small(name, **settings).fit(X, y) for _ in range(2)][1]
+    with skfashion.config_context(program_cache_size=0, feature_cache_bytes=0):
+        fresh = small(name, **settings).fit(X, y)
+        same_within(reused, fresh, X, 1e-5)
+    same(reused, small(name, **settings).fit(X, y), X)
+
+
+def same_within(one, other, X, tolerance):
+    np.testing.assert_allclose(
+        one.history_["loss"], other.history_["loss"], rtol=tolerance, atol=tolerance
+    )
+    np.testing.assert_allclose(
+        one.predict_proba(X), other.predict_proba(X), rtol=tolerance, atol=tolerance
+    )
+
+
+def test_folds_of_any_size_share_one_trace(images):
+    X, y = images
+    DenseClassifier(epochs=1, batch_size=16, random_state=0).fit(X[:40], y[:40]).predict(X[:5])
+    before = _training.programs_info()["traces"]
+    for n in (41, 50, 60):
+        clf = DenseClassifier(epochs=1, batch_size=16, random_state=0).fit(X[:n], y[:n])
+        clf.predict(X[: n // 3])
+    assert _training.programs_info()["traces"] == before
+
+
+def test_what_the_user_holds_never_changes_at_another_fit(images):
+    X, y = images
+    first = DenseClassifier(hidden_layer_sizes=16, epochs=2, random_state=0).fit(X, y)
+    model, probabilities = first.model_, first.predict_proba(X)
+    weights = [w.copy() for w in first._weights]
+    outputs = model.predict(X, verbose=0)
+    DenseClassifier(hidden_layer_sizes=16, epochs=2, random_state=1).fit(X, y)
+    np.testing.assert_array_equal(model.predict(X, verbose=0), outputs)
+    np.testing.assert_array_equal(first.predict_proba(X), probabilities)
+    for before, after in zip(weights, first._weights, strict=True):
+        np.testing.assert_array_equal(before, after)
+
+
+def test_training_the_users_model_further_leaves_the_estimator_alone(images):
+    X, y = images
+    clf = DenseClassifier(hidden_layer_sizes=16, epochs=1, random_state=0).fit(X, y)
+    probabilities = clf.predict_proba(X)
+    clf.model_.fit(X, y.astype("float32"), verbose=0)
+    np.testing.assert_array_equal(clf.predict_proba(X), probabilities)
+
+
+def test_pool_is_bounded(images):
+    X, y = images
+    with skfashion.config_context(program_cache_size=2):
+        for units in (4, 5, 6, 7):
+            DenseClassifier(hidden_layer_sizes=units, epochs=1, random_state=0).fit(X, y)
+        assert _training.programs_info()["kept"] <= 2
+
+
+def test_callback_that_predicts_with_the_same_shape_while_it_trains(images):
+    X, y = images
+    other = DenseClassifier(hidden_layer_sizes=16, epochs=1, random_state=1).fit(X, y)
+    expected = other.predict_proba(X)
+    seen = []
+
+    class Predicts(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            seen.append(other.predict_proba(X))
+
+    DenseClassifier(hidden_layer_sizes=16, epochs=2, callbacks=[Predicts()], random_state=0).fit(
+        X, y
+    )
+    assert len(seen) == 2
+    np.testing.assert_array_equal(seen[1], expected)
+
+
+def test_threads_that_predict_and_fit_at_once_get_their_own_answers(images):
+    X, y = images
+    fitted = [
+        DenseClassifier(hidden_layer_sizes=16, epochs=2, random_state=seed).fit(X, y)
+        for seed in range(4)
+    ]
+    expected = [clf.predict_proba(X) for clf in fitted]
+    wrong = []
+
+    def work(i):
+        for _ in range(10):
+            if not np.array_equal(fitted[i].predict_proba(X), expected[i]):
+                wrong.append(i)
+        clf = DenseClassifier(hidden_layer_sizes=16, epochs=2, random_state=i).fit(X, y)
+        if not np.array_equal(clf.predict_proba(X), expected[i]):
+            wrong.append(i)
+
+    threads = [threading.Thread(target=work, args=(i,)) for i in range(4)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert not wrong
+
+
+@pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
+@pytest.mark.parametrize("fused", [True, False])
+def test_training_equals_keras_own_loop(optimizer, fused, images):
+    """Same weights, same order, same steps: the loss curve of `keras.Model.fit`."""
+    X, y = images
+    with skfashion.config_context(fused_optimizers=fused):
+        clf = DenseClassifier(
+            hidden_layer_sizes=16,
+            optimizer=optimizer,
+            epochs=5,
+            batch_size=16,
+            random_state=0,
+        ).fit(X, y)
+        plan, build = clf._planned()
+        model, arguments = build(plan.phases[0])
+        model.set_weights(initial_weights(plan, build))
+        model.compile(**arguments)
+    losses = []
+    for epoch in range(5):
+        rows = order(plan.seed, len(X), "train", "order", epoch)
+        history = model.fit(
+            X[rows][..., None], y[rows].astype("float32"), batch_size=16, shuffle=False, verbose=0
+        )
+        losses += history.history["loss"]
+    np.testing.assert_allclose(clf.history_["loss"], losses, rtol=1e-2 if fused else 1e-5)
+
+
+def test_sample_weight_counts_in_every_batch(images):
+    X, y = images
+    weight = np.where(y == 0, 5.0, 0.1)
+    clf = ConvClassifier(filters=4, dense_units=0, epochs=3, random_state=0)
+    assert clf.fit(X, y, weight).history_["loss"] != clf.fit(X, y).history_["loss"]
+
+
+def test_memory_stays_flat_over_many_fits(images):
+    psutil = pytest.importorskip("psutil")
+    X, y = images
+    process = psutil.Process()
+
+    def fit(n):
+        for seed in range(n):
+            clf = DenseClassifier(hidden_layer_sizes=16, epochs=1, random_state=seed)
+            clf.fit(X, y).predict(X)
+
+    fit(20)
+    before = process.memory_info().rss
+    fit(100)
+    assert process.memory_info().rss - before < 30e6

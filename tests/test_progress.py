@@ -1,0 +1,114 @@
+"""Every epoch of every candidate and fold reaches scikit-learn's callbacks."""
+
+import numpy as np
+import pytest
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+
+from skfashion import DenseClassifier, MobileNetFineTuner
+
+callback = pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9")
+
+from skfashion.model_selection import BayesSearchCV, HyperbandSearchCV  # noqa: E402
+
+
+class Writes:
+    """Writes the path of every task that ends: estimator and task names, outermost first."""
+
+    def __init__(self):
+        self.paths = []
+        self.metadata = []
+        self.stop_after = None
+
+    def setup(self, estimator, context):
+        pass
+
+    def on_fit_task_begin(self, estimator, context):
+        pass
+
+    def on_fit_task_end(self, estimator, context, *, metadata):
+        names, at = [], context
+        while at is not None:
+            names.append((at.estimator_name, at.task_name))
+            at = at.parent
+        self.paths.append(tuple(reversed(names)))
+        if context.task_name == "epoch":
+            self.metadata.append(metadata)
+            return self.stop_after is not None and len(self.metadata) >= self.stop_after
+        return False
+
+    def teardown(self, estimator, context):
+        pass
+
+
+class Spreads(Writes):
+    """The same, handed on by searches to what they fit."""
+
+    max_propagation_depth = None
+
+
+def dense(**parameters):
+    return DenseClassifier(hidden_layer_sizes=16, epochs=3, random_state=0, **parameters)
+
+
+def test_one_fit_tells_its_epochs(images):
+    writes = Writes()
+    dense().set_callbacks(writes).fit(*images)
+    epochs = [path for path in writes.paths if path[-1] == ("DenseClassifier", "epoch")]
+    assert len(epochs) == 3
+    assert writes.paths[-1] == (("DenseClassifier", "fit"),)
+    assert set(writes.metadata[0]) >= {"loss", "accuracy"}
+
+
+def test_two_phases_are_two_tasks(images):
+    writes = Writes()
+    MobileNetFineTuner(
+        weights=None,
+        alpha=0.35,
+        epochs=2,
+        fine_tune_epochs=1,
+        unfreeze_from="block_16",
+        random_state=0,
+    ).set_callbacks(writes).fit(*images)
+    names = [tuple(name for _, name in path) for path in writes.paths]
+    assert names == [
+        ("fit", "head", "epoch"),
+        ("fit", "head", "epoch"),
+        ("fit", "head"),
+        ("fit", "fine_tune", "epoch"),
+        ("fit", "fine_tune"),
+        ("fit",),
+    ]
+
+
+def test_a_callback_may_stop_the_fit(images):
+    writes = Writes()
+    writes.stop_after = 2
+    assert dense().set_callbacks(writes).fit(*images).n_iter_ == 2
+
+
+@pytest.mark.parametrize("kind", ["grid", "random", "bayes", "hyperband"])
+def test_every_epoch_of_every_candidate_and_fold(kind, images):
+    grid = {"learning_rate": [1e-3, 1e-2]}
+    search = {
+        "grid": lambda: GridSearchCV(dense(), grid, cv=2),
+        "random": lambda: RandomizedSearchCV(dense(), grid, n_iter=2, cv=2, random_state=0),
+        "bayes": lambda: BayesSearchCV(dense(), grid, n_iter=2, cv=2, random_state=0),
+        "hyperband": lambda: HyperbandSearchCV(
+            dense(), grid, max_resources=3, cv=2, random_state=0
+        ),
+    }[kind]()
+    writes = Spreads()
+    search.set_callbacks(writes).fit(*images)
+    epochs = [path for path in writes.paths if path[-1][1] == "epoch"]
+    rows = search.cv_results_
+    per_row = rows["n_resources"] if kind == "hyperband" else np.full(len(rows["params"]), 3)
+    assert len(epochs) >= 3 + (0 if kind == "hyperband" else 2 * per_row.sum())
+    assert all(path[0][0] == type(search).__name__ for path in epochs)
+
+
+@pytest.mark.parametrize("n_jobs", [1, 2])
+def test_the_progress_bar_runs(n_jobs, images, capfd):
+    pytest.importorskip("rich")
+    search = GridSearchCV(dense(), {"learning_rate": [1e-3, 1e-2]}, cv=2, n_jobs=n_jobs)
+    search.set_callbacks(callback.ProgressBar(max_propagation_depth=None)).fit(*images)
+    assert "GridSearchCV" in capfd.readouterr().out
