@@ -1,0 +1,270 @@
+"""Learning curves of one estimator or of all candidates of a search."""
+
+import numpy as np
+import pandas as pd
+
+from skfashion.inspection import _style
+from skfashion.inspection._histories import history_frame, is_search
+from skfashion.inspection._scales import columns_of, short_names, value_text
+
+
+class HistoryDisplay:
+    """Losses and accuracies, epoch by epoch.
+
+    Make one with `from_estimator` or `from_search`.
+
+    Parameters
+    ----------
+    history : pandas.DataFrame
+        One row an epoch, as `history_frame` returns it. Of an estimator, or of the fits of
+        a search (with ``candidate`` and ``fold``).
+    best : int, default=None
+        The candidate that stands in front.
+    best_name : str, default=None
+        What is written at its curves; None for "candidate" and its number.
+
+    Attributes
+    ----------
+    figure_ : matplotlib.figure.Figure
+        After `plot`.
+    axes_ : ndarray of matplotlib.axes.Axes
+        One a metric.
+    lines_ : dict of list of matplotlib.lines.Line2D
+        The lines of each metric, in the order of drawing.
+
+    See Also
+    --------
+    history_frame : The numbers.
+    SearchDisplay : Scores against parameters.
+
+    Examples
+    --------
+    >>> from skfashion import DenseClassifier
+    >>> from skfashion.datasets import make_images
+    >>> from skfashion.inspection import HistoryDisplay
+    >>> X, y = make_images(n_samples=60, n_classes=2, image_size=8, random_state=0)
+    >>> clf = DenseClassifier(8, epochs=3, random_state=0).fit(X, y)
+    >>> display = HistoryDisplay.from_estimator(clf)  # doctest: +SKIP
+    >>> display.figure_.savefig("history.png")  # doctest: +SKIP
+    """
+
+    def __init__(self, history, *, best=None, best_name=None):
+        self.history = history
+        self.best = best
+        self.best_name = best_name
+
+    @classmethod
+    def from_estimator(cls, estimator, *, metrics=("loss", "accuracy"), ax=None):
+        """Plot the history of a fitted estimator.
+
+        Parameters
+        ----------
+        estimator : estimator
+            A fitted classifier of this package or a Pipeline that ends in one; of a search
+            its best estimator.
+        metrics : sequence of str, default=("loss", "accuracy")
+            What to plot: columns of `history_frame`, training and validation in one.
+        ax : matplotlib.axes.Axes or sequence of them, default=None
+            Where: one a metric. None makes a figure.
+
+        Returns
+        -------
+        HistoryDisplay
+
+        Raises
+        ------
+        NotFittedError, TypeError
+            If there is no history.
+        ValueError
+            If a metric is not in it, `ax` and `metrics` differ in number, or a search has
+            no best estimator.
+        """
+        if is_search(estimator):
+            if not hasattr(estimator, "best_estimator_"):
+                raise ValueError(
+                    f"{type(estimator).__name__} kept no best estimator: let it refit, or use "
+                    "HistoryDisplay.from_search."
+                )
+            estimator = estimator.best_estimator_
+        return cls(history_frame(estimator)).plot(ax, metrics=metrics)
+
+    @classmethod
+    def from_search(cls, search, *, metrics=("loss", "accuracy"), ax=None):
+        """Plot the curves of all candidates of a search, the best in front.
+
+        Curves are means over the folds; those of the best candidate stand in a band from
+        the lowest to the highest fold. Where the folds are not known (no `memory`), there
+        is the refit alone.
+
+        Parameters
+        ----------
+        search : fitted search
+            Over a classifier of this package.
+        metrics : sequence of str, default=("loss", "accuracy")
+            What to plot.
+        ax : matplotlib.axes.Axes or sequence of them, default=None
+            Where: one a metric. None makes a figure.
+
+        Returns
+        -------
+        HistoryDisplay
+
+        Raises
+        ------
+        NotFittedError, TypeError, ValueError
+            As `from_estimator`.
+        """
+        if not is_search(search):
+            raise TypeError(
+                f"{type(search).__name__} is no search: give a fitted search, or use "
+                "HistoryDisplay.from_estimator."
+            )
+        history = history_frame(search)
+        if history.empty:
+            raise ValueError(
+                "No history is known: let the search refit, or give its classifier memory= and "
+                "an integer random_state, so that the histories of its folds are kept."
+            )
+        best = int(search.best_index_) if hasattr(search, "best_index_") else None
+        return cls(history, best=best, best_name=_best_name(search, best)).plot(ax, metrics=metrics)
+
+    def plot(self, ax=None, *, metrics=("loss", "accuracy")):
+        """Draw.
+
+        Parameters
+        ----------
+        ax : matplotlib.axes.Axes or sequence of them, default=None
+            Where: one a metric. None makes a figure.
+        metrics : sequence of str, default=("loss", "accuracy")
+            What to plot.
+
+        Returns
+        -------
+        HistoryDisplay
+            Itself, with `figure_`, `axes_` and `lines_`.
+
+        Raises
+        ------
+        ValueError
+            If a metric is unknown, or `ax` and `metrics` differ in number.
+        """
+        plt = _style.pyplot("HistoryDisplay")
+        metrics = [metrics] if isinstance(metrics, str) else list(metrics)
+        for name in metrics:
+            if name not in self.history:
+                raise ValueError(
+                    f"metrics: {name!r} is not in the history, which has "
+                    f"{', '.join(map(repr, self._known()))}."
+                )
+        if ax is None:
+            size = (5.2 * len(metrics), 3.6)
+            figure, axes = plt.subplots(
+                1, len(metrics), figsize=size, squeeze=False, layout="constrained"
+            )
+            axes = axes.ravel()
+        else:
+            axes = np.ravel(np.asarray(ax, dtype=object))
+            if len(axes) != len(metrics):
+                raise ValueError(
+                    f"ax has {len(axes)} axes for {len(metrics)} metrics, {metrics}: give one each."
+                )
+            figure = axes[0].figure
+        self.figure_, self.axes_, self.lines_ = figure, axes, {}
+        draw = self._draw_search if "candidate" in self.history else self._draw_estimator
+        for axis, name in zip(axes, metrics, strict=True):
+            _style.tidy(axis)
+            axis.set_xlabel("Epoch", color=_style.INK)
+            axis.ticklabel_format(axis="y", useOffset=False)
+            self.lines_[name] = draw(axis, name)
+            axis.xaxis.get_major_locator().set_params(integer=True)
+        return self
+
+    def _known(self):
+        return [
+            name
+            for name in self.history
+            if pd.api.types.is_numeric_dtype(self.history[name])
+            and name not in ("candidate", "fold", "epoch")
+            and not name.startswith(("val_", "param_"))
+        ]
+
+    def _draw_estimator(self, ax, name):
+        ends, lines = [], []
+        known = [("training", name, _style.BLUE), ("validation", f"val_{name}", _style.ORANGE)]
+        for text, column, color in known:
+            if column in self.history and self.history[column].notna().any():
+                drawn = self.history.dropna(subset=[column])
+                (line,) = _plot(ax, drawn["epoch"], drawn[column], color=color, linewidth=1.8)
+                last = drawn[column].iloc[-1]
+                ends.append((drawn["epoch"].iloc[-1], last, f"{text}\n{last:.3f}", color))
+                lines.append(line)
+        _style.title(ax, _title(name))
+        self._finish(ax, self.history, ends)
+        return lines
+
+    def _draw_search(self, ax, name):
+        watched = f"val_{name}"
+        column = name
+        if watched in self.history and self.history[watched].notna().any():
+            column = watched
+        what = "validation" if column == watched else "training"
+        last = ax is self.axes_[-1]
+        folds = self.history[self.history["fold"].notna()]
+        drawn = (folds if len(folds) else self.history).dropna(subset=[column])
+        means = drawn.groupby(["candidate", "epoch"])[column].agg(["mean", "min", "max"])
+        ends, lines = [], []
+        for candidate in sorted(set(drawn["candidate"]), key=lambda c: c == self.best):
+            curve = means.loc[candidate]
+            if candidate != self.best:
+                style = {"color": _style.GREY, "linewidth": 1.0, "alpha": 0.8}
+            else:
+                style = {"color": _style.ORANGE, "linewidth": 2.2}
+                ax.fill_between(
+                    curve.index, curve["min"], curve["max"], color=_style.ORANGE, alpha=0.18, lw=0
+                )
+                # Once is enough for many parameters.
+                text = self.best_name if last and self.best_name else "best"
+                ends.append((curve.index[-1], curve["mean"].iloc[-1], text, _style.ORANGE))
+            lines += _plot(ax, curve.index, curve["mean"], **style)
+        n = drawn["candidate"].nunique()
+        where = f"{n} candidates, means over folds" if len(folds) else "refit of the best candidate"
+        _style.title(ax, f"{what.capitalize()} {_title(name).lower()}", where)
+        best = self.history[self.history["candidate"] == self.best]
+        self._finish(ax, best if len(best) else self.history, ends)
+        return lines
+
+    def _finish(self, ax, history, ends):
+        last = float(self.history["epoch"].max())
+        ax.set_xlim(1 - 0.02 * last, last + 0.02 * last)
+        first = history.groupby("phase", sort=False)["epoch"].min() if len(history) else {}
+        for phase, epoch in list(dict(first).items())[1:]:
+            ax.axvline(epoch - 0.5, color=_style.INK, linewidth=1, linestyle=(0, (4, 3)))
+            ax.annotate(
+                phase.replace("_", "-"),
+                (epoch - 0.5, 0.99),
+                xycoords=("data", "axes fraction"),
+                xytext=(4, 0),
+                textcoords="offset points",
+                va="top",
+                fontsize=_style.SMALL,
+                color=_style.INK,
+            )
+        _style.label_ends(ax, ends)
+
+
+def _title(name):
+    return _style.METRIC_NAMES.get(name, name.replace("_", " "))
+
+
+def _plot(ax, x, y, **style):
+    # A line of one epoch would not be seen.
+    return ax.plot(x, y, marker="o" if len(x) == 1 else None, markersize=5, **style)
+
+
+def _best_name(search, best):
+    if best is None:
+        return None
+    columns = columns_of(search.cv_results_["params"])
+    names = short_names(list(columns))
+    lines = [f"{names[name]} {value_text(values[best])}" for name, values in columns.items()]
+    return "\n".join(["best:", *lines[:5], *(["..."] if len(lines) > 5 else [])])

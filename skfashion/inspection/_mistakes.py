@@ -1,0 +1,84 @@
+"""Which predictions are furthest from the truth."""
+
+import numpy as np
+import pandas as pd
+
+
+def find_mistakes(y_true, y_pred, *, classes=None, display_labels=None):
+    """List wrong predictions, the worst first.
+
+    Parameters
+    ----------
+    y_true : array-like of shape (n,)
+        Labels.
+    y_pred : array-like of shape (n, n_classes) or (n,)
+        Probabilities or labels.
+    classes : array-like of shape (n_classes,), default=None
+        Labels of the columns of `y_pred`; None for those in `y_true`, sorted.
+    display_labels : array-like of shape (n_classes,), default=None
+        What to call the classes.
+
+    Returns
+    -------
+    pandas.DataFrame
+        ``index``, ``true``, ``predicted``, ``true_probability``,
+        ``predicted_probability``.
+
+    Raises
+    ------
+    ValueError
+        If lengths or numbers of classes don't fit together.
+
+    Examples
+    --------
+    >>> from skfashion.inspection._mistakes import find_mistakes
+    >>> probabilities = [[0.9, 0.1], [0.8, 0.2], [0.4, 0.6]]
+    >>> found = find_mistakes(["a", "b", "a"], probabilities)
+    >>> found["index"].tolist(), found["true_probability"].tolist()
+    ([1, 2], [0.2, 0.4])
+    """
+    y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
+    if len(y_true) != len(y_pred):
+        raise ValueError(f"y_true has {len(y_true)} labels and y_pred {len(y_pred)} predictions.")
+    if classes is None:
+        classes = np.unique(y_true if y_pred.ndim == 2 else np.concatenate([y_true, y_pred]))
+    classes = np.asarray(classes)
+    names = classes if display_labels is None else np.asarray(display_labels)
+    if len(names) != len(classes):
+        raise ValueError(f"display_labels has {len(names)} names for {len(classes)} classes.")
+    truth = _codes(y_true, classes)
+    if y_pred.ndim == 2:
+        if y_pred.shape[1] != len(classes):
+            raise ValueError(
+                f"y_pred has {y_pred.shape[1]} columns for {len(classes)} classes: say which "
+                "class each column is of, classes=estimator.classes_."
+            )
+        told = y_pred.argmax(axis=1)
+        rows = np.arange(len(y_true))
+        given = np.where(truth >= 0, y_pred[rows, truth], 0.0)
+        best = y_pred[rows, told]
+    else:
+        told = _codes(y_pred, classes)
+        given = best = np.full(len(y_true), np.nan)
+    wrong = np.flatnonzero(truth != told)
+    # The lowest probability of the truth first; of equals, the surest mistake.
+    wrong = wrong[np.lexsort((-best[wrong], given[wrong]))]
+    return pd.DataFrame(
+        {
+            "index": wrong,
+            "true": _named(y_true[wrong], truth[wrong], names),
+            "predicted": _named(y_pred[wrong], told[wrong], names),
+            "true_probability": given[wrong],
+            "predicted_probability": best[wrong],
+        }
+    )
+
+
+def _codes(labels, classes):
+    """Return the place of each label among the classes, -1 for one that is not."""
+    place = {label: i for i, label in enumerate(classes.tolist())}
+    return np.array([place.get(label, -1) for label in labels.tolist()], dtype=int)
+
+
+def _named(labels, codes, names):
+    return [names[code] if code >= 0 else label for label, code in zip(labels, codes, strict=True)]

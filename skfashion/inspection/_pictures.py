@@ -1,0 +1,72 @@
+"""Images of any form a classifier is given, as bytes that a screen can show."""
+
+import os
+
+import numpy as np
+
+from skfashion._images import as_images, detect_input_range, image_shape_of
+
+# (factor, offset) that turn a range of pixels into 0-255.
+_TO_BYTES = {"0-255": (1.0, 0.0), "0-1": (255.0, 0.0), "-1-1": (127.5, 127.5)}
+
+
+def take(X, index):
+    """Return some images of X: of an array, a list of file names, or a frame."""
+    if hasattr(X, "iloc"):
+        return X.iloc[index]
+    return np.asarray(X)[index]
+
+
+def names_of(X):
+    """Return the file names of images given by file name, or None."""
+    if len(X) and isinstance(np.asarray(X[:1]).ravel()[0], (str, os.PathLike)):
+        return [os.fspath(name) for name in np.asarray(X).ravel()]
+    return None
+
+
+def pictures(X, *, image_shape=None, like=None):
+    """Turn images into what a screen can show.
+
+    Parameters
+    ----------
+    X : array-like
+        Arrays of images as classifiers take them, or file names.
+    image_shape : tuple of int, default=None
+        Of flat rows.
+    like : array-like, default=None
+        Images by which the range of pixels is told; None for X itself.
+
+    Returns
+    -------
+    list of ndarray
+        uint8, of shape (h, w) or (h, w, 3).
+
+    Raises
+    ------
+    ValueError
+        If X has no images.
+    """
+    names = names_of(X)
+    if names is not None:
+        return [_read(name) for name in names]
+    X = np.asarray(X)
+    X = as_images(X, image_shape_of(X.shape, image_shape))
+    of = X if like is None else np.asarray(like)
+    found = detect_input_range(of)
+    if found == "as-is":
+        low, high = float(of.min()), float(of.max())
+        factor, offset = 255 / (high - low), -255 * low / (high - low)
+    else:
+        factor, offset = _TO_BYTES[found]
+    X = np.clip(np.rint(X[..., :3] * factor + offset), 0, 255).astype(np.uint8)
+    return list(X[..., 0] if X.shape[-1] == 1 else X)
+
+
+def _read(name):
+    from PIL import Image
+
+    with Image.open(name) as image:
+        image.draft("RGB", (256, 256))  # a large JPEG is read small
+        image = image.convert("RGB")
+        image.thumbnail((256, 256))
+        return np.asarray(image)

@@ -1,0 +1,72 @@
+"use strict";
+(() => {
+  const charts = JSON.parse(document.getElementById("charts").textContent);
+  const drawn = [];
+  const rows = new Map();
+  document.querySelectorAll("tr[data-candidate]").forEach((row) => rows.set(+row.dataset.candidate, row));
+
+  // One candidate is lit everywhere at once: in all charts and in the table.
+  const light = (candidate, on) => {
+    const row = rows.get(candidate);
+    if (row) row.classList.toggle("lit", on);
+    for (const { node, traces } of drawn) {
+      traces.forEach((trace, i) => {
+        if (!trace.meta || trace.meta.candidate !== candidate) return;
+        if (trace.mode === "lines") {
+          Plotly.restyle(node, {
+            "line.width": on ? 4 : trace.line.width,
+            "line.color": on && !trace.meta.best ? "#0072B2" : trace.line.color,
+            opacity: on ? 1 : trace.opacity,
+          }, [i]);
+        } else {
+          Plotly.restyle(node, { "marker.size": on ? 17 : trace.marker.size }, [i]);
+        }
+      });
+    }
+  };
+
+  let lit = null;
+  const only = (candidate) => {
+    if (lit === candidate) return;
+    if (lit !== null) light(lit, false);
+    lit = candidate;
+    if (lit !== null) light(lit, true);
+  };
+
+  for (const [id, chart] of Object.entries(charts)) {
+    const node = document.getElementById(id);
+    // Plotly changes what it is given.
+    const traces = JSON.parse(JSON.stringify(chart.data));
+    Plotly.newPlot(node, chart.data, chart.layout, { responsive: true, displayModeBar: false });
+    drawn.push({ node, traces });
+    node.on("plotly_hover", (event) => {
+      const meta = traces[event.points[0].curveNumber].meta;
+      only(meta ? meta.candidate : null);
+    });
+    node.on("plotly_unhover", () => only(null));
+  }
+  rows.forEach((row, candidate) => {
+    row.addEventListener("mouseenter", () => only(candidate));
+    row.addEventListener("mouseleave", () => only(null));
+  });
+
+  document.querySelectorAll("table.sortable th").forEach((head) => {
+    head.querySelector("button").addEventListener("click", () => {
+      const up = head.getAttribute("aria-sort") !== "ascending";
+      head.parentNode.querySelectorAll("th").forEach((other) => other.removeAttribute("aria-sort"));
+      head.setAttribute("aria-sort", up ? "ascending" : "descending");
+      const body = head.closest("table").tBodies[0];
+      const value = (row) => row.cells[head.cellIndex].dataset.value;
+      const compare = (a, b) => {
+        const [x, y] = [value(a), value(b)];
+        // What has no value stands last, either way.
+        if (x === "" || y === "") return (x === "") - (y === "");
+        const [m, n] = [Number(x), Number(y)];
+        const order = Number.isNaN(m) || Number.isNaN(n)
+          ? x.localeCompare(y, undefined, { numeric: true }) : m - n;
+        return up ? order : -order;
+      };
+      body.append(...[...body.rows].sort(compare));
+    });
+  });
+})();

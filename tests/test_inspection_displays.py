@@ -1,0 +1,303 @@
+"""Plots: what is drawn, where, and that it can be read."""
+
+import subprocess
+import sys
+from itertools import combinations
+
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
+
+from skfashion import DenseClassifier
+from skfashion.inspection import HistoryDisplay, MistakesDisplay, SearchDisplay, history_frame
+from skfashion.inspection._scales import scale_of
+
+matplotlib = pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+matplotlib.use("Agg")
+plt = pytest.importorskip("matplotlib.pyplot")
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    plt.close("all")
+
+
+@pytest.fixture(scope="module")
+def clf(images):
+    return DenseClassifier(8, epochs=4, early_stopping=True, random_state=0).fit(*images)
+
+
+@pytest.fixture(scope="module")
+def search(images, tmp_path_factory):
+    clf = DenseClassifier(8, epochs=3, random_state=0, memory=tmp_path_factory.mktemp("runs"))
+    grid = {
+        "learning_rate": [1e-4, 1e-3, 1e-2],
+        "hidden_layer_sizes": ["8", "16-8"],
+        "batch_size": [16, 32],
+    }
+    return RandomizedSearchCV(clf, grid, n_iter=8, cv=2, random_state=0).fit(*images)
+
+
+def of_rates(images, **grid):
+    X, y = images
+    grid = grid or {"C": np.logspace(-4, 0, 9)}
+    search = GridSearchCV(LogisticRegression(), grid, cv=2, return_train_score=True)
+    return search.fit(X.reshape(len(X), -1)[:, ::4] / 255, y)
+
+
+def texts(figure):
+    figure.canvas.draw()
+    found = [
+        text
+        for text in figure.findobj(matplotlib.text.Text)
+        if text.get_visible() and text.get_text().strip()
+    ]
+    # Ticks outside the limits are kept, and not drawn.
+    frame = figure.bbox
+    return [t for t in found if frame.overlaps(t.get_window_extent())]
+
+
+def assert_readable(figure):
+    boxes = [(text.get_text(), text.get_window_extent()) for text in texts(figure)]
+    for (a, one), (b, other) in combinations(boxes, 2):
+        assert not one.shrunk(0.9, 0.8).overlaps(other.shrunk(0.9, 0.8)), (a, b)
+
+
+def test_nothing_is_loaded_or_shown_by_import():
+    script = (
+        "import sys\n"
+        "from skfashion.inspection import HistoryDisplay, SearchDisplay, MistakesDisplay\n"
+        "assert not {'matplotlib', 'plotly', 'tensorboard'} & set(sys.modules)\n"
+    )
+    subprocess.run([sys.executable, "-c", script], check=True)
+
+
+def test_without_matplotlib_the_error_names_the_extra(clf, monkeypatch):
+    monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
+    with pytest.raises(ImportError, match=r"skfashion\[plots\]"):
+        HistoryDisplay.from_estimator(clf)
+
+
+def test_history_of_an_estimator(clf):
+    display = HistoryDisplay.from_estimator(clf)
+    assert len(display.axes_) == 2
+    assert display.figure_ is display.axes_[0].figure
+    for name, lines in display.lines_.items():
+        for line, column in zip(lines, (name, f"val_{name}"), strict=True):
+            assert list(line.get_ydata()) == clf.history_[column]
+    written = [text.get_text() for text in texts(display.figure_)]
+    assert any(text.startswith("validation") for text in written)
+    assert_readable(display.figure_)
+
+
+def test_a_line_where_fine_tuning_begins():
+    history = pd.DataFrame(
+        {
+            "epoch": [1, 2, 3, 4],
+            "phase": ["head", "head", "fine_tune", "fine_tune"],
+            "loss": [1.0, 0.8, 0.7, 0.5],
+        }
+    )
+    display = HistoryDisplay(history).plot(metrics="loss")
+    (ax,) = display.axes_
+    assert [2.5, 2.5] in [list(line.get_xdata()) for line in ax.lines]
+    assert "fine-tune" in [text.get_text() for text in texts(display.figure_)]
+    assert_readable(display.figure_)
+
+
+def test_history_in_axes_of_ones_own(clf):
+    figure, axes = plt.subplots(1, 2)
+    display = HistoryDisplay.from_estimator(clf, ax=axes)
+    assert display.figure_ is figure
+    assert list(display.axes_) == list(axes)
+    single = HistoryDisplay(history_frame(clf)).plot(plt.subplots()[1], metrics=["accuracy"])
+    assert len(single.axes_) == 1
+    with pytest.raises(ValueError, match="1 axes for 2 metrics"):
+        HistoryDisplay.from_estimator(clf, ax=axes[0])
+    with pytest.raises(ValueError, match=r"'nonsense'.*'loss', 'accuracy'"):
+        HistoryDisplay.from_estimator(clf, metrics="nonsense")
+
+
+def test_history_of_a_search_has_the_best_in_front(search):
+    display = HistoryDisplay.from_search(search)
+    frame = history_frame(search)
+    frame = frame[frame["fold"].notna()]
+    means = frame.groupby(["candidate", "epoch"])["loss"].mean()
+    lines = display.lines_["loss"]
+    assert len(lines) == 8
+    np.testing.assert_allclose(lines[-1].get_ydata(), means.loc[search.best_index_])
+    assert lines[-1].get_linewidth() > lines[0].get_linewidth()
+    assert_readable(display.figure_)
+
+
+def test_history_of_a_search_without_memory_is_the_refit(images):
+    clf = DenseClassifier(8, epochs=1, random_state=0)
+    search = GridSearchCV(clf, {"learning_rate": [1e-3]}, cv=2).fit(*images)
+    display = HistoryDisplay.from_search(search)
+    assert len(display.lines_["loss"]) == 1
+    search = GridSearchCV(clf, {"learning_rate": [1e-3]}, cv=2, refit=False).fit(*images)
+    with pytest.raises(ValueError, match="memory="):
+        HistoryDisplay.from_search(search)
+    with pytest.raises(ValueError, match="no best estimator"):
+        HistoryDisplay.from_estimator(search)
+    with pytest.raises(TypeError, match="no search"):
+        HistoryDisplay.from_search(clf)
+
+
+def test_one_parameter_on_a_logarithmic_axis(images):
+    search = of_rates(images)
+    display = SearchDisplay.from_search(search)
+    assert display.ax_.get_xlabel() == "C (log)"
+    points = display.ax_.collections[-2].get_offsets()
+    np.testing.assert_allclose(points[:, 0], np.linspace(0, 1, 9))
+    np.testing.assert_allclose(points[:, 1], search.cv_results_["mean_test_score"])
+    assert_readable(display.figure_)
+
+
+def test_two_parameters_tried_in_full_are_a_table(images):
+    search = of_rates(images, C=[1e-3, 1e-2, 1e-1], class_weight=[None, "balanced"])
+    display = SearchDisplay.from_search(search)
+    (image,) = display.ax_.images
+    assert image.get_array().shape == (2, 3)
+    scores = search.cv_results_["mean_test_score"].reshape(3, 2).T
+    np.testing.assert_allclose(image.get_array(), scores)
+    assert_readable(display.figure_)
+
+
+def test_two_parameters_tried_in_part_are_points(search):
+    display = SearchDisplay.from_search(search, ["learning_rate", "batch_size"], kind="pair")
+    assert not display.ax_.images or display.ax_.images[0].get_array().size == 6
+    assert_readable(display.figure_)
+    partial = SearchDisplay({"a": [1, 2, 3], "b": [0.1, 0.5, 0.3]}, [0.5, 0.6, np.nan]).plot()
+    assert len(partial.ax_.collections[0].get_offsets()) == 2
+    assert_readable(partial.figure_)
+
+
+def test_parallel_coordinates(search):
+    display = SearchDisplay.from_search(search)
+    assert len(display.ax_.patches) == 8
+    assert_readable(display.figure_)
+    fits = SearchDisplay.from_search(search, "batch_size", score="mean_fit_time", kind="parallel")
+    assert len(fits.ax_.patches) == 8
+    assert_readable(fits.figure_)
+
+
+def test_in_axes_of_ones_own(search):
+    figure, ax = plt.subplots()
+    assert SearchDisplay.from_search(search, "learning_rate", ax=ax).ax_ is ax
+
+
+def test_search_display_errors(search, images):
+    with pytest.raises(ValueError, match=r"'nonsense' was not searched.*'learning_rate'"):
+        SearchDisplay.from_search(search, "nonsense")
+    with pytest.raises(ValueError, match=r"mean_test_f1.*'mean_test_score'"):
+        SearchDisplay.from_search(search, score="mean_test_f1")
+    with pytest.raises(ValueError, match=r"kind='pair' shows two parameters, not 3"):
+        SearchDisplay.from_search(search, kind="pair")
+    with pytest.raises(ValueError, match=r"kind='nonsense'"):
+        SearchDisplay.from_search(search, kind="nonsense")
+    with pytest.raises(ValueError, match="finite score"):
+        SearchDisplay({"a": [1]}, [np.nan]).plot()
+    with pytest.raises(TypeError, match="no search"):
+        SearchDisplay.from_search(LogisticRegression())
+
+
+@pytest.mark.parametrize(
+    ("values", "kind", "ticks"),
+    [
+        ([32, 64, 128], "log", ["32", "64", "128"]),
+        ([0.0, 0.5, 0.25], "linear", ["0", "0.25", "0.5"]),
+        ([3], "linear", ["3"]),
+        ([True, False], "category", ["False", "True"]),
+        ([None, 5, 10], "category", ["None", "5", "10"]),
+        (["256-128", "32", "8-4"], "category", ["8-4", "32", "256-128"]),
+        ([(8, 4), (16,)], "category", ["(8, 4)", "(16,)"]),
+        ([np.float64(0.1), np.inf], "category", ["inf", "0.1"]),
+        (list(range(1, 9)), "linear", ["2", "4", "6", "8"]),
+    ],
+)
+def test_scales(values, kind, ticks):
+    scale = scale_of(values)
+    assert scale.kind == kind
+    assert [text for _, text in scale.ticks] == ticks
+    assert ((scale.positions >= 0) & (scale.positions <= 1)).all()
+
+
+def predictions():
+    y = np.array(["cat", "dog", "cat", "dog"])
+    probabilities = np.array([[0.9, 0.1], [0.7, 0.3], [0.2, 0.8], [0.1, 0.9]])
+    return y, probabilities
+
+
+def test_the_worst_mistakes_come_first(rng):
+    X = rng.integers(0, 255, (4, 6, 6), dtype=np.uint8)
+    y, probabilities = predictions()
+    display = MistakesDisplay.from_predictions(X, y, probabilities)
+    assert display.mistakes["index"].tolist() == [2, 1]
+    assert (display.n_mistakes, display.n_samples) == (2, 4)
+    np.testing.assert_array_equal(display.axes_[0].images[0].get_array(), X[2])
+    written = [text.get_text() for text in texts(display.figure_)]
+    assert {"dog 80%", "cat 20%"} <= set(written)
+    assert_readable(display.figure_)
+
+
+@pytest.mark.parametrize("scale", [(1, 0), (1 / 255, 0), (1 / 127.5, -1)])
+@pytest.mark.parametrize("shape", [(4, 6, 6), (4, 36), (4, 6, 6, 1), (4, 6, 6, 3)])
+def test_pictures_of_any_form(rng, shape, scale):
+    X = rng.integers(0, 256, shape, dtype=np.uint8)
+    X.flat[:2] = 0, 255
+    y, probabilities = predictions()
+    display = MistakesDisplay.from_predictions(X * scale[0] + scale[1], y, probabilities)
+    wanted = X[2].reshape(shape[1:3] + shape[3:] if len(shape) > 2 else (6, 6)).squeeze()
+    np.testing.assert_array_equal(display.images[0], wanted)
+
+
+def test_mistakes_by_file_name(rng, tmp_path):
+    from PIL import Image
+
+    names = []
+    for i in range(4):
+        names.append(str(tmp_path / f"{i}.png"))
+        Image.fromarray(rng.integers(0, 255, (6, 6, 3), dtype=np.uint8)).save(names[-1])
+    y, probabilities = predictions()
+    display = MistakesDisplay.from_predictions(names, y, probabilities)
+    np.testing.assert_array_equal(display.images[0], np.asarray(Image.open(names[2])))
+
+
+def test_labels_alone_and_none_wrong(rng):
+    X = rng.integers(0, 255, (4, 6, 6), dtype=np.uint8)
+    y, _ = predictions()
+    display = MistakesDisplay.from_predictions(X, y, y[::-1], display_labels=["Cat", "$Dog$"])
+    assert display.mistakes["index"].tolist() == [0, 1, 2, 3]
+    assert set(display.mistakes["true"]) == {"Cat", "$Dog$"}
+    assert_readable(display.figure_)
+    right = MistakesDisplay.from_predictions(X, y, y)
+    assert right.n_mistakes == 0
+    assert len(right.axes_) == 0
+    assert "All 4 right" in [text.get_text() for text in texts(right.figure_)]
+
+
+def test_mistakes_of_an_estimator_in_axes_of_ones_own(images, clf):
+    X, y = images
+    figure, axes = plt.subplots(1, 2, layout="constrained", figsize=(12, 5))
+    wrong = (y + 1) % 3
+    display = MistakesDisplay.from_estimator(clf, X, wrong, n_images=6, ax=axes[1])
+    assert display.figure_ is figure
+    assert len(display.axes_) == 6
+    assert_readable(figure)
+
+
+def test_mistakes_errors(rng):
+    X = rng.integers(0, 255, (4, 6, 6), dtype=np.uint8)
+    y, probabilities = predictions()
+    with pytest.raises(ValueError, match="4 labels and y_pred 3"):
+        MistakesDisplay.from_predictions(X, y, probabilities[:3])
+    with pytest.raises(ValueError, match="X has 3 images"):
+        MistakesDisplay.from_predictions(X[:3], y, probabilities)
+    with pytest.raises(ValueError, match=r"2 columns for 3 classes.*classes="):
+        MistakesDisplay.from_predictions(X, ["a", "b", "c", "a"], probabilities)
+    with pytest.raises(ValueError, match="3 names for 2 classes"):
+        MistakesDisplay.from_predictions(X, y, probabilities, display_labels=list("abc"))

@@ -1,0 +1,214 @@
+"""Histories as tables: of an estimator, and of all fits of a search."""
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.exceptions import FitFailedWarning, NotFittedError
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV
+from sklearn.pipeline import make_pipeline
+
+from skfashion import DenseClassifier, KerasImageClassifier, MobileNetFineTuner
+from skfashion._store import open_store
+from skfashion.inspection import history_frame, runs_frame
+from skfashion.inspection._histories import search_curves
+from skfashion.preprocessing import PixelScaler
+
+
+def network(units=8, rate=0.0, meta=None):
+    return keras.Sequential(
+        [
+            keras.Input(meta["X_shape_"][1:]),
+            keras.layers.Flatten(),
+            keras.layers.Dense(units, activation="relu"),
+            keras.layers.Dropout(rate),
+            keras.layers.Dense(meta["n_classes_"], activation="softmax"),
+        ]
+    )
+
+
+def dense(**parameters):
+    return DenseClassifier(8, **{"epochs": 3, "random_state": 0, **parameters})
+
+
+def test_an_estimators_history(images):
+    clf = dense(early_stopping=True).fit(*images)
+    frame = history_frame(clf)
+    assert list(frame["epoch"]) == [1, 2, 3]
+    for name, values in clf.history_.items():
+        assert list(frame[name]) == values
+
+
+def test_a_pipelines_history_is_its_classifiers(images):
+    X, y = images
+    pipe = make_pipeline(PixelScaler(), dense()).fit(X, y)
+    assert list(history_frame(pipe)["loss"]) == pipe[-1].history_["loss"]
+
+
+def searched(images, memory, grid=None, estimator=None, **settings):
+    estimator = dense(memory=memory) if estimator is None else estimator
+    grid = {"learning_rate": [1e-3, 1e-2]} if grid is None else grid
+    return GridSearchCV(estimator, grid, **{"cv": 2, **settings}).fit(*images)
+
+
+def test_every_candidate_fold_and_epoch(images, tmp_path):
+    X, y = images
+    folds = [(np.arange(30), np.arange(30, 60)), (np.arange(20, 60), np.arange(20))]
+    search = searched(images, tmp_path, cv=folds)
+    frame = history_frame(search)
+    assert len(frame) == (2 * 2 + 1) * 3
+    for candidate, params in enumerate(search.cv_results_["params"]):
+        for fold, (train, _) in enumerate(folds):
+            history = dense(**params).fit(X[train], y[train]).history_
+            mine = frame[(frame["candidate"] == candidate) & (frame["fold"] == fold)]
+            assert list(mine["loss"]) == history["loss"]
+            assert set(mine["param_learning_rate"]) == {params["learning_rate"]}
+    refit = frame[frame["fold"].isna()]
+    assert set(refit["candidate"]) == {search.best_index_}
+    assert list(refit["loss"]) == search.best_estimator_.history_["loss"]
+
+
+def test_csv_and_back(images, tmp_path):
+    frame = history_frame(searched(images, tmp_path / "runs"))
+    frame.to_csv(tmp_path / "history.csv", index=False)
+    again = pd.read_csv(tmp_path / "history.csv").astype({"fold": "Int64"})
+    pd.testing.assert_frame_equal(again, frame, check_dtype=False)
+
+
+def test_without_memory_there_is_the_refit_alone(images):
+    frame = history_frame(searched(images, None))
+    assert len(frame) == 3
+    assert frame["fold"].isna().all()
+    nothing = history_frame(searched(images, None, refit=False))
+    assert nothing.empty
+    assert {"candidate", "fold", "epoch", "loss", "param_learning_rate"} <= set(nothing)
+
+
+def test_without_refit_the_folds_are_found(images, tmp_path):
+    assert len(history_frame(searched(images, tmp_path, refit=False))) == 2 * 2 * 3
+
+
+def test_in_a_pipeline(images, tmp_path):
+    X, y = images
+    pipe = make_pipeline(PixelScaler(), dense(memory=tmp_path))
+    grid = {"denseclassifier__hidden_layer_sizes": [4, (8, 4)]}
+    frame = history_frame(searched(images, None, grid, pipe))
+    assert len(frame) == (2 * 2 + 1) * 3
+    assert set(frame["param_denseclassifier__hidden_layer_sizes"]) == {4, "(8, 4)"}
+
+
+def test_halving_counts_each_rung(images, tmp_path):
+    search = HalvingGridSearchCV(
+        dense(memory=tmp_path),
+        {"learning_rate": [1e-3, 3e-3, 1e-2]},
+        resource="epochs",
+        min_resources=1,
+        max_resources=3,
+        factor=3,
+        cv=2,
+        random_state=0,
+    ).fit(*images)
+    frame = history_frame(search)
+    lengths = frame[frame["fold"].notna()].groupby(["candidate", "fold"]).size()
+    wanted = [params["epochs"] for params in search.cv_results_["params"] for _ in range(2)]
+    assert list(lengths) == wanted
+
+
+def test_candidates_that_train_the_same_share_their_curves(images, tmp_path):
+    X, y = images
+    X = np.repeat(np.repeat(X[:24], 4, axis=1), 4, axis=2)
+    tuner = MobileNetFineTuner(
+        weights=None, alpha=0.35, epochs=2, fine_tune_epochs=1, memory=tmp_path, random_state=0
+    )
+    # Nothing is unfrozen: the rate of the second phase is idle.
+    grid = {"unfreeze_from": [None], "fine_tune_learning_rate": [1e-5, 1e-4]}
+    frame = history_frame(searched((X, y[:24]), None, grid, tuner))
+    assert set(frame["candidate"]) == {0, 1}
+    folds = frame[frame["fold"].notna()]
+    first, second = (folds[folds["candidate"] == c]["loss"].to_list() for c in (0, 1))
+    assert first == second
+
+
+def test_the_last_phase_speaks_for_all(images, tmp_path):
+    X, y = images
+    X = np.repeat(np.repeat(X[:24], 4, axis=1), 4, axis=2)
+    tuner = MobileNetFineTuner(
+        weights=None, alpha=0.35, epochs=2, fine_tune_epochs=1, memory=tmp_path, random_state=0
+    )
+    grid = {"unfreeze_from": [None, "block_16"]}
+    frame = history_frame(searched((X, y[:24]), None, grid, tuner))
+    lengths = frame[frame["fold"].notna()].groupby(["candidate", "fold"]).size()
+    assert list(lengths) == [2, 2, 3, 3]
+    mine = frame[(frame["candidate"] == 1) & (frame["fold"] == 0)]
+    assert list(mine["epoch"]) == [1, 2, 3]
+    assert list(mine["phase"]) == ["head", "head", "fine_tune"]
+
+
+def test_ones_own_network(images, tmp_path):
+    clf = KerasImageClassifier(
+        network, epochs=2, memory=tmp_path, random_state=0, optimizer=keras.optimizers.SGD
+    )
+    grid = {"model__units": [4, 8], "model__rate": [0.1, 0.5]}
+    frame = history_frame(searched(images, None, grid, clf))
+    assert len(frame) == (4 * 2 + 1) * 2
+    folds = frame[frame["fold"].notna()]
+    assert folds["loss"].nunique() == len(folds)
+
+
+def test_of_other_folds_the_last_used_count(images, tmp_path):
+    searched(images, tmp_path, cv=3)
+    search = searched(images, tmp_path, cv=2)
+    curves = [curve for curve in search_curves(search) if curve.candidate == 0]
+    assert [c.fold for c in curves if c.fold is not None] == [0, 1]
+
+
+def test_times_and_data_in_the_store_tell_folds_apart(images, tmp_path):
+    """The second fold was done first, as happens with several jobs."""
+    search = searched(images, tmp_path)
+    before = history_frame(search)
+    store = open_store(tmp_path)
+    for info in list(store.entries("results")):
+        entry = store.get("results", info.key)
+        losses = [row["loss"] for row in entry.meta["history"]]
+        same = before[before["loss"].isin(losses)]
+        fold = same["fold"].iloc[0]
+        # Of the second candidate alone, the order would be the other one.
+        late = same["candidate"].iloc[0] == 1
+        told = {
+            "data": "refit" if pd.isna(fold) else f"fold {fold}",
+            "when": 0.0 if pd.isna(fold) else float(10 * late + (fold if late else 1 - fold)),
+            "seconds": [0.5, 0.25, 0.25],
+        }
+        store.put("results", info.key, {**entry.meta, **told}, entry.arrays)
+    after = history_frame(search)
+    for candidate in (0, 1):
+        for fold in (0, 1):
+            was, now = (
+                frame[(frame["candidate"] == candidate) & (frame["fold"] == at)]
+                for frame, at in ((before, fold), (after, 1 - fold))
+            )
+            assert list(was["loss"]) == list(now["loss"])
+            assert list(now["seconds"]) == [0.5, 0.25, 0.25]
+    assert list(runs_frame(tmp_path)["seconds"]) == [1.0] * 5
+
+
+def test_a_candidate_that_fails_has_no_curve(images, tmp_path):
+    with pytest.warns(FitFailedWarning):
+        search = searched(images, tmp_path, {"hidden_layer_sizes": [8, "nonsense"]})
+    assert set(history_frame(search)["candidate"]) == {0}
+
+
+def test_errors_say_what_to_give(images):
+    X, y = images
+    with pytest.raises(NotFittedError, match=r"DenseClassifier.*fit"):
+        history_frame(dense())
+    with pytest.raises(NotFittedError, match=r"GridSearchCV.*fit"):
+        history_frame(GridSearchCV(dense(), {}))
+    with pytest.raises(TypeError, match=r"LogisticRegression.*classifier of skfashion"):
+        history_frame(LogisticRegression())
+    search = GridSearchCV(LogisticRegression(), {"C": [1]}, cv=2)
+    search.fit(X.reshape(60, -1) / 255, y)
+    with pytest.raises(TypeError, match=r"LogisticRegression.*classifier of skfashion"):
+        history_frame(search)

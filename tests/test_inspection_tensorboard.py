@@ -1,0 +1,89 @@
+"""A search for TensorBoard, read back from its event files."""
+
+import math
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+
+from skfashion import DenseClassifier
+from skfashion.inspection import history_frame, write_tensorboard
+
+pytest.importorskip("tensorboard", reason="TensorBoard is not installed")
+from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
+from tensorboard.plugins.hparams import metadata
+
+
+@pytest.fixture(scope="module")
+def search(images, tmp_path_factory):
+    clf = DenseClassifier(8, epochs=2, random_state=0, memory=tmp_path_factory.mktemp("runs"))
+    grid = {"learning_rate": [1e-3, 1e-2], "hidden_layer_sizes": [(8,), "8-4"]}
+    return GridSearchCV(clf, grid, cv=2).fit(*images)
+
+
+def scalars(folder):
+    events = EventAccumulator(str(folder)).Reload()
+    return {tag: [event.value for event in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
+
+
+def test_a_run_per_candidate_and_fold(search, tmp_path):
+    folder = write_tensorboard(search, tmp_path / "logs")
+    assert folder == tmp_path / "logs"
+    frame = history_frame(search)
+    frame = frame[frame["fold"].notna()]
+    for i in range(4):
+        run = folder / f"candidate_{i:03d}"
+        for fold in (0, 1):
+            mine = frame[(frame["candidate"] == i) & (frame["fold"] == fold)]
+            written = scalars(run / f"fold_{fold}")
+            np.testing.assert_allclose(written["loss"], mine["loss"], rtol=1e-6)
+            np.testing.assert_allclose(written["accuracy"], mine["accuracy"], rtol=1e-6)
+        means = frame[frame["candidate"] == i].groupby("epoch")["loss"].mean()
+        written = scalars(run)
+        np.testing.assert_allclose(written["loss"], means, rtol=1e-6)
+        score = search.cv_results_["mean_test_score"][i]
+        assert math.isclose(written["mean_test_score"][0], score, rel_tol=1e-6)
+    refit = scalars(folder / f"candidate_{search.best_index_:03d}" / "refit")
+    np.testing.assert_allclose(refit["loss"], search.best_estimator_.history_["loss"], rtol=1e-6)
+
+
+def test_hparams(search, tmp_path):
+    folder = write_tensorboard(search, tmp_path)
+    content = EventAccumulator(str(folder)).Reload().summary_metadata
+    experiment = metadata.parse_experiment_plugin_data(
+        content["_hparams_/experiment"].plugin_data.content
+    )
+    assert {info.name for info in experiment.hparam_infos} == {
+        "learning_rate",
+        "hidden_layer_sizes",
+    }
+    assert experiment.metric_infos[0].name.tag == "mean_test_score"
+    for i, params in enumerate(search.cv_results_["params"]):
+        content = EventAccumulator(str(folder / f"candidate_{i:03d}")).Reload().summary_metadata
+        start = metadata.parse_session_start_info_plugin_data(
+            content["_hparams_/session_start_info"].plugin_data.content
+        )
+        assert start.hparams["learning_rate"].number_value == params["learning_rate"]
+        told = params["hidden_layer_sizes"]
+        assert start.hparams["hidden_layer_sizes"].string_value == str(told)
+
+
+def test_any_search(images, tmp_path):
+    X, y = images
+    search = GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2)
+    folder = write_tensorboard(search.fit(X.reshape(60, -1) / 255, y), tmp_path)
+    assert sorted(path.name for path in folder.glob("candidate_*")) == [
+        "candidate_000",
+        "candidate_001",
+    ]
+
+
+def test_runs_are_not_mixed(search, tmp_path):
+    write_tensorboard(search, tmp_path)
+    before = sorted(tmp_path.rglob("*"))
+    with pytest.raises(FileExistsError, match="another folder"):
+        write_tensorboard(search, tmp_path)
+    assert sorted(tmp_path.rglob("*")) == before
+    with pytest.raises(TypeError, match="no search"):
+        write_tensorboard(search.best_estimator_, tmp_path / "other")
