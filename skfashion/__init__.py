@@ -27,7 +27,7 @@ _PUBLIC = {
     "get_config": "_config",
     "set_config": "_config",
 }
-_SUBPACKAGES = ("classifiers", "datasets", "model_selection", "preprocessing")
+_SUBPACKAGES = ("classifiers", "datasets", "inspection", "model_selection", "preprocessing")
 
 __all__ = [*_PUBLIC, *_SUBPACKAGES]
 

@@ -2,6 +2,8 @@
 
 import warnings
 
+import numpy as np
+
 from skfashion import _compiled
 
 _WARNED = set()
@@ -63,7 +65,7 @@ def about(estimator, n_samples):
     dict
     """
     parameters = {
-        name: value if isinstance(value, (int, float, str, bool, type(None))) else repr(value)
+        name: _plain(value)
         for name, value in estimator.get_params(deep=False).items()
         if name != "memory"
     }
@@ -72,3 +74,8 @@ def about(estimator, n_samples):
         "parameters": parameters,
         "n_samples": n_samples,
     }
+
+
+def _plain(value):
+    value = value.item() if isinstance(value, np.generic) else value
+    return value if isinstance(value, (int, float, str, bool, type(None))) else repr(value)

@@ -92,8 +92,9 @@ def run(
     runs = keys = None
     first = 0
     if store is not None and replay:
-        runs = Runs(store, state.weights, about or {})
-        keys = plan.stage_keys(data.key())
+        data_key = data.key()
+        runs = Runs(store, state.weights, {**(about or {}), "data": data_key})
+        keys = plan.stage_keys(data_key)
         for i in reversed(range(len(plan.phases))):
             known = runs.result(keys[i], plan.phases[i].epochs)
             if known is not None:
@@ -118,7 +119,7 @@ def next_phase(state):
     It has its own optimizer and its own patience, and starts where the best of the last
     one was.
     """
-    return State(state.weights, history=state.history)
+    return State(state.weights, history=state.history, seconds=state.seconds)
 
 
 def only(plan, index, epochs):
@@ -262,6 +263,7 @@ class _Trainer:
     def _epoch(self, program, loop, phase, state, train, valid):
         """Train one epoch; return the state after it and what there is to say of it."""
         plan = self._plan
+        started = time.perf_counter()
         rate = float(to_numpy(program.model.optimizer.learning_rate))
         n = len(self._data.X)
         rows = order(plan.seed, n, phase.name, "order", state.epoch)
@@ -276,6 +278,7 @@ class _Trainer:
             state,
             weights=program.weights(state.weights),
             history=[*state.history, entry],
+            seconds=[*state.seconds, time.perf_counter() - started],
             epoch=state.epoch + 1,
         )
         if plan.early_stopping is not None and valid is not None:

@@ -5,6 +5,7 @@ reached, from which it can go on (Shin et al., "Hippo", PVLDB 2022, call the tre
 stages a stage tree), and what it ended in for every number of epochs that was asked for.
 """
 
+import time
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -24,6 +25,8 @@ class State:
         Of the whole network.
     history : list of dict
         One an epoch, over all phases: `phase`, `learning_rate`, losses and metrics.
+    seconds : list of float
+        What each epoch of the history took when it was trained, wall clock.
     epoch : int
         Epochs done in this phase.
     slots, seeds : list of ndarray or None
@@ -39,6 +42,7 @@ class State:
 
     weights: list
     history: list = field(default_factory=list)
+    seconds: list = field(default_factory=list)
     epoch: int = 0
     slots: list | None = None
     seeds: list | None = None
@@ -98,6 +102,7 @@ class Runs:
         return State(
             weights=weights,
             history=meta["history"],
+            seconds=meta["seconds"],
             epoch=meta["epoch"],
             slots=_listed(arrays, "slots", meta["n_slots"]),
             seeds=_listed(arrays, "seeds", meta["n_seeds"]),
@@ -119,6 +124,8 @@ class Runs:
         meta = {
             **self._about,
             "history": state.history,
+            "seconds": state.seconds,
+            "when": time.time(),
             "epoch": state.epoch,
             "changed": changed,
             "best": best,
