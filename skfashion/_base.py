@@ -88,7 +88,8 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         sample_weight : array-like of shape (n,), default=None
             How much each image counts.
         X_val, y_val : array-like, default=None
-            Images that early stopping watches, in place of a part of X.
+            Images that early stopping watches, in place of a part of X. Without it, how well
+            they are told apart is written to `history_` and changes nothing.
 
         Returns
         -------
@@ -132,7 +133,7 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         y : array-like of shape (n,)
             Labels.
         classes : array-like of shape (n_classes,), default=None
-            All labels there will be; needed in the first call unless y has them all.
+            All labels there will be; needed in the first call.
         sample_weight : array-like of shape (n,), default=None
             How much each image counts.
 

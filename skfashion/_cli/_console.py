@@ -1,0 +1,147 @@
+"""What the terminal gets: errors and warnings of one line, tables, durations."""
+
+import os
+import sys
+import tempfile
+import warnings
+from contextlib import contextmanager
+
+from sklearn.exceptions import FitFailedWarning
+
+
+class UserError(Exception):
+    """Something the user can mend; its text says how, in one line."""
+
+    def __init__(self, message):
+        super().__init__(one_line(message))
+
+
+@contextmanager
+def user_errors(*types):
+    """Turn errors of reading what the user named into `UserError`."""
+    types = types or (OSError, ValueError)
+    try:
+        yield
+    except types as error:
+        raise UserError(error) from error
+
+
+def one_line(text):
+    """Return text without line breaks."""
+    return " ".join(str(text).split())
+
+
+def last_line(text):
+    """Return the last line of text, which of a traceback is the error."""
+    return str(text).strip().splitlines()[-1]
+
+
+def say(text=""):
+    """Print a line at once, also into a log."""
+    print(text, flush=True)
+
+
+def note(text):
+    """Print a line that is no result to standard error."""
+    print(one_line(text), file=sys.stderr, flush=True)
+
+
+@contextmanager
+def short_warnings():
+    """Show a warning as one line, without the place it comes from."""
+
+    def show(message, category, filename, lineno, file=None, line=None):
+        if issubclass(category, FitFailedWarning):
+            note(f"note: a fit failed: {last_line(message)}")
+        else:
+            note(f"note: {str(message).strip().splitlines()[0]}")
+
+    with warnings.catch_warnings():
+        warnings.showwarning = show
+        # Of other packages, about themselves.
+        warnings.simplefilter("ignore", DeprecationWarning)
+        warnings.simplefilter("ignore", FutureWarning)
+        yield
+
+
+@contextmanager
+def without_native_noise():
+    """Keep what libraries write to standard error below Python, unless something fails.
+
+    TensorFlow tells of processors and graphics cards while it is imported, whatever
+    TF_CPP_MIN_LOG_LEVEL says, and so does each process started meanwhile.
+    """
+    above, below = sys.stderr, os.dup(2)
+    above.flush()
+    with tempfile.TemporaryFile() as noise, os.fdopen(os.dup(2), "w") as real:
+        os.dup2(noise.fileno(), 2)
+        sys.stderr = real
+        try:
+            yield
+        except (UserError, KeyboardInterrupt):
+            raise
+        except BaseException:
+            noise.seek(0)
+            os.write(below, noise.read())
+            raise
+        finally:
+            sys.stderr = above
+            os.dup2(below, 2)
+            os.close(below)
+
+
+def table(rows, right=()):
+    """Align columns.
+
+    Parameters
+    ----------
+    rows : list of list
+        Values, shown as text.
+    right : sequence of int, default=()
+        Columns that are aligned to the right.
+
+    Returns
+    -------
+    str
+        Lines, columns two blanks apart.
+    """
+    lines = [[str(value) for value in row] for row in rows]
+    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
+    return "\n".join(
+        "  ".join(
+            value.rjust(width) if i in right else value.ljust(width)
+            for i, (value, width) in enumerate(zip(line, widths, strict=True))
+        ).rstrip()
+        for line in lines
+    )
+
+
+def duration(seconds):
+    """Return a duration as people say it.
+
+    Examples
+    --------
+    >>> from skfashion._cli._console import duration
+    >>> duration(0.04), duration(8.24), duration(131), duration(7300)
+    ('0.0 s', '8.2 s', '2 min 11 s', '2 h 02 min')
+    """
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    seconds = round(seconds)
+    if seconds < 60:
+        return f"{seconds} s"
+    if seconds < 3600:
+        return f"{seconds // 60} min {seconds % 60:02d} s"
+    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+
+
+def counted(number, noun):
+    """Return a number with its noun.
+
+    Examples
+    --------
+    >>> from skfashion._cli._console import counted
+    >>> counted(1, "image"), counted(60000, "image")
+    ('1 image', '60,000 images')
+    """
+    return f"{number:,} {noun}" + ("" if number == 1 else "s")

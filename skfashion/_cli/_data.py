@@ -1,0 +1,147 @@
+"""Data sets by name or folder: what is trained on, and what the result is tested on."""
+
+import io
+import os
+import warnings
+from contextlib import redirect_stdout
+
+import numpy as np
+from sklearn.datasets import load_digits
+from sklearn.model_selection import train_test_split
+from sklearn.utils import Bunch
+
+from skfashion._cli._console import (
+    UserError,
+    counted,
+    note,
+    user_errors,
+    without_native_noise,
+)
+from skfashion.datasets import fetch_fashion_mnist, load_image_folder
+
+NAMES = ("fashion-mnist", "digits")
+
+# Where nothing says which images are for testing, one in five is, always the same ones.
+_TEST_SHARE = 0.2
+
+
+def read_data(named):
+    """Read data to train and to test on.
+
+    Parameters
+    ----------
+    named : str or None
+        A name of `NAMES`, or a folder. None: Fashion-MNIST, or the digits where that is out
+        of reach.
+
+    Returns
+    -------
+    Bunch
+        ``name``, ``X``, ``y``, ``X_test``, ``y_test``, and ``files``: whether X holds names
+        of files rather than images.
+
+    Raises
+    ------
+    UserError
+        If it can't be read.
+    """
+    if named is None:
+        try:
+            return _fashion_mnist()
+        except UserError:
+            note(
+                "note: Fashion-MNIST is neither in Keras' cache nor within reach, so this is "
+                "scikit-learn's digits instead; `skfashion search fashion-mnist` says more."
+            )
+            return _digits()
+    if named == "fashion-mnist":
+        return _fashion_mnist()
+    if named == "digits":
+        return _digits()
+    return _folder(named)
+
+
+def read_test_data(named):
+    """Read data to evaluate a model on.
+
+    Parameters
+    ----------
+    named : str
+        A name of `NAMES`, or a folder: its folder ``test`` where there is one, else all
+        of it.
+
+    Returns
+    -------
+    Bunch
+        ``name``, ``X``, ``y`` and ``files``.
+
+    Raises
+    ------
+    UserError
+        If it can't be read.
+    """
+    if named in NAMES:
+        data = read_data(named)
+        return Bunch(name=f"{named}, test part", X=data.X_test, y=data.y_test, files=False)
+    inner = os.path.join(named, "test")
+    folder = inner if os.path.isdir(inner) else named
+    X, y = _files(folder)
+    return Bunch(name=folder, X=X, y=y, files=True)
+
+
+def _fashion_mnist():
+    parts = []
+    # To download, Keras is imported, and draws a progress bar on standard output.
+    with without_native_noise(), user_errors(), redirect_stdout(io.StringIO()):
+        for subset in ("train", "test"):
+            data = fetch_fashion_mnist(subset)
+            parts += [data.data, np.array(data.target_names)[data.target]]
+    return _bunch("fashion-mnist", *parts)
+
+
+def _digits():
+    data = load_digits()
+    # 0 to 16 become 0 to 255, as pixels of files are.
+    X = np.rint(data.images * (255 / 16)).astype(np.uint8)
+    return _bunch("digits", *_split(X, data.target.astype(str)))
+
+
+def _folder(named):
+    train, test = os.path.join(named, "train"), os.path.join(named, "test")
+    if os.path.isdir(train) and os.path.isdir(test):
+        data = _bunch(named, *_files(train), *_files(test), files=True)
+        unknown = sorted(set(data.y_test) - set(data.y))
+        if unknown:
+            raise UserError(
+                f"{test!r} holds a class {str(unknown[0])!r} that {train!r} doesn't: give both the "
+                "same folders."
+            )
+        return data
+    return _bunch(named, *_split(*_files(named)), files=True)
+
+
+def _files(folder):
+    with user_errors(), warnings.catch_warnings():
+        # Said below, in one line.
+        warnings.simplefilter("ignore", UserWarning)
+        data = load_image_folder(folder, on_error="skip")
+    if data.bad_files:
+        name, reason = data.bad_files[0]
+        note(
+            f"note: left out {counted(len(data.bad_files), 'file')} of {folder!r} that can't be "
+            f"read as images, such as {name!r}: {reason}"
+        )
+    return data.filenames, data.target
+
+
+def _split(X, y):
+    """Return training and test part, each with its share of every class."""
+    with user_errors(ValueError):
+        X, X_test, y, y_test = train_test_split(
+            X, y, test_size=_TEST_SHARE, stratify=y, random_state=0
+        )
+    return X, y, X_test, y_test
+
+
+def _bunch(name, X, y, X_test, y_test, *, files=False):
+    return Bunch(name=name, X=X, y=y, X_test=X_test, y_test=y_test, files=files)

@@ -1,0 +1,145 @@
+"""A model's file, and image files as the model wants them."""
+
+import os
+
+import joblib
+import numpy as np
+
+from skfashion._cli._console import UserError, one_line, user_errors
+from skfashion.datasets._image_file import why_unreadable
+from skfashion.preprocessing import ImageReader
+
+FILE = "model.joblib"
+
+# What the eye makes of red, green and blue (ITU-R BT.601), in thousandths.
+_GREY = np.array([299, 587, 114])
+
+
+def save_model(model, folder):
+    """Save a fitted pipeline, and return its file.
+
+    Folders of this machine are not saved along: a model is used without them.
+    """
+    memories = [name for name in model.get_params() if name.split("__")[-1] == "memory"]
+    model.set_params(**dict.fromkeys(memories))
+    path = os.path.join(folder, FILE)
+    # The old one is replaced by a whole one or not at all.
+    joblib.dump(model, f"{path}.new")
+    os.replace(f"{path}.new", path)
+    return path
+
+
+def load_model(path):
+    """Load a model.
+
+    Parameters
+    ----------
+    path : str
+        A file, or a folder in which `save_model` has left one.
+
+    Returns
+    -------
+    Pipeline or classifier
+        A search is replaced by its best.
+
+    Raises
+    ------
+    UserError
+        If it is none.
+    """
+    file = os.path.join(path, FILE) if os.path.isdir(path) else path
+    if not os.path.exists(file):
+        raise UserError(
+            f"There is no model {file!r}: give the {FILE} that `skfashion search` left, or its "
+            "folder."
+        )
+    try:
+        model = joblib.load(file)
+    # A file that is something else fails in as many ways as there are codes of a pickle.
+    except Exception as error:
+        raise UserError(
+            f"{file!r} can't be loaded as a model ({one_line(error) or type(error).__name__}): "
+            f"give the {FILE} that `skfashion search` left."
+        ) from error
+    model = getattr(model, "best_estimator_", model)
+    if not hasattr(model, "predict_proba") or not hasattr(model, "classes_"):
+        raise UserError(
+            f"{file!r} holds no fitted classifier but {type(model).__name__}: give the {FILE} "
+            "that `skfashion search` left."
+        )
+    return model
+
+
+def split_readable(names):
+    """Return the files that are images, and the reasons of the others.
+
+    Returns
+    -------
+    readable : list of str
+    bad : dict of str to str
+    """
+    reasons = {name: why_unreadable_or_missing(name) for name in names}
+    readable = [name for name in names if reasons[name] is None]
+    return readable, {name: reason for name, reason in reasons.items() if reason is not None}
+
+
+def why_unreadable_or_missing(name):
+    """Say why a file is no image, or return None."""
+    try:
+        return why_unreadable(name)
+    except OSError as error:
+        return error.strerror
+
+
+def reads_files(model):
+    """Whether a model takes names of files."""
+    return isinstance(_steps(model)[0], ImageReader)
+
+
+def as_input(model, names):
+    """Turn names of image files into what a model was trained on.
+
+    A pipeline that reads files gets the names. Any other one gets what its first step saw
+    in training: images of its height and width, grey where those had one channel, in the
+    same range of pixels.
+
+    Parameters
+    ----------
+    model : Pipeline or classifier
+        Fitted.
+    names : list of str
+        Image files.
+
+    Returns
+    -------
+    ndarray
+        Names, or images.
+
+    Raises
+    ------
+    UserError
+        If the model was trained on something that files can't be turned into.
+    """
+    names = np.asarray(names)
+    if reads_files(model):
+        return names
+    first = _steps(model)[0]
+    shape = getattr(first, "image_shape_", None)
+    pixels = getattr(first, "input_range_", "0-255")
+    if shape is None or pixels == "as-is":
+        raise UserError(
+            f"This model begins with {type(first).__name__}, which saw no images with pixels "
+            "from 0 to 255, 0 to 1 or -1 to 1, so files can't be turned into what it knows: "
+            "use it from Python."
+        )
+    with user_errors():
+        images = ImageReader(size=shape[:2]).transform(names)
+    if shape[2] == 1:
+        images = np.rint(images @ _GREY / 1000).astype(np.uint8)
+    if pixels == "0-1":
+        return images / np.float32(255)
+    return images / np.float32(127.5) - 1 if pixels == "-1-1" else images
+
+
+def _steps(model):
+    return [step for _, step in getattr(model, "steps", [("", model)])]

@@ -1,0 +1,83 @@
+"""``skfashion predict`` and ``skfashion evaluate``."""
+
+import numpy as np
+
+from skfashion._cli._console import (
+    UserError,
+    counted,
+    note,
+    say,
+    table,
+    user_errors,
+    without_native_noise,
+)
+
+
+def predict(arguments):
+    """Carry out ``skfashion predict``: a line an image.
+
+    Returns
+    -------
+    int
+        0, or 2 if there were files that are no images.
+    """
+    model, models = _load(arguments.model)
+    names, bad = models.split_readable(arguments.images)
+    for name, reason in bad.items():
+        note(f"skfashion: error: {name!r} can't be read as an image: {reason}")
+    if names:
+        X = models.as_input(model, names)
+        with user_errors(ValueError):
+            probabilities = model.predict_proba(X)
+        best = probabilities.argmax(axis=1)
+        for name, row, index in zip(names, probabilities, best, strict=True):
+            say(f"{name}\t{model.classes_[index]}\t{row[index]:.4f}")
+    return 2 if bad else 0
+
+
+def evaluate(arguments):
+    """Carry out ``skfashion evaluate``: the accuracy, and a table of the classes."""
+    from skfashion._cli._data import read_test_data
+
+    data = read_test_data(arguments.data)
+    model, models = _load(arguments.model)
+    if models.reads_files(model) and not data.files:
+        raise UserError(
+            f"This model reads image files, and {arguments.data} is none: give a folder of images."
+        )
+    y = data.y.astype(str)
+    classes = model.classes_.astype(str)
+    unknown = sorted(set(y) - set(classes))
+    if unknown:
+        raise UserError(
+            f"{data.name!r} holds a class {str(unknown[0])!r} that the model doesn't know; "
+            f"it knows {', '.join(classes)}."
+        )
+    X = models.as_input(model, data.X) if data.files else data.X
+    with user_errors(ValueError):
+        predicted = model.predict(X).astype(str)
+    right = predicted == y
+    say(f"Accuracy {right.mean():.4f} on {counted(len(y), 'image')} ({data.name})")
+    say()
+    header = ["class", "images", "recall", "precision", "mostly mistaken for"]
+    rows = [_row(label, y, predicted) for label in classes]
+    say(table([header, *rows], right=(1, 2, 3)))
+
+
+def _row(label, y, predicted):
+    of_class, as_class = y == label, predicted == label
+    both = int(np.sum(of_class & as_class))
+    mistakes, counts = np.unique(predicted[of_class & ~as_class], return_counts=True)
+    worst = f"{mistakes[counts.argmax()]} ({counts.max()})" if len(counts) else ""
+    return [label, f"{of_class.sum():,}", _share(both, of_class), _share(both, as_class), worst]
+
+
+def _share(number, among):
+    return f"{number / among.sum():.4f}" if among.any() else "-"
+
+
+def _load(path):
+    with without_native_noise():
+        from skfashion._cli import _models
+
+        return _models.load_model(path), _models

@@ -1,0 +1,156 @@
+"""The documentation says what the code does: names, order, defaults, examples."""
+
+import doctest
+import importlib
+import inspect
+import pkgutil
+import re
+import warnings
+
+import numpy as np
+import pytest
+
+import skfashion
+
+numpydoc = pytest.importorskip("numpydoc")
+from numpydoc.docscrape import ClassDoc, FunctionDoc  # noqa: E402
+from numpydoc.validate import validate  # noqa: E402
+
+# What of numpydoc's list is not asked for, and why.
+NOT_ASKED = {
+    "GL01": "the summary stands on the line of the quotes",
+    "GL08": "checked below, where it matters",
+    "ES01": "one line is enough where one line says it",
+    "SA01": "See Also only where there is something to see",
+    "SA04": "names there speak for themselves",
+    "EX01": "examples are in classes, and where they help",
+    "RT03": "a return value called self or named by its type needs no more words",
+    "PR01": "checked below, with defaults; methods are scikit-learn's",
+    "PR07": "a parameter described by its type and the one above needs no more words",
+    "PR08": "descriptions may begin with a value, such as 0",
+    "PR09": "tables of allowed values end without a full stop",
+    "RT02": "a single return value may be named",
+    "RT04": "return values may begin with a dtype or a number",
+    "RT05": "lists of parts of a return value end without a full stop",
+    "YD01": "a context manager that yields nothing",
+    "SS05": "ruff's D401 asks for the imperative, with fewer mistakes",
+    "SS06": "ruff's D205 asks for it",
+}
+
+
+def modules():
+    yield skfashion
+    for info in pkgutil.walk_packages(skfashion.__path__, "skfashion."):
+        if info.name != "skfashion.__main__":
+            yield importlib.import_module(info.name)
+
+
+def public():
+    """Return the public names: address -> object."""
+    found = {f"skfashion.{name}": getattr(skfashion, name) for name in skfashion._PUBLIC}
+    for name in skfashion._SUBPACKAGES:
+        package = importlib.import_module(f"skfashion.{name}")
+        found |= {
+            f"skfashion.{name}.{attribute}": getattr(package, attribute)
+            for attribute in package.__all__
+        }
+    first = {id(value): address for address, value in reversed(found.items()) if callable(value)}
+    return {address: found[address] for address in first.values()}
+
+
+PUBLIC = public()
+
+
+def documented_methods():
+    for address, value in PUBLIC.items():
+        if inspect.isclass(value):
+            for name, method in inspect.getmembers(value, inspect.isfunction):
+                own = method.__module__.startswith("skfashion")
+                if own and (not name.startswith("_")):
+                    yield f"{address}.{name}", method
+
+
+METHODS = dict(documented_methods())
+
+
+def sections(value):
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")
+        return ClassDoc(value) if inspect.isclass(value) else FunctionDoc(value)
+
+
+def signature(value):
+    parameters = dict(inspect.signature(value).parameters)
+    parameters.pop("self", None)
+    return parameters
+
+
+def documented(value):
+    """Return what the docstring says of parameters: name -> type, in its order."""
+    return {
+        name.strip().lstrip("*"): entry.type
+        for entry in sections(value)["Parameters"]
+        for name in entry.name.split(",")
+    }
+
+
+@pytest.mark.parametrize("address", [*PUBLIC, *METHODS])
+def test_every_parameter_is_documented_in_order(address):
+    value = PUBLIC.get(address) or METHODS[address]
+    assert list(documented(value)) == list(signature(value))
+
+
+@pytest.mark.parametrize("address", [*PUBLIC, *METHODS])
+def test_documented_defaults_are_the_real_ones(address):
+    value = PUBLIC.get(address) or METHODS[address]
+    said = documented(value)
+    for name, parameter in signature(value).items():
+        default = re.search(r"(?:^|, )default=(.+)$", said[name] or "")
+        if said[name].lower() == "ignored":
+            continue
+        if parameter.default is inspect.Parameter.empty:
+            assert default is None, f"{name} has no default"
+            continue
+        assert default is not None, f"the default of {name} is {parameter.default!r}"
+        written = eval(default[1], {"np": np, "numpy": np, "nan": np.nan})
+        assert written == parameter.default or np.isnan([written, parameter.default]).all(), name
+        assert type(written) is type(parameter.default), name
+
+
+@pytest.mark.parametrize("address", PUBLIC)
+def test_numpydoc_finds_nothing(address):
+    errors = [(code, text) for code, text in validate(address)["errors"] if code not in NOT_ASKED]
+    assert errors == []
+
+
+@pytest.mark.parametrize("address", [*PUBLIC, *METHODS])
+def test_everything_public_is_documented(address):
+    value = PUBLIC.get(address) or METHODS[address]
+    assert inspect.getdoc(value)
+    if inspect.isclass(value):
+        assert sections(value)["Examples"] or not hasattr(value, "fit")
+
+
+@pytest.mark.parametrize(
+    "address", [a for a, v in PUBLIC.items() if inspect.isclass(v) and hasattr(v, "predict_proba")]
+)
+def test_fitted_attributes_are_documented_and_there(address, images):
+    cls = PUBLIC[address]
+    if not hasattr(cls, "partial_fit"):
+        pytest.skip("a search: what it has depends on what it searches")
+    from estimators import small
+
+    X, y = images
+    clf = small(cls.__name__, epochs=1).fit(X, y)
+    said = {entry.name for entry in sections(cls)["Attributes"]}
+    there = {name for name in vars(clf) if name.endswith("_") and not name.startswith("_")}
+    assert said - {"feature_names_in_"} == there | {"model_"}
+
+
+@pytest.mark.parametrize("module", list(modules()), ids=lambda module: module.__name__)
+def test_examples(module):
+    flags = doctest.ELLIPSIS | doctest.NORMALIZE_WHITESPACE
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", FutureWarning)
+        result = doctest.testmod(module, optionflags=flags)
+    assert result.failed == 0
