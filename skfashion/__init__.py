@@ -25,6 +25,8 @@ _PUBLIC = {
     "MobileNetFineTuner": "classifiers",
     "config_context": "_config",
     "get_config": "_config",
+    "load": "_persistence",
+    "save": "_persistence",
     "set_config": "_config",
 }
 _SUBPACKAGES = ("classifiers", "datasets", "inspection", "model_selection", "preprocessing")

@@ -20,7 +20,7 @@ from skfashion._images import as_images, detect_input_range, image_shape_of, pix
 
 __all__ = ["as_images", "detect_input_range", "image_shape_of"]
 
-_ROUNDING = 1e-3
+_ROUNDING = 1e-5
 _LIMITS = {"0-255": (0.0, 255.0), "0-1": (0.0, 1.0), "-1-1": (-1.0, 1.0)}
 
 

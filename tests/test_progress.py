@@ -8,7 +8,7 @@ from skfashion import DenseClassifier, MobileNetFineTuner
 
 callback = pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9")
 
-from skfashion.model_selection import BayesSearchCV, HyperbandSearchCV  # noqa: E402
+from skfashion.model_selection import BayesSearchCV, HyperbandSearchCV
 
 
 class Writes:

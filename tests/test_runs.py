@@ -22,6 +22,7 @@ from skfashion import (
     _deadline,
     _records,
 )
+from skfashion._store import StoreWarning
 from skfashion._training import phases
 
 
@@ -232,7 +233,7 @@ def test_damaged_entries_are_computed_again(images, tmp_path, trained):
         data = bytearray(path.read_bytes())
         data[len(data) // 2] ^= 0xFF
         path.write_bytes(data)
-    with pytest.warns(UserWarning):
+    with pytest.warns(StoreWarning, match="damaged"):
         second = dense(tmp_path).fit(X, y)
     assert trained == [4, 4]
     equal(first, second, X)
@@ -242,6 +243,7 @@ KILLED = """
 import sys
 from skfashion import DenseClassifier
 from skfashion.datasets import make_images
+from skfashion._store import StoreWarning
 from skfashion._training import phases
 phases._CHECKPOINT_SECONDS = 0.0
 X, y = make_images(n_samples=60, n_classes=3, image_size=8, random_state=0)

@@ -123,7 +123,7 @@ def duration(seconds):
     --------
     >>> from skfashion._cli._console import duration
     >>> duration(0.04), duration(8.24), duration(131), duration(7300)
-    ('0.0 s', '8.2 s', '2 min 11 s', '2 h 02 min')
+    ('0.0 s', '8.2 s', '2 min 11 s', '2 h 01 min')
     """
     if seconds < 10:
         return f"{seconds:.1f} s"
