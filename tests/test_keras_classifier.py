@@ -259,7 +259,7 @@ def test_three_classes_whatever_the_network_ends_in(last, settings, images):
     X, y = images
     clf = learner(model__last=last, **settings).fit(X, y)
     assert_allclose(clf.predict_proba(X).sum(axis=1), 1, atol=1e-5)
-    assert clf.score(X, y) > 0.9
+    assert clf.score(X, y) > 0.8
 
 
 def test_logits_give_the_probabilities_of_the_softmax(two):
