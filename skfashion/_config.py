@@ -5,6 +5,7 @@ from contextlib import contextmanager
 _SETTINGS = {
     "feature_cache_bytes": 1 << 30,
     "program_cache_size": 24,
+    "store_max_bytes": None,
     "fused_optimizers": True,
 }
 
@@ -20,33 +21,42 @@ def get_config():
     return dict(_SETTINGS)
 
 
-def set_config(*, feature_cache_bytes=None, program_cache_size=None, fused_optimizers=None):
-    """Change settings of this process; what is None stays as it is.
+def set_config(**settings):
+    """Change settings of this process; those that are not named stay as they are.
 
-    None of them changes what is learnt, only what is kept in memory, except that
+    None of them changes what is learnt, only what is kept, except that
     `fused_optimizers` rounds differently in the last digits.
 
     Parameters
     ----------
-    feature_cache_bytes : int, default=None
-        Most bytes of frozen-backbone outputs to keep in memory (1 GiB at start).
-        0 turns their reuse off.
-    program_cache_size : int, default=None
-        Most compiled networks to keep (24 at start). 0 turns their reuse off.
-    fused_optimizers : bool, default=None
-        Whether TensorFlow's fused kernels carry out the steps of Adam, AdamW, RMSprop
-        and SGD (True at start). False takes Keras' own steps.
+    **settings
+        - ``feature_cache_bytes`` (int, 1 GiB at start): most bytes of frozen-backbone
+          outputs to keep in memory; 0 turns their reuse off.
+        - ``program_cache_size`` (int, 24 at start): most compiled networks to keep; 0
+          turns their reuse off.
+        - ``store_max_bytes`` (int or None, None at start): most bytes in the folder of
+          any ``memory=``; what was used least recently goes first. None: no bound.
+        - ``fused_optimizers`` (bool, True at start): whether TensorFlow's fused kernels
+          carry out the steps of Adam, AdamW, RMSprop and SGD. False takes Keras' own.
+
+    Raises
+    ------
+    TypeError
+        If there is no such setting.
+    ValueError
+        If a value is none for it.
     """
-    given = {
-        "feature_cache_bytes": feature_cache_bytes,
-        "program_cache_size": program_cache_size,
-        "fused_optimizers": fused_optimizers,
-    }
-    for name in ("feature_cache_bytes", "program_cache_size"):
-        value = given[name]
-        if value is not None and (not isinstance(value, int) or value < 0):
+    for name, value in settings.items():
+        if name not in _SETTINGS:
+            raise TypeError(f"there is no setting {name!r}; there are {', '.join(_SETTINGS)}.")
+        if name == "fused_optimizers":
+            if not isinstance(value, bool):
+                raise ValueError(f"{name} must be True or False, got {value!r}.")
+        elif not (name == "store_max_bytes" and value is None) and (
+            isinstance(value, bool) or not isinstance(value, int) or value < 0
+        ):
             raise ValueError(f"{name} must be an int >= 0, got {value!r}.")
-    _SETTINGS.update({name: value for name, value in given.items() if value is not None})
+    _SETTINGS.update(settings)
 
 
 @contextmanager

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import joblib
 
+from skfashion._config import get_config
+
 from . import _entries, _files, _npy, _upkeep
 from ._attempts import Attempt
 from ._files import DamageError, StoreWarning
@@ -31,7 +33,8 @@ def open_store(memory, max_bytes=None):
         used: the store is in its sub-folder ``skfashion``.
     max_bytes : int, default=None
         The size that the store is kept under, by removing what was used least
-        recently. None leaves the bound as it is: unbounded, if none was ever given.
+        recently. None takes `store_max_bytes` of `skfashion.set_config`, and where that
+        is None leaves the bound as it is: unbounded, if none was ever given.
 
     Returns
     -------
@@ -58,7 +61,7 @@ def open_store(memory, max_bytes=None):
         )
     if not folder:
         raise ValueError("memory is an empty text; give a folder, or None for no store")
-    max_bytes = checked_bound(max_bytes)
+    max_bytes = checked_bound(get_config()["store_max_bytes"] if max_bytes is None else max_bytes)
     # A relative folder must stay the same one in workers and after os.chdir.
     folder = os.path.realpath(folder)
     with _stores_lock:

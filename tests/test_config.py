@@ -1,0 +1,48 @@
+"""Settings of the process."""
+
+import pytest
+
+import skfashion
+from skfashion import DenseClassifier
+from skfashion._store import open_store
+
+
+def test_context_puts_settings_back():
+    before = skfashion.get_config()
+
+    def fail():
+        assert skfashion.get_config()["program_cache_size"] == 3
+        raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError), skfashion.config_context(program_cache_size=3):
+        fail()
+    assert skfashion.get_config() == before
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"program_cache_size": -1}, ValueError, "program_cache_size must be an int >= 0"),
+        ({"feature_cache_bytes": 1.5}, ValueError, "feature_cache_bytes"),
+        ({"feature_cache_bytes": True}, ValueError, "feature_cache_bytes"),
+        ({"fused_optimizers": 1}, ValueError, "True or False"),
+        ({"feature_cache_size": 1}, TypeError, "feature_cache_bytes"),
+    ],
+)
+def test_bad_settings_are_refused_and_change_nothing(settings, error, message):
+    before = skfashion.get_config()
+    with pytest.raises(error, match=message):
+        skfashion.set_config(store_max_bytes=5, **settings)
+    assert skfashion.get_config() == before
+
+
+def test_the_store_stays_within_its_bound(images, tmp_path):
+    X, y = images
+    bound = 150_000
+    with skfashion.config_context(store_max_bytes=bound):
+        for seed in range(8):
+            DenseClassifier(64, epochs=1, memory=tmp_path, random_state=seed).fit(X, y)
+            size = sum(path.stat().st_size for path in tmp_path.rglob("*.npy"))
+            assert size <= bound
+    assert open_store(tmp_path).max_bytes == bound
+    assert sum(1 for _ in open_store(tmp_path).entries()) > 0
