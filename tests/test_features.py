@@ -153,6 +153,17 @@ def test_rows_on_disk_are_read_by_another_process_and_by_predict(rgb, tmp_path):
     assert _training.features_info()["computed"] - after["computed"] == 4
 
 
+def test_rows_that_a_prediction_computed_are_written_by_the_next_fit(rgb, tmp_path):
+    X, y = rgb
+    clf = tuner(memory=tmp_path).fit(X[:12], y[:12])
+    clf.predict(X)
+    tuner(memory=tmp_path, learning_rate=1e-2).fit(X, y)
+    _training.clear_features()
+    before = computed()
+    tuner(memory=tmp_path, learning_rate=1e-4).fit(X, y)
+    assert computed() == before
+
+
 def test_users_network_with_a_frozen_beginning(rgb):
     X, y = rgb
     backbone = keras.applications.MobileNetV2(

@@ -1,40 +1,21 @@
 """``skfashion search``: find good parameters, train with them, test the result."""
 
-import json
 import os
-import platform
-import shlex
-import textwrap
 import time
 from contextlib import nullcontext
-from datetime import datetime, timezone
-from importlib.metadata import version
 
 import numpy as np
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
-import skfashion
 from skfashion._cli._console import (
     UserError,
     counted,
-    duration,
     last_line,
     say,
-    table,
     user_errors,
     without_native_noise,
 )
 from skfashion._cli._data import read_data
-
-_PACKAGES = (
-    "tensorflow",
-    "keras",
-    "scikeras",
-    "scikit-learn",
-    "scikit-optimize",
-    "numpy",
-    "joblib",
-)
 
 
 def search(arguments, command):
@@ -52,28 +33,16 @@ def search(arguments, command):
     if arguments.data in (None, "fashion-mnist"):
         say("Reading Fashion-MNIST (31 MB, downloaded once if Keras has no copy) ...")
     data = read_data(arguments.data)
-    say("Loading TensorFlow and scikit-optimize ...")
+    say("Loading Keras and scikit-optimize ...")
     with without_native_noise():
-        from skfashion._cli import _pipelines, _searches
-        from skfashion._cli._progress import CandidateTable
+        from skfashion._cli import _pipelines, _results, _searches
 
         _pipelines.load_keras()
     sizes = _pipelines.SIZES[arguments.model]
+    epochs = arguments.epochs or _epochs(arguments.kind, sizes)
     X, y, sample = _chosen(data, arguments, sizes)
     cv = _folds(y, sample, arguments.folds)
-    folder = arguments.out or os.path.join("results", _title(arguments, data))
-    memory = arguments.memory or os.path.join(folder, "memory")
-    try:
-        os.makedirs(folder, exist_ok=True)
-    except OSError as error:
-        raise UserError(
-            f"The folder {folder!r} for the results can't be made ({error.strerror}): choose "
-            "another one with --out."
-        ) from error
-    with user_errors(OSError):
-        goes_on = os.path.isdir(memory) and any(os.scandir(memory))
-
-    epochs = arguments.epochs or _epochs(arguments.kind, sizes)
+    folder, memory, goes_on = _folders(arguments, data)
     pipeline = _pipelines.make_pipeline(
         arguments.model,
         files=data.files,
@@ -101,6 +70,37 @@ def search(arguments, command):
     if goes_on:
         say(f"Fits that {memory} holds from earlier are read back.")
     say()
+    _fit(tuner, X, y, n_candidates)
+    say()
+    with user_errors(ValueError):
+        predicted = tuner.best_estimator_.predict(data.X_test)
+    summary = {
+        "test_accuracy": round(float(np.mean(predicted == data.y_test)), 6),
+        "test_images": len(data.y_test),
+        **_results.describe(tuner),
+        "model": arguments.model,
+        "data": data.name,
+        "search": arguments.kind,
+        "folds": arguments.folds,
+        "images_to_compare_on": len(sample),
+        "images_to_train_on": len(y),
+        "epochs": epochs,
+        "seed": arguments.seed,
+        "seconds": round(time.monotonic() - started, 1),
+        **_results.circumstances(command),
+    }
+    with user_errors(OSError):
+        _results.write(folder, tuner, summary)
+    say(_results.as_text(summary, tuner.refit_time_))
+    say()
+    say(f"In {folder}:")
+    say(_results.contents(folder, memory))
+
+
+def _fit(tuner, X, y, n_candidates):
+    """Fit a search, with a line a candidate."""
+    from skfashion._cli._progress import CandidateTable
+
     rows = CandidateTable(n_candidates)
 
     def tell(parameters, scores):
@@ -109,40 +109,35 @@ def search(arguments, command):
             say(f"\nTraining the best on {counted(len(y), 'image')} ...")
 
     tuner.tell = tell
-    # A worker process imports TensorFlow for itself, now or later.
-    with without_native_noise() if arguments.jobs != 1 else nullcontext():
+    # Each worker process imports TensorFlow for itself, whenever it is started.
+    with without_native_noise() if tuner.n_jobs != 1 else nullcontext():
         try:
             tuner.fit(X, y)
         except ValueError as error:
             raise UserError(f"The search failed: {last_line(error)}") from error
 
-    say()
-    with user_errors(ValueError):
-        predicted = tuner.best_estimator_.predict(data.X_test)
-    accuracy = float(np.mean(predicted == data.y_test))
-    summary = {
-        "test_accuracy": round(accuracy, 6),
-        "test_images": len(data.y_test),
-        "mean_score": round(_searches.best_score(tuner), 6),
-        "candidates": len(tuner.cv_results_["params"]),
-        "folds": arguments.folds,
-        "best_params": {name: _plain(value) for name, value in tuner.best_params_.items()},
-        "model": arguments.model,
-        "data": data.name,
-        "search": arguments.kind,
-        "images_to_compare_on": len(sample),
-        "images_to_train_on": len(y),
-        "epochs": epochs,
-        "seed": arguments.seed,
-        "seconds": round(time.monotonic() - started, 1),
-        "command": shlex.join(command),
-        **_machine(),
-    }
-    _write(folder, tuner, summary)
-    say(_as_text(summary, tuner.refit_time_))
-    say()
-    say(f"In {folder}:")
-    say(_contents(folder, memory))
+
+def _folders(arguments, data):
+    """Make the folder of the results.
+
+    Returns
+    -------
+    folder, memory : str
+        For results and finished fits.
+    goes_on : bool
+        Whether there are finished fits.
+    """
+    folder = arguments.out or os.path.join("results", _title(arguments, data))
+    memory = arguments.memory or os.path.join(folder, "memory")
+    try:
+        os.makedirs(folder, exist_ok=True)
+    except OSError as error:
+        raise UserError(
+            f"The folder {folder!r} for the results can't be made ({error.strerror}): choose "
+            "another one with --out."
+        ) from error
+    with user_errors(OSError):
+        return folder, memory, os.path.isdir(memory) and any(os.scandir(memory))
 
 
 def _check(arguments):
@@ -204,83 +199,3 @@ def _epochs(kind, sizes):
 def _title(arguments, data):
     name = os.path.basename(os.path.abspath(data.name)) if data.files else data.name
     return f"{name}-{arguments.model}-{arguments.kind}"
-
-
-def _plain(value):
-    value = value.item() if hasattr(value, "item") else value
-    return value if isinstance(value, (int, float, str, bool, type(None))) else repr(value)
-
-
-def _machine():
-    import keras
-
-    return {
-        "backend": keras.backend.backend(),
-        "versions": {
-            "skfashion": skfashion.__version__,
-            "python": platform.python_version(),
-            **{name: version(name) for name in _PACKAGES},
-        },
-        "system": f"{platform.system()} {platform.machine()}, {counted(os.cpu_count(), 'core')}",
-        "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
-    }
-
-
-def _contents(folder, memory):
-    inside = os.path.dirname(memory) == folder
-    rows = [
-        ["model.joblib", f"the model: skfashion predict {shlex.quote(folder)} IMAGE..."],
-        ["cv_results.csv", "all candidates with all scores"],
-        ["summary.txt", "the lines above, with versions; summary.json: the same"],
-        [
-            "memory" if inside else f"({memory})",
-            f"finished fits: skfashion runs {shlex.quote(folder if inside else memory)}",
-        ],
-    ]
-    return textwrap.indent(table(rows), "  ")
-
-
-def _as_text(summary, refit_seconds=None):
-    best = [
-        [name.removeprefix("classifier__"), f"{value:.3g}" if isinstance(value, float) else value]
-        for name, value in summary["best_params"].items()
-    ]
-    trained = f"trained on {counted(summary['images_to_train_on'], 'image')}"
-    if refit_seconds is not None:
-        trained += f" in {duration(refit_seconds)}"
-    return "\n".join(
-        [
-            f"Best of {counted(summary['candidates'], 'candidate')}, mean score "
-            f"{summary['mean_score']:.4f}, {trained}:",
-            textwrap.indent(table(best), "  "),
-            "",
-            f"Test accuracy {summary['test_accuracy']:.4f} on "
-            f"{counted(summary['test_images'], 'image')} that took no part in the search",
-            f"{duration(summary['seconds'])} in all",
-        ]
-    )
-
-
-def _write(folder, tuner, summary):
-    import pandas as pd
-
-    from skfashion._cli._models import save_model
-
-    save_model(tuner.best_estimator_, folder)
-    pd.DataFrame(tuner.cv_results_).to_csv(os.path.join(folder, "cv_results.csv"), index=False)
-    versions = ", ".join(f"{name} {number}" for name, number in summary["versions"].items())
-    texts = {
-        "summary.json": json.dumps(summary, indent=2),
-        "summary.txt": "\n".join(
-            [
-                f"$ {summary['command']}",
-                "",
-                _as_text(summary),
-                "",
-                f"{versions}; Keras on {summary['backend']}; {summary['system']}",
-            ]
-        ),
-    }
-    for name, text in texts.items():
-        with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
-            file.write(f"{text}\n")

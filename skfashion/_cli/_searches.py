@@ -2,7 +2,6 @@
 
 import math
 
-import numpy as np
 from joblib import effective_n_jobs
 from sklearn.model_selection import (
     GridSearchCV,
@@ -141,8 +140,3 @@ def make_search(kind, pipeline, space, *, candidates, epochs, cv, jobs, seed):
         pipeline, space, n_iter=candidates, n_points=at_a_time, random_state=seed, **common
     )
     return search, candidates
-
-
-def best_score(search):
-    """Return the mean score of the chosen candidate."""
-    return float(np.asarray(search.cv_results_["mean_test_score"])[search.best_index_])

@@ -113,8 +113,9 @@ def rows(X, extractor, weights, lower_key, *, store=None, write=True):
     out = np.empty((len(X), *shape), dtype)
     missing = _CACHE.get(namespace, keys, out)
     on_disk = None
-    if missing and store is not None:
+    if store is not None and (missing or write):
         on_disk = store.rows("features", namespace, shape=shape, dtype=dtype)
+    if missing and on_disk is not None:
         found = on_disk.get([keys[i] for i in missing])
         for position, row in found.items():
             out[missing[position]] = row
@@ -136,8 +137,9 @@ def rows(X, extractor, weights, lower_key, *, store=None, write=True):
             if first[keys[i]] != i:
                 out[i] = out[first[keys[i]]]
         _keep(namespace, keys, out, new)
-        if on_disk is not None and write:
-            on_disk.put([keys[i] for i in new], out[new])
+    if on_disk is not None and write:
+        # All of them: what a prediction computed before is in memory, and not yet there.
+        on_disk.put(keys, out)
     return out
 
 

@@ -207,8 +207,9 @@ class KerasImageClassifier(BaseImageClassifier):
 
     @property
     def _network(self):
-        # What was fitted, where it can't be built from data alone.
-        return getattr(self, "_recipe", {}).get("function") or self.model
+        # What was fitted, where it can't be built from data alone. What was saved without its
+        # function goes on without: its network is in the recipe.
+        return getattr(self, "_recipe", {}).get("function") or self.model or _no_model
 
     def _stages(self, image_shape, n_classes):
         parameters = {
@@ -288,6 +289,10 @@ class KerasImageClassifier(BaseImageClassifier):
             _training.build(network, self.image_shape_)
             return network, arguments
         return _training.network_of(config), _compiled.revived(stage["compile"])
+
+
+def _no_model():
+    raise ValueError("model=None: give the function that returns the network, to fit it anew.")
 
 
 def _is_routable(name):

@@ -1,0 +1,73 @@
+"""GridSearchCV over whole networks, against everybody else."""
+
+import pytest
+
+from benchmarks import floor, problems
+from benchmarks.harness import Side
+from benchmarks.requirements import needs
+
+_KERAS_STEP = Side("skfashion, Keras' step", "skfashion", settings={"fused": False})
+
+
+def _floor(specs, settings, n_rates):
+    """Return the operations of a grid: training on all folds, and their scores."""
+    n, folds, epochs = settings["n"], settings["folds"], settings["epochs"]
+    trained = n * (folds - 1) * epochs
+    forward = [found["forward"] for found in floor.networks(*specs)]
+    return n_rates * sum(
+        floor.flops(macs, trained, train=True) + floor.flops(macs, n) for macs in forward
+    )
+
+
+def _scores_agree(record, peers, tolerance):
+    ours = record.last("skfashion")["mean_score"]
+    for peer in peers:
+        theirs = record.last(peer)["mean_score"]
+        detail = f"{ours:.4f} and {theirs:.4f}"
+        what = f"mean score not lower than that of {peer} by more than {tolerance}"
+        record.check(what, ours >= theirs - tolerance, detail)
+
+
+def test_dense_grid(bench):
+    needs("fashion", "scikeras", "keras_tuner", "skorch", "torch", "jax")
+    settings = bench.sizes({"n": 6000, "epochs": 5, "folds": 3}, {"n": 300, "epochs": 1})
+    title = "GridSearchCV, dense 784-{64, 128}-10, 3 rates, 3 folds, 6,000 images, 5 epochs"
+    peers = ["scikeras", "keras_tuner", "skorch", "sklearn_mlp"]
+    sides = [Side("skfashion"), _KERAS_STEP, *map(Side, peers)]
+    sides.append(Side("keras_jax", env={"KERAS_BACKEND": "jax"}))
+    with bench.record("dense_grid", title, settings) as record:
+        record.contest("dense_grid", sides)
+        for peer in ("scikeras", "keras_tuner"):
+            record.faster("skfashion", peer, at_least=4)
+            record.faster(_KERAS_STEP.name, peer)
+        for peer in ("skorch", "sklearn_mlp", "keras_jax"):
+            record.faster("skfashion", peer, at_least=1)
+            record.faster(_KERAS_STEP.name, peer)
+        specs = [
+            {"network": "dense", "image_shape": (28, 28, 1), "n_classes": 10}
+            | {"hidden_layer_sizes": (units,)}
+            for units in problems.UNITS
+        ]
+        record.floor("skfashion", _floor(specs, settings, len(problems.RATES)))
+        if not bench.quick:
+            _scores_agree(record, [*peers, "keras_jax"], 0.01)
+
+
+@pytest.mark.slow
+def test_conv_grid(bench):
+    needs("fashion", "scikeras")
+    settings = bench.sizes({"n": 4000, "epochs": 3, "folds": 3}, {"n": 120, "epochs": 1})
+    title = "GridSearchCV, ConvClassifier {32-64, 32-64-128}, 3 rates, 3 folds, 4,000 images"
+    sides = [Side("skfashion"), _KERAS_STEP, Side("scikeras")]
+    with bench.record("conv_grid", title, settings) as record:
+        record.contest("conv_grid", sides)
+        record.faster("skfashion", "scikeras", at_least=1)
+        record.faster(_KERAS_STEP.name, "scikeras")
+        specs = [
+            {"network": "conv", "image_shape": (28, 28, 1), "n_classes": 10}
+            | {"filters": [int(number) for number in filters.split("-")]}
+            for filters in problems.FILTERS
+        ]
+        record.floor("skfashion", _floor(specs, settings, len(problems.RATES)))
+        if not bench.quick:
+            _scores_agree(record, ["scikeras"], 0.02)

@@ -1,0 +1,45 @@
+"""Two workers against one."""
+
+import os
+
+import pytest
+
+from benchmarks.harness import Side, seconds
+from benchmarks.requirements import needs
+
+# Left alone, ours gives each worker its share of the cores; TensorFlow would take all of them.
+_ALL_CORES = {"TF_NUM_INTRAOP_THREADS": str(os.cpu_count())}
+_ALL_CORES["TF_NUM_INTEROP_THREADS"] = str(os.cpu_count())
+_SETTINGS = {
+    "dense": ({"n": 6000, "folds": 3}, {"n": 300}),
+    "conv": ({"n": 1000, "folds": 3}, {"n": 90}),
+    "mobilenet": ({"n": 600, "folds": 2}, {"n": 48}),
+}
+_DATA = {"dense": ["fashion"], "conv": ["fashion"], "mobilenet": ["intel-scenes", "imagenet"]}
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("problem", _SETTINGS)
+def test_n_jobs(bench, problem):
+    needs(*_DATA[problem])
+    settings = {"problem": problem, **bench.sizes(*_SETTINGS[problem])}
+    title = f"GridSearchCV with n_jobs=2 against n_jobs=1, {problem}, workers warm"
+    one, two = {"n_jobs": 1}, {"n_jobs": 2}
+    sides = [
+        Side("n_jobs=1", "jobs", settings=one),
+        Side("n_jobs=2", "jobs", settings=two),
+        Side("n_jobs=2, a thread a core in each", "jobs", settings=two, env=_ALL_CORES),
+    ]
+    with bench.record(f"n_jobs_{problem}", title, settings) as record:
+        record.contest("searches", sides)
+        target = {"at_least": 1.6} if problem == "dense" else {}
+        record.faster(sides[1].name, "n_jobs=1", **target)
+        record.faster(sides[2].name, "n_jobs=1")
+        for side in sides:
+            cold, warm = record.median(side.name, "cold_seconds"), record.median(side.name)
+            what = f"{side.name}: the first search takes longer (starting workers, tracing) by"
+            detail = f"{seconds(cold)} and {seconds(warm)}"
+            record.figure(what, cold - warm, unit="s", detail=detail)
+        scores = {side.name: record.last(side.name)["mean_score"] for side in sides}
+        spread = max(scores.values()) - min(scores.values())
+        record.check("mean scores within 0.01 of each other", spread <= 0.01, f"{spread:.4f}")

@@ -1,0 +1,110 @@
+"""What a search leaves: the model, the table of candidates, a summary."""
+
+import json
+import os
+import platform
+import shlex
+import textwrap
+from datetime import datetime, timezone
+from importlib.metadata import version
+
+import pandas as pd
+
+import skfashion
+from skfashion._cli._console import counted, duration, table
+from skfashion._cli._models import save_model
+
+_PACKAGES = (
+    *("tensorflow", "keras", "scikeras", "scikit-learn", "scikit-optimize"),
+    *("numpy", "joblib"),
+)
+
+
+def describe(tuner):
+    """Return what a fitted search has found, JSON-able."""
+    return {
+        "mean_score": round(float(tuner.best_score_), 6),
+        "candidates": len(tuner.cv_results_["params"]),
+        "best_params": {name: _plain(value) for name, value in tuner.best_params_.items()},
+    }
+
+
+def circumstances(command):
+    """Return what was run, with what, on what."""
+    import keras
+
+    return {
+        "command": shlex.join(command),
+        "backend": keras.backend.backend(),
+        "versions": {
+            "skfashion": skfashion.__version__,
+            "python": platform.python_version(),
+            **{name: version(name) for name in _PACKAGES},
+        },
+        "system": f"{platform.system()} {platform.machine()}, {counted(os.cpu_count(), 'core')}",
+        "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
+    }
+
+
+def contents(folder, memory):
+    """Return what is in the folder of the results, and what to do with it."""
+    inside = os.path.abspath(memory) == os.path.join(os.path.abspath(folder), "memory")
+    rows = [
+        ["model.joblib", f"the model: skfashion predict {shlex.quote(folder)} IMAGE..."],
+        ["cv_results.csv", "all candidates with all scores"],
+        ["summary.txt", "the lines above, with versions; summary.json: the same"],
+        [
+            "memory" if inside else f"({memory})",
+            f"finished fits: skfashion runs {shlex.quote(folder if inside else memory)}",
+        ],
+    ]
+    return textwrap.indent(table(rows), "  ")
+
+
+def as_text(summary, refit_seconds=None):
+    """Return a summary as a person reads it."""
+    best = [
+        [name.removeprefix("classifier__"), f"{value:.3g}" if isinstance(value, float) else value]
+        for name, value in summary["best_params"].items()
+    ]
+    trained = f"trained on {counted(summary['images_to_train_on'], 'image')}"
+    if refit_seconds is not None:
+        trained += f" in {duration(refit_seconds)}"
+    return "\n".join(
+        [
+            f"Best of {counted(summary['candidates'], 'candidate')}, mean score "
+            f"{summary['mean_score']:.4f}, {trained}:",
+            textwrap.indent(table(best), "  "),
+            "",
+            f"Test accuracy {summary['test_accuracy']:.4f} on "
+            f"{counted(summary['test_images'], 'image')} that took no part in the search",
+            f"{duration(summary['seconds'])} in all",
+        ]
+    )
+
+
+def write(folder, tuner, summary):
+    """Write the model, the table of candidates, and the summary."""
+    save_model(tuner.best_estimator_, folder)
+    pd.DataFrame(tuner.cv_results_).to_csv(os.path.join(folder, "cv_results.csv"), index=False)
+    versions = ", ".join(f"{name} {number}" for name, number in summary["versions"].items())
+    texts = {
+        "summary.json": json.dumps(summary, indent=2),
+        "summary.txt": "\n".join(
+            [
+                f"$ {summary['command']}",
+                "",
+                as_text(summary),
+                "",
+                f"{versions}; Keras on {summary['backend']}; {summary['system']}",
+            ]
+        ),
+    }
+    for name, text in texts.items():
+        with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+            file.write(f"{text}\n")
+
+
+def _plain(value):
+    value = value.item() if hasattr(value, "item") else value
+    return value if isinstance(value, (int, float, str, bool, type(None))) else repr(value)
