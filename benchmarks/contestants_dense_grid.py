@@ -69,7 +69,7 @@ def skorch(n, epochs, folds):
         def forward(self, x):
             return self.layers(x)
 
-    torch.manual_seed(0)
+    torch.manual_seed(problems.seed())
     estimator = NeuralNetClassifier(
         Network,
         criterion=torch.nn.CrossEntropyLoss,
@@ -90,7 +90,9 @@ def sklearn_mlp(n, epochs, folds):
     from sklearn.neural_network import MLPClassifier
 
     warnings.simplefilter("ignore", ConvergenceWarning)
-    estimator = MLPClassifier(max_iter=epochs, batch_size=32, alpha=0.0, random_state=0)
+    estimator = MLPClassifier(
+        max_iter=epochs, batch_size=32, alpha=0.0, random_state=problems.seed()
+    )
     grid = {
         "hidden_layer_sizes": list(problems.UNITS),
         "learning_rate_init": list(problems.RATES),

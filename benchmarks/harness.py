@@ -78,6 +78,8 @@ def start(case, side, settings, turn=0):
         **os.environ,
         "KERAS_BACKEND": "tensorflow",
         "TF_CPP_MIN_LOG_LEVEL": "3",
+        # One seed a round: all fits of a search share theirs, so one alone is one draw.
+        "BENCHMARK_SEED": str(turn),
         "PYTHONPATH": os.pathsep.join(paths),
         **side.env,
     }
@@ -188,6 +190,10 @@ class Record:
     def median(self, side, key="seconds"):
         """Return the median of a number over a side's rounds."""
         return statistics.median(outcome[key] for outcome in self.of(side))
+
+    def mean(self, side, key):
+        """Return the mean of a number over a side's rounds."""
+        return statistics.mean(outcome[key] for outcome in self.of(side))
 
     def figure(self, what, value, *, unit="x", at_least=None, at_most=None, detail="", **more):
         """Keep a figure, with or without a target."""

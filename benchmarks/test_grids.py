@@ -20,9 +20,9 @@ def _floor(specs, settings, n_rates):
 
 
 def _scores_agree(record, peers, tolerance):
-    ours = record.last("skfashion")["mean_score"]
+    ours = record.mean("skfashion", "mean_score")
     for peer in peers:
-        theirs = record.last(peer)["mean_score"]
+        theirs = record.mean(peer, "mean_score")
         detail = f"{ours:.4f} and {theirs:.4f}"
         what = f"mean score not lower than that of {peer} by more than {tolerance}"
         record.check(what, ours >= theirs - tolerance, detail)

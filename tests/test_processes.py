@@ -1,18 +1,21 @@
 """Several processes: the same results, a fair share of cores, and never a hang."""
 
 import os
+import random
 import subprocess
 import sys
 import textwrap
+import threading
 
 import joblib
 import numpy as np
 import pytest
+from estimators import small
 from joblib.externals.loky import get_reusable_executor
 from sklearn.model_selection import GridSearchCV
 
-from skfashion import DenseClassifier
-from skfashion._training import processes
+from skfashion import DenseClassifier, _training
+from skfashion._training import lending, processes
 
 GRID = {"hidden_layer_sizes": [8, 16], "learning_rate": [1e-3, 1e-2]}
 
@@ -41,6 +44,31 @@ def test_two_loky_workers_find_what_one_process_finds(images, alone):
 def test_threads_find_what_one_thread_finds(images, alone):
     with joblib.parallel_backend("threading", n_jobs=2):
         assert_same_results(search().fit(*images), alone)
+
+
+def test_a_thread_that_draws_random_numbers_changes_nothing(images):
+    X, y = images
+    ending = threading.Event()
+
+    def draw():
+        while not ending.wait(0.0002):
+            random.random()
+
+    expected = {}
+    for name in ("DenseClassifier", "KerasImageClassifier"):
+        _training.clear_programs()
+        lending._INITIAL.clear()
+        expected[name] = small(name, epochs=1).fit(X, y).history_
+    thread = threading.Thread(target=draw)
+    thread.start()
+    try:
+        for _ in range(4):
+            for name, history in expected.items():
+                lending._INITIAL.clear()
+                assert small(name, epochs=1).fit(X, y).history_ == history
+    finally:
+        ending.set()
+        thread.join()
 
 
 def threads_of_tensorflow(X, y):

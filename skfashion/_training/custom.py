@@ -8,6 +8,7 @@ from uuid import uuid4
 import keras
 
 from skfashion._training.cut import config_key
+from skfashion._training.drawing import redraw
 from skfashion._training.loops import to_numpy
 from skfashion._training.seeding import build_scope, derive
 
@@ -64,6 +65,7 @@ def describe_network(make, input_shape, seed, dtype_policy):
                 f"model must return a keras.Model, it returned {type(network).__name__}."
             )
         build(network, input_shape)
+        redraw(network, seed)
     portable = _is_portable(network)
     config = keras.saving.serialize_keras_object(network) if portable else None
     record = {

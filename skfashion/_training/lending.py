@@ -6,6 +6,7 @@ from contextlib import contextmanager
 import keras
 
 from skfashion._training import features
+from skfashion._training.drawing import redraw
 from skfashion._training.loops import to_numpy
 from skfashion._training.programs import Extractor, Program, borrow
 from skfashion._training.seeding import build_scope, derive
@@ -31,6 +32,7 @@ def initial_weights(plan, build, initialize=None):
     if key not in _INITIAL:
         with build_scope(derive(plan.seed, "weights"), plan.dtype_policy):
             network, _ = build(phase)
+            redraw(network, plan.seed)
             if initialize is not None:
                 initialize(network)
         # The list itself is kept, too: a program knows by it whose weights it carries.
