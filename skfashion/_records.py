@@ -1,6 +1,7 @@
 """What `memory=` needs to know of a fit: whether it can be given back, and how it is listed."""
 
 import warnings
+from numbers import Integral
 
 import numpy as np
 
@@ -29,7 +30,7 @@ def is_replayable(estimator, recipe, callbacks):
     foreign = (network is not None and network["config"] is None) or any(
         _compiled.has_foreign_code(stage["compile"]) for stage in recipe["stages"]
     )
-    if estimator.random_state is None:
+    if not isinstance(estimator.random_state, Integral):
         reason = (
             "memory= can give back a finished fit only for a fixed seed: set random_state= to "
             "an integer."

@@ -13,8 +13,8 @@ import pytest
 import skfashion
 
 numpydoc = pytest.importorskip("numpydoc")
-from numpydoc.docscrape import ClassDoc, FunctionDoc  # noqa: E402
-from numpydoc.validate import validate  # noqa: E402
+from numpydoc.docscrape import ClassDoc, FunctionDoc
+from numpydoc.validate import validate
 
 # What of numpydoc's list is not asked for, and why.
 NOT_ASKED = {

@@ -1,0 +1,86 @@
+"""Configuration of Sphinx; build with ``sphinx-build -W --keep-going docs docs/_build/html``."""
+
+import os
+import re
+import sys
+from pathlib import Path
+
+os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+from docutils import nodes
+
+import skfashion
+
+project = "skfashion"
+author = "the skfashion developers"
+copyright = "2026, the skfashion developers"
+version = release = skfashion.__version__
+
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx.ext.autosummary",
+    "numpydoc",
+    "myst_parser",
+]
+templates_path = ["_templates"]
+exclude_patterns = ["_build", "README.md"]
+default_role = "py:obj"
+
+autosummary_generate = True
+autodoc_typehints = "none"
+toc_object_entries_show_parents = "hide"
+numpydoc_show_class_members = False
+numpydoc_xref_param_type = False
+
+myst_enable_extensions = ["colon_fence", "deflist"]
+myst_heading_anchors = 3
+
+html_theme = "furo"
+html_title = "skfashion"
+html_static_path = ["_static"]
+html_css_files = ["skfashion.css"]
+html_copy_source = False
+html_show_sourcelink = False
+html_show_sphinx = False
+pygments_style = "friendly"
+pygments_dark_style = "monokai"
+
+# Links into the documentation of others need a network; without it names stay plain text.
+if os.environ.get("SKFASHION_INTERSPHINX"):
+    extensions.append("sphinx.ext.intersphinx")
+    intersphinx_mapping = {
+        "python": ("https://docs.python.org/3", None),
+        "numpy": ("https://numpy.org/doc/stable", None),
+        "sklearn": ("https://scikit-learn.org/stable", None),
+        "skopt": ("https://scikit-optimize.readthedocs.io/en/latest", None),
+    }
+
+# What docstrings inherited from scikit-learn refer to stands there.
+_SKLEARN = "https://scikit-learn.org/stable/"
+
+
+def _link_to_sklearn(app, env, node, contnode):
+    target = node["reftarget"]
+    if node.get("reftype") == "term":
+        page = f"glossary.html#term-{target.replace('_', '-')}"
+    elif node.get("reftype") == "ref" and node["refdoc"].startswith("api/"):
+        page = f"search.html?q={target}"
+    else:
+        return None
+    return nodes.reference("", "", contnode, internal=False, refuri=_SKLEARN + page)
+
+
+_NAME = re.compile(r"(?<=shape \()(\w+_)(?=,)")
+
+
+def _quote_names(app, what, name, obj, options, lines):
+    # In "shape (n_features_in_,)" reStructuredText takes the underscore for a link's.
+    lines[:] = [_NAME.sub(r"`\1`", line) for line in lines]
+
+
+def setup(app):
+    """Connect what Sphinx is to call."""
+    # Before numpydoc, which stands at 500.
+    app.connect("autodoc-process-docstring", _quote_names, priority=100)
+    app.connect("missing-reference", _link_to_sklearn)

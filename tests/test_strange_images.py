@@ -1,0 +1,185 @@
+"""Image files of any size and kind, and some made to do harm: pixels, or an error with names."""
+
+import io
+import os
+import struct
+import traceback
+import warnings
+import zlib
+from collections import Counter
+
+import numpy as np
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+from PIL import Image
+
+from skfashion.preprocessing import ImageReader
+
+FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
+MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F", "YCbCr")
+COUNTS = Counter()
+TRIES = settings(
+    max_examples=200,
+    deadline=None,
+    derandomize=True,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+
+
+@pytest.fixture(scope="module", autouse=True)
+def counts(pytestconfig):
+    yield
+    with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
+        print(f"\n{sum(COUNTS.values())} strange image files: {dict(COUNTS)}")
+
+
+def read(path, what, **options):
+    """Return one image, or None if it was refused as documented."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            found = ImageReader(size=8, **options).transform([path])
+    except ValueError as error:
+        COUNTS[f"{what}: refused"] += 1
+        text, frames = str(error), traceback.extract_tb(error.__traceback__)
+    else:
+        COUNTS[f"{what}: read"] += 1
+        assert (found.shape, found.dtype) == ((1, 8, 8, 3), np.uint8)
+        return found[0]
+    assert "can't be read as images" in text
+    assert os.path.basename(path)[-8:] in text
+    assert "PIL" not in {part for frame in frames for part in frame.filename.split(os.sep)}
+    return None
+
+
+@pytest.mark.parametrize("size", [(1, 1), (1, 3000), (4000, 1), (7, 5), (4000, 3000)])
+@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF"])
+def test_sizes(tmp_path, size, kind):
+    path = str(tmp_path / "image")
+    Image.new("RGB", size, (200, 100, 50)).save(path, format=kind)
+    for resize in ("stretch", "crop", "pad"):
+        found = read(path, "size", resize=resize).astype(int)
+        if resize == "pad":
+            found = found[found.sum(axis=-1) > 100]
+        assert found.size
+        assert np.abs(found - (200, 100, 50)).max() <= 3
+
+
+@given(
+    mode=st.sampled_from(MODES),
+    kind=st.sampled_from(FORMATS),
+    size=st.tuples(st.integers(1, 40), st.integers(1, 40)),
+    extension=st.sampled_from(["", ".png", ".jpg", ".exe", ".txt"]),
+    resize=st.sampled_from(["stretch", "crop"]),
+)
+@TRIES
+def test_modes(tmp_path_factory, mode, kind, size, extension, resize):
+    path = str(tmp_path_factory.mktemp("images") / f"image{extension}")
+    white = {"F": 1.0, "I": 65535, "I;16": 65535, "1": 1}
+    image = Image.new("RGB", size, "white").convert(mode) if mode not in white else None
+    image = image or Image.new(mode, size, white[mode])
+    try:
+        image.save(path, format=kind)
+    except (OSError, KeyError, ValueError, SystemError):
+        return  # a format that doesn't know this mode
+    found = read(path, "mode", resize=resize)
+    # Whatever it is kept as, a white picture is white. (Of floats only TIFF keeps more than 1.)
+    if found is not None and (mode != "F" or kind == "TIFF"):
+        assert found.min() >= 250, (mode, kind)
+    assert found is not None or mode in ("I", "F")
+
+
+def originals():
+    noise = np.random.RandomState(0).randint(0, 255, (24, 30, 3)).astype(np.uint8)
+    for kind in FORMATS:
+        buffer = io.BytesIO()
+        Image.fromarray(noise).save(buffer, format=kind)
+        yield kind, buffer.getvalue()
+
+
+def test_damage(tmp_path):
+    """Cut off, flipped, overwritten: read or refused, and never anything else."""
+    rng = np.random.RandomState(0)
+    path = str(tmp_path / "damaged.x")
+    for kind, data in originals():
+        damaged = [data[: rng.randint(len(data))] for _ in range(25)]
+        for _ in range(60):
+            copy = bytearray(data)
+            at, size = rng.randint(len(data)), rng.choice([1, 2, 8, 100])
+            at = rng.choice([at, rng.randint(min(60, len(data)))])
+            copy[at : at + size] = rng.bytes(size)
+            damaged.append(bytes(copy))
+        damaged += [b"", data[:4], data[::-1], bytes(len(data)), b"\xff" * len(data), data + data]
+        for content in damaged:
+            with open(path, "wb") as file:
+                file.write(content)
+            read(path, f"damaged {kind}")
+
+
+def png_chunk(kind, body):
+    return struct.pack(">I", len(body)) + kind + body + struct.pack(">I", zlib.crc32(kind + body))
+
+
+def png_of(width, height, body=b"", before=b""):
+    head = struct.pack(">IIBBBBB", width, height, 8, 0, 0, 0, 0)
+    parts = png_chunk(b"IHDR", head) + before + png_chunk(b"IDAT", zlib.compress(body))
+    return b"\x89PNG\r\n\x1a\n" + parts + png_chunk(b"IEND", b"")
+
+
+TEXT = png_chunk(b"zTXt", b"a\0\0" + zlib.compress(bytes(100_000_000)))
+BMP = struct.pack("<IHHIIiiHHIIiiII", 99, 0, 0, 54, 40, 2**30, 2**30, 1, 24, *[0] * 6)
+GIF = struct.pack("<HHBBB", 65535, 65535, 0, 0, 0) + b",\0\0\0\0\xff\xff\xff\xff\0"
+BOMBS = {
+    "pixels": png_of(60_000, 60_000),
+    "one line": png_of(2**31 - 1, 1),
+    "real": png_of(20_000, 20_000, bytes(20_001 * 20_000)),
+    "text": png_of(8, 8, bytes(72), TEXT),
+    "gif": b"GIF89a" + GIF,
+    "bmp": b"BM" + BMP,
+}
+
+
+@pytest.mark.parametrize("name", BOMBS)
+def test_bombs(tmp_path, name):
+    path = str(tmp_path / "image.png")
+    with open(path, "wb") as file:
+        file.write(BOMBS[name])
+    assert read(path, "bomb") is None
+
+
+def test_not_the_first_frame_only_by_chance(tmp_path):
+    frames = [Image.new("RGB", (9, 9), color) for color in ("red", "green", "blue")]
+    for kind in ("GIF", "WEBP", "TIFF", "PNG"):
+        path = str(tmp_path / kind)
+        options = {"lossless": True} if kind == "WEBP" else {}
+        frames[0].save(path, format=kind, save_all=True, append_images=frames[1:], **options)
+        assert read(path, "animated")[0, 0].tolist() == [255, 0, 0]
+
+
+NAMES = [b"new\nline.png", b"tab\t.png", b"\xff\xfe.png", "ü☃.png".encode(), b" .png", b"a'\"b.png"]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_names(tmp_path, name):
+    path = os.path.join(str(tmp_path), os.fsdecode(name))
+    Image.new("RGB", (9, 9), "red").save(path, format="PNG")
+    assert read(path, "name")[0, 0].tolist() == [255, 0, 0]
+    stored = ImageReader(size=8, memory=str(tmp_path / "store"))
+    for _ in range(2):
+        assert stored.transform([path])[0, 0, 0].tolist() == [255, 0, 0]
+    with open(path, "wb") as file:
+        file.write(b"no image")
+    with pytest.raises(ValueError, match="can't be read as images"):
+        ImageReader(size=8).transform([path])
+    os.unlink(path)
+    with pytest.raises(FileNotFoundError, match="1 of 1 files don't exist"):
+        ImageReader(size=8).transform([path])
+
+
+def test_names_that_can_not_be(tmp_path):
+    for name in ("a\0b.png", "x" * 5000, str(tmp_path), "", "\0", "/dev/null"):
+        with pytest.raises((ValueError, TypeError, OSError)) as caught:
+            ImageReader(size=8).transform([name])
+        assert len(str(caught.value)) > 30
