@@ -19,8 +19,8 @@ from skfashion import (
     KerasImageClassifier,
     MobileNetFineTuner,
 )
+from skfashion._backbones import backbone_layers, unfreeze_index
 from skfashion.model_selection import search_space
-from skfashion.networks import backbone_layers, unfreeze_index
 
 CLASSIFIERS = [
     DenseClassifier(),

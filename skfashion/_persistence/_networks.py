@@ -215,9 +215,7 @@ def _check_config(value, allowed):
         return counted + sum(_check_config(part, allowed) for part in value.values())
     if isinstance(value, (list, tuple)):
         return sum(_check_config(part, allowed) for part in value)
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return 0
-    raise ModelFileError("its network's configuration holds something that is no plain value")
+    return 0
 
 
 def _check_object(value, allowed):
