@@ -55,9 +55,19 @@ def texts(figure):
         for text in figure.findobj(matplotlib.text.Text)
         if text.get_visible() and text.get_text().strip()
     ]
-    # Ticks outside the limits are kept, and not drawn.
-    frame = figure.bbox
-    return [t for t in found if frame.overlaps(t.get_window_extent())]
+    frame, absent = figure.bbox, not_drawn(figure)
+    return [t for t in found if t not in absent and frame.overlaps(t.get_window_extent())]
+
+
+def not_drawn(figure):
+    """Return the labels of ticks outside the limits: kept, and not drawn."""
+    labels = set()
+    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+        drawn = axis._update_ticks()
+        for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
+            if tick not in drawn:
+                labels |= {tick.label1, tick.label2}
+    return labels
 
 
 def assert_readable(figure):
