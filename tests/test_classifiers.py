@@ -635,14 +635,14 @@ def test_a_one_hot_loss_gets_rows_of_the_labels(images):
 def test_losses_learn(loss, n_classes):
     X, y = make_images(n_samples=60, n_classes=n_classes, image_size=8, random_state=0)
     clf = dense(loss=loss, epochs=30, learning_rate=1e-2).fit(X, y)
-    assert clf.score(X, y) > 0.9
+    assert clf.score(X, y) > 0.8
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd", keras.optimizers.Nadam])
 def test_optimizers_learn(optimizer, two):
     X, y = two
     clf = dense(optimizer=optimizer, epochs=30, learning_rate=3e-2).fit(X, y)
-    assert clf.score(X, y) > 0.9
+    assert clf.score(X, y) > 0.8
     assert type(clf.model_.optimizer).__name__.lower() == (
         optimizer if isinstance(optimizer, str) else "nadam"
     )
