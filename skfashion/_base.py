@@ -3,29 +3,32 @@
 No Keras here: what is to be trained goes down as a plan, arrays and a history come back.
 """
 
-import warnings
 from abc import abstractmethod
 from numbers import Integral, Real
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
-from sklearn.exceptions import InconsistentVersionWarning
 from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
-from skfashion import __version__, _checks, _compiled, _records, _training
+from skfashion import _checks, _compiled, _records, _training
 from skfashion._adapter import Adapter, is_dtype_policy
 from skfashion._callbacks import CallbackSupportMixin, with_callbacks
 from skfashion._progress import Progress
 from skfashion._recipe import plan_of, structure_of, write_recipe
 from skfashion._store import open_store
+from skfashion._typing import Array, Model, NDArray, Self
 from skfashion._validation import HasMethods, Interval, StrOptions, _fit_context
+from skfashion._versions import VersionMixin
 
 # Parameters of a network that change nothing about its weights' shapes.
 _SHAPELESS = {"model__augmentation", "model__dropout", "model__unfreeze_from"}
+# What copies and files leave out. The first two are made again from the rest; without its
+# run's key a model that is served keeps none of its predictions in `memory`.
+_UNCOPIED = ("_model", "_plan", "_run_key")
 
 
-class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
+class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, BaseEstimator):
     """Base of all classifiers; a subclass says which network, in which phases.
 
     A subclass has an explicit `__init__` with the parameters below among its own, and
@@ -76,7 +79,15 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y, sample_weight=None, *, X_val=None, y_val=None):
+    def fit(
+        self,
+        X: Array,
+        y: Array,
+        sample_weight: Array | None = None,
+        *,
+        X_val: Array | None = None,
+        y_val: Array | None = None,
+    ) -> Self:
         """Train on images and their labels.
 
         Parameters
@@ -121,7 +132,9 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
-    def partial_fit(self, X, y, classes=None, sample_weight=None):
+    def partial_fit(
+        self, X: Array, y: Array, classes: Array | None = None, sample_weight: Array | None = None
+    ) -> Self:
         """Train one epoch more, the optimizer going on where it was.
 
         An estimator with two phases trains the second once the first has had its epochs.
@@ -161,7 +174,7 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             self._train_one_epoch(_training.Data(X, self._encode(y), weight), *start)
         return self
 
-    def predict_proba(self, X):
+    def predict_proba(self, X: Array) -> NDArray:
         """Return the probability of each class.
 
         Parameters
@@ -187,11 +200,11 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         _checks.warn_of_range(X, self.input_range_)
         X = self._as_input(X)
         plan, build = self._planned()
-        store = open_store(self.memory)
-        outputs = _training.predict(plan, self._weights, X, build, store=store)
+        store, key = open_store(self.memory), getattr(self, "_run_key", None)
+        outputs = _training.predict(plan, self._weights, X, build, store=store, run_key=key)
         return _checks.as_probabilities(outputs, self._recipe["logits"])
 
-    def predict(self, X):
+    def predict(self, X: Array) -> NDArray:
         """Return the most probable label of each image.
 
         Parameters
@@ -215,7 +228,7 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         return self.classes_[np.argmax(probabilities, axis=1)]
 
     @property
-    def model_(self):
+    def model_(self) -> Model:
         """The whole network as a Keras model: built at first access, and the user's own."""
         check_is_fitted(self)
         if not hasattr(self, "_model"):
@@ -229,27 +242,11 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         return tags
 
     def __getstate__(self):
-        # Both are made again from the rest; a Keras model is no plain data.
-        state = {k: v for k, v in super().__getstate__().items() if k not in ("_model", "_plan")}
-        return {**state, "_skfashion_version": __version__}
-
-    def __setstate__(self, state):
-        version = state.pop("_skfashion_version", "an unknown one")
-        if version != __version__:
-            warnings.warn(
-                InconsistentVersionWarning(
-                    estimator_name=type(self).__name__,
-                    current_sklearn_version=f"{__version__} of skfashion",
-                    original_sklearn_version=version,
-                ),
-                stacklevel=2,
-            )
-        super().__setstate__(state)
+        return {k: v for k, v in super().__getstate__().items() if k not in _UNCOPIED}
 
     def _check_training_data(self, X, y, sample_weight, classes, *, reset):
         """Return images as the network takes them, labels, and weights."""
         X, y = _checks.check_images(self, X, y, reset=reset)
-        y = _checks.check_labels(y)
         weight = _checks.check_weight(sample_weight, X)
         known = np.unique(y) if classes is None else classes
         _checks.check_known(y, known)
@@ -272,7 +269,6 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
         if X_val is None:
             return None, None
         X_val, y_val = _checks.check_images(self, X_val, y_val, reset=False, name="X_val")
-        y_val = _checks.check_labels(y_val)
         _checks.check_known(y_val, self.classes_)
         return self._as_input(X_val), y_val
 
@@ -327,7 +323,7 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
                 )
             start, recipe["start"] = weights, _training.weights_digest(weights)
         self._recipe = recipe
-        for name in ("_plan", "_model", "_position"):
+        for name in (*_UNCOPIED, "_position"):
             self.__dict__.pop(name, None)
         return start, initialize
 
@@ -366,10 +362,12 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, BaseEstimator):
             about=self._about(data),
         )
         progress.on_end(outcome)
+        _checks.refuse_divergence(outcome.state.weights, len(outcome.state.history))
         self._weights = outcome.state.weights
         self.history_ = _training.as_columns(outcome.state.history)
         self.n_iter_ = len(outcome.state.history)
         self.stopped_by_time_ = not outcome.complete
+        self._run_key = outcome.key
         return outcome.state
 
     def _train_one_epoch(self, data, start, initialize):

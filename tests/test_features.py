@@ -46,7 +46,7 @@ def test_cut_is_the_last_single_tensor_below(unfreeze_from, last_layer_below):
     parts = split(network)
     assert parts.lower.layers[-1].name == last_layer_below
     n = len(network.weights)
-    assert sorted(parts.lower_weights + parts.upper_weights) == list(range(n))
+    assert sorted(sum((s.weights for s in parts.segments), parts.upper_weights)) == list(range(n))
     X = np.random.RandomState(0).rand(4, 32, 32, 3).astype("float32")
     whole = network(X).numpy()
     np.testing.assert_array_equal(parts.upper(parts.lower(X)).numpy(), whole)
@@ -107,6 +107,7 @@ def test_cutting_changes_nothing(rgb):
         ),
     ],
 )
+@pytest.mark.filterwarnings("ignore:All pixels lie in")
 def test_same_bytes_of_other_images_are_other_rows(one, other):
     y = np.array([0, 1] * 3)
     (X, first), (Z, second) = one, other
@@ -162,6 +163,38 @@ def test_rows_that_a_prediction_computed_are_written_by_the_next_fit(rgb, tmp_pa
     before = computed()
     tuner(memory=tmp_path, learning_rate=1e-4).fit(X, y)
     assert computed() == before
+
+
+@pytest.mark.parametrize("order", [(None, "block_13", "block_16"), ("block_16", None, "block_13")])
+def test_each_image_is_computed_once_wherever_networks_are_cut(order, rgb):
+    X, y = rgb
+    before = computed()
+    for unfreeze_from in order:
+        tuner(unfreeze_from=unfreeze_from).fit(X, y).predict(X)
+    assert computed() - before == len(X)
+
+
+@pytest.mark.parametrize("first", ["block_6", "block_13", "block_15", "block_16"])
+def test_going_on_from_another_cut_changes_no_bit(first, rgb):
+    X, y = rgb
+    alone = tuner(unfreeze_from=None).fit(X, y).predict_proba(X)
+    _training.clear_features()
+    tuner(unfreeze_from=first).fit(X, y)
+    after = tuner(unfreeze_from=None).fit(X, y).predict_proba(X)
+    np.testing.assert_array_equal(after, alone)
+
+
+def test_segments_make_up_the_lower_part():
+    parts = split(networks.mobilenet((96, 96, 3), 2, alpha=0.35))
+    ends = [segment.model.layers[-1].name for segment in parts.segments]
+    assert ends == ["block_5_add", "block_12_add", "block_15_add", "average"]
+    X = np.random.RandomState(0).rand(2, 96, 96, 3).astype("float32")
+    out = X
+    for segment in parts.segments:
+        out = segment.model(out)
+    np.testing.assert_allclose(out, parts.lower(X), rtol=1e-5, atol=1e-6)
+    deeper = split(networks.mobilenet((96, 96, 3), 2, alpha=0.35, unfreeze_from="block_16"))
+    assert [s.key for s in deeper.segments] == [s.key for s in parts.segments[:3]]
 
 
 def test_users_network_with_a_frozen_beginning(rgb):

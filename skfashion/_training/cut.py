@@ -4,9 +4,28 @@ import json
 from dataclasses import dataclass
 
 import keras
+import numpy as np
 
 from skfashion._layers import FixedBatchNormalization
 from skfashion._training.plan import digest
+
+
+@dataclass(frozen=True, eq=False)
+class Segment:
+    """A stretch of the lower part, from the images or the segment before.
+
+    Attributes
+    ----------
+    model : keras.Model
+    key : str
+        Digest of the configuration of all from the images to its end.
+    weights : list of int
+        Which of the network's weights belong to it.
+    """
+
+    model: keras.Model
+    key: str
+    weights: list
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,22 +39,21 @@ class Split:
         before. None where that is the input, or no weights lie below it.
     upper : keras.Model
         The rest.
-    lower_key : str or None
-        Digest of the lower part's configuration.
-    lower_weights, upper_weights : list of int
-        Which of the network's weights belong to the part.
+    segments : list of Segment
+        The lower part, in one piece or several: see `_resting_places`.
+    upper_weights : list of int
+        Which of the network's weights belong to the upper part.
     """
 
     lower: keras.Model | None
     upper: keras.Model
-    lower_key: str | None
-    lower_weights: list
+    segments: list
     upper_weights: list
 
 
 def whole(network):
     """Return the split of a network that is not cut."""
-    return Split(None, network, None, [], list(range(len(network.weights))))
+    return Split(None, network, [], list(range(len(network.weights))))
 
 
 def split(network):
@@ -60,28 +78,67 @@ def split(network):
             source = position[id(_source(tensor))]
             reach[source] = max(reach[source], i)
 
-    cut = None
+    last = None
+    places = []  # of nodes that no connection leads past
     furthest = has_weights = 0
     for i, node in enumerate(nodes[:-1]):
         if not _is_fixed(node.operation) or len(node.output_tensors) != 1:
             break
         has_weights = has_weights or bool(getattr(node.operation, "weights", ()))
-        if furthest <= i and has_weights:
-            cut = node.output_tensors[0]
+        if furthest <= i:
+            places.append(node)
+            last = node if has_weights else None
         furthest = max(furthest, reach[i])
-    if cut is None:
+    if last is None:
         return whole(network)
 
+    cut = last.output_tensors[0]
     lower = keras.Model(network.inputs[0], cut)
     upper = keras.Model(cut, network.outputs[0])
     index = {id(w): i for i, w in enumerate(network.weights)}
+    ends = [node for node in _resting_places(nodes) if node in places and node is not last]
     return Split(
         lower,
         upper,
-        config_key(lower),
-        [index[id(w)] for w in lower.weights],
+        _segments(lower, [*ends, last], index),
         [index[id(w)] for w in upper.weights],
     )
+
+
+def _resting_places(nodes):
+    """Return the nodes at which the lower part is computed in pieces.
+
+    They are the last merges at each height and width, what the literature calls the stages
+    of a residual network: deeper cuts go on from the outputs of shallower ones there. They
+    depend on the network alone, and not on what was computed before, so that rounding
+    doesn't either. Large tensors are left out: an eighth of the image's size pays.
+    """
+    image_shape = nodes[0].output_tensors[0].shape[1:]
+    merges = {}
+    for node in nodes:
+        if len(node.input_tensors) > 1 and len(node.output_tensors) == 1:
+            shape = node.output_tensors[0].shape[1:]
+            known = len(shape) == 3 and None not in shape + image_shape
+            if known and 8 * np.prod(shape) <= np.prod(image_shape):
+                merges[shape[:2]] = node
+    return list(merges.values())
+
+
+def _segments(lower, ends, index):
+    """Return the pieces of a lower part that end at these nodes."""
+    config = keras.saving.serialize_keras_object(lower)
+    layers = config["config"]["layers"]
+    names = [layer["config"]["name"] for layer in layers]
+    segments = []
+    start = lower.inputs[0]
+    for node in ends:
+        end = node.output_tensors[0]
+        model = keras.Model(start, end)
+        below = layers[: names.index(node.operation.name) + 1]
+        weights = [index[id(w)] for w in model.weights]
+        segments.append(Segment(model, _nameless(below), weights))
+        start = end
+    return segments
 
 
 def config_key(network, *, rates=True):
@@ -104,6 +161,11 @@ def config_key(network, *, rates=True):
     for layer in () if rates else config["config"]["layers"]:
         if layer["class_name"] == "Dropout":
             layer["config"]["rate"] = layer["config"]["rate"] > 0
+    return _nameless(config)
+
+
+def _nameless(config):
+    """Return a digest of a configuration that the names of layers don't enter."""
     names = {name: f"layer_{i}" for i, name in enumerate(dict.fromkeys(_names(config)))}
     return digest(json.dumps(_renamed(config, names), sort_keys=True, default=repr))
 

@@ -6,6 +6,7 @@ system for deep transfer learning over evolving training datasets", SIGMOD 2022.
 
 import threading
 from collections import OrderedDict
+from dataclasses import dataclass
 from hashlib import blake2b
 
 import keras
@@ -14,26 +15,33 @@ import numpy as np
 from skfashion._config import get_config
 from skfashion._training.loops import memory_errors
 from skfashion._training.plan import digest, weights_digest
+from skfashion._training.programs import Extractor, borrow
 
 _BATCH = 128  # of images; the output for an image doesn't depend on it
 
 
 class _Cache:
-    """Rows in memory, the oldest block leaving first when a bound is passed."""
+    """Rows in memory, the oldest block leaving first when a bound is passed.
 
-    def __init__(self):
+    Parameters
+    ----------
+    bound : callable
+        Returns the bound, bytes.
+    """
+
+    def __init__(self, bound):
+        self.bound = bound
         self._lock = threading.Lock()
         self._blocks = OrderedDict()  # number -> (namespace, keys, rows)
         self._places = {}  # (namespace, key) -> (number, row)
-        self._nbytes = self._next = 0
-        self.counts = {"computed": 0, "from_memory": 0, "from_disk": 0}
+        self._next = self.nbytes = 0
 
-    def get(self, namespace, keys, out):
-        """Fill rows of `out` that are here; return the positions of those that are not."""
+    def get(self, namespace, keys, out, wanted):
+        """Fill wanted rows of `out` that are here; return those positions that are not."""
         with self._lock:
             found, missing = {}, []
-            for i, key in enumerate(keys):
-                place = self._places.get((namespace, key))
+            for i in wanted:
+                place = self._places.get((namespace, keys[i]))
                 if place is None:
                     missing.append(i)
                 else:
@@ -42,22 +50,25 @@ class _Cache:
                 self._blocks.move_to_end(number)
                 to, of = np.array(pairs).T
                 out[to] = self._blocks[number][2][of]
-            self.counts["from_memory"] += len(keys) - len(missing)
             return missing
 
     def put(self, namespace, keys, rows):
-        bound = get_config()["feature_cache_bytes"]
-        if rows.nbytes > bound:
+        if rows.nbytes > self.bound():
             return
         with self._lock:
             self._blocks[self._next] = (namespace, keys, rows)
             for i, key in enumerate(keys):
                 self._places[namespace, key] = (self._next, i)
             self._next += 1
-            self._nbytes += rows.nbytes
-            while self._nbytes > bound:
+            self.nbytes += rows.nbytes
+        self.shrink()
+
+    def shrink(self):
+        bound = self.bound()
+        with self._lock:
+            while self._blocks and self.nbytes > bound:
                 number, (space, old, block) = self._blocks.popitem(last=False)
-                self._nbytes -= block.nbytes
+                self.nbytes -= block.nbytes
                 for key in old:
                     if self._places.get((space, key), (None,))[0] == number:
                         del self._places[space, key]
@@ -66,29 +77,31 @@ class _Cache:
         with self._lock:
             self._blocks.clear()
             self._places.clear()
-            self._nbytes = 0
+            self.nbytes = 0
 
-    def info(self):
-        with self._lock:
-            return {"rows": len(self._places), "nbytes": self._nbytes, **self.counts}
+    def __len__(self):
+        return len(self._places)
 
 
-_CACHE = _Cache()
+_CACHE = _Cache(lambda: get_config()["feature_cache_bytes"])
+# What the segments before a last one return: for networks that are cut elsewhere. It has a
+# quarter of the room, as long as rows leave it.
+_BETWEEN = _Cache(lambda: min(_CACHE.bound() / 4, _CACHE.bound() - _CACHE.nbytes))
+_COUNTS = {"computed": 0, "from_memory": 0, "from_disk": 0}
 _DIGESTS = OrderedDict()  # ids of arrays -> (arrays, digest)
 
 
-def rows(X, extractor, weights, lower_key, *, store=None, write=True):
+def rows(X, segments, weights, *, store=None, write=True):
     """Return the lower part's output for each image, computing each one once.
 
     Parameters
     ----------
     X : ndarray of shape (n, ...)
         Images.
-    extractor : skfashion._training.programs.Extractor
+    segments : list of skfashion._training.cut.Segment
+        Of the lower part, at least one.
     weights : list of ndarray
-        Of the lower part.
-    lower_key : str
-        Digest of its configuration.
+        Of the whole network.
     store : Store or None
         Where rows are kept on disk.
     write : bool
@@ -98,20 +111,13 @@ def rows(X, extractor, weights, lower_key, *, store=None, write=True):
     -------
     ndarray of shape (n, ...)
     """
-    shape = tuple(extractor.model.output_shape[1:])
-    dtype = np.dtype(keras.backend.standardize_dtype(extractor.model.outputs[0].dtype))
-    namespace = digest(
-        lower_key,
-        _digest_of(weights),
-        X.dtype.str,
-        X.shape[1:],
-        keras.__version__,
-        keras.backend.backend(),
-        _device(),
-    )
+    chain = _chain(X, segments, weights)
+    namespace = chain[-1].namespace
     keys = [blake2b(image, digest_size=16).digest() for image in np.ascontiguousarray(X)]
-    out = np.empty((len(X), *shape), dtype)
-    missing = _CACHE.get(namespace, keys, out)
+    out = chain[-1].empty(len(X))
+    shape, dtype = out.shape[1:], out.dtype
+    missing = _CACHE.get(namespace, keys, out, range(len(keys)))
+    _COUNTS["from_memory"] += len(keys) - len(missing)
     on_disk = None
     if store is not None and (missing or write):
         on_disk = store.rows("features", namespace, shape=shape, dtype=dtype)
@@ -120,19 +126,17 @@ def rows(X, extractor, weights, lower_key, *, store=None, write=True):
         for position, row in found.items():
             out[missing[position]] = row
         places = [missing[position] for position in found]
-        _CACHE.counts["from_disk"] += len(places)
+        _COUNTS["from_disk"] += len(places)
         _keep(namespace, keys, out, places)
         missing = [i for position, i in enumerate(missing) if position not in found]
     if missing:
         # The same image may be in X more than once.
         first = {keys[i]: i for i in reversed(missing)}
         new = list(first.values())
-        extractor.carry(weights)
         with memory_errors("computing the frozen part of the network"):
             for start in range(0, len(new), _BATCH):
                 batch = new[start : start + _BATCH]
-                out[batch] = extractor.loop.predict(X[batch])
-        _CACHE.counts["computed"] += len(new)
+                out[batch] = _outputs(chain, X[batch], [keys[i] for i in batch])
         for i in missing:
             if first[keys[i]] != i:
                 out[i] = out[first[keys[i]]]
@@ -140,6 +144,57 @@ def rows(X, extractor, weights, lower_key, *, store=None, write=True):
     if on_disk is not None and write:
         # All of them: what a prediction computed before is in memory, and not yet there.
         on_disk.put(keys, out)
+    return out
+
+
+@dataclass(frozen=True)
+class _Link:
+    """A segment with its weights, and what stands for all of the network up to its end."""
+
+    segment: object
+    weights: list
+    namespace: str
+
+    def empty(self, n):
+        """Return room for the output for n images."""
+        model = self.segment.model
+        dtype = keras.backend.standardize_dtype(model.outputs[0].dtype)
+        return np.empty((n, *model.output_shape[1:]), dtype)
+
+
+def _chain(X, segments, weights):
+    links = []
+    common = (X.dtype.str, X.shape[1:], keras.__version__, keras.backend.backend(), _device())
+    before = ""
+    for segment in segments:
+        own = [weights[i] for i in segment.weights]
+        before = digest(before, segment.key, _digest_of(own), *common)
+        links.append(_Link(segment, own, before))
+    return links
+
+
+def _outputs(chain, X, keys):
+    """Return what a chain returns for a batch, going on from what is known on the way.
+
+    The segments are the same wherever it begins, and so is rounding.
+    """
+    *before, last = chain
+    out = last.empty(len(X))
+    missing = range(len(X))
+    for cache in (_CACHE, _BETWEEN):
+        missing = cache.get(last.namespace, keys, out, missing)
+    if not missing:
+        return out
+    if before:
+        inputs = _outputs(before, X[missing], [keys[i] for i in missing])
+        _BETWEEN.put(before[-1].namespace, [keys[i] for i in missing], inputs)
+    else:
+        inputs = X[missing]
+        _COUNTS["computed"] += len(missing)
+    key = ("lower", *(link.segment.key for link in chain))
+    with borrow(key, lambda: Extractor(last.segment.model)) as extractor:
+        extractor.carry(last.weights)
+        out[missing] = extractor.loop.predict(inputs)
     return out
 
 
@@ -152,16 +207,19 @@ def fits(parts, n):
 def clear_features():
     """Forget all rows in memory."""
     _CACHE.clear()
+    _BETWEEN.clear()
 
 
 def features_info():
     """Return what is kept, and how many rows were computed and read."""
-    return _CACHE.info()
+    kept = {"rows": len(_CACHE), "nbytes": _CACHE.nbytes + _BETWEEN.nbytes}
+    return {**kept, **_COUNTS}
 
 
 def _keep(namespace, keys, out, places):
     if places:
         _CACHE.put(namespace, [keys[i] for i in places], out[places])
+        _BETWEEN.shrink()
 
 
 def _digest_of(weights):
@@ -179,4 +237,6 @@ def _device():
         import tensorflow as tf
 
         return "gpu" if tf.config.list_logical_devices("GPU") else "cpu"
+    if keras.backend.backend() == "torch":  # for which Keras lists no devices
+        return keras.ops.zeros(()).device.type
     return keras.distribution.list_devices()[0].split(":")[0]

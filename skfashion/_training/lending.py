@@ -1,5 +1,7 @@
 """Which program a phase of a plan is carried out by, and what it is fed with."""
 
+import gc
+import traceback
 from collections import OrderedDict
 from contextlib import contextmanager
 
@@ -8,7 +10,7 @@ import keras
 from skfashion._training import features
 from skfashion._training.drawing import redraw
 from skfashion._training.loops import to_numpy
-from skfashion._training.programs import Extractor, Program, borrow
+from skfashion._training.programs import Program, borrow, clear_programs
 from skfashion._training.seeding import build_scope, derive
 
 _INITIAL = OrderedDict()  # (network, dtype policy, seed, start) -> weights
@@ -40,6 +42,22 @@ def initial_weights(plan, build, initialize=None):
         while len(_INITIAL) > 8:
             _INITIAL.popitem(last=False)
     return list(_INITIAL[key])
+
+
+@contextmanager
+def given_back():
+    """Let go of all that is kept for reuse if memory runs out in the block.
+
+    It may be what was lacking, and the next candidate of a search wants it, too.
+    """
+    try:
+        yield
+    except MemoryError as error:
+        clear_programs()
+        _INITIAL.clear()
+        traceback.clear_frames(error.__traceback__)  # they hold what failed
+        gc.collect()
+        raise
 
 
 @contextmanager
@@ -99,7 +117,4 @@ def rows_of(program, X, weights, store, *, write):
     -------
     ndarray of shape (n, ...)
     """
-    parts = program.parts
-    lower_weights = [weights[i] for i in parts.lower_weights]
-    with borrow(("lower", parts.lower_key), lambda: Extractor(parts.lower)) as extractor:
-        return features.rows(X, extractor, lower_weights, parts.lower_key, store=store, write=write)
+    return features.rows(X, program.parts.segments, weights, store=store, write=write)

@@ -7,10 +7,10 @@ from dataclasses import dataclass, replace
 import keras
 
 from skfashion._training import features
-from skfashion._training.lending import initial_weights, lent, rows_of
+from skfashion._training.lending import given_back, initial_weights, lent, rows_of
 from skfashion._training.loops import KerasLoop, has_batch_hooks, memory_errors, to_numpy
 from skfashion._training.programs import Program
-from skfashion._training.runs import Runs, State
+from skfashion._training.runs import Runs, State, result_key
 from skfashion._training.seeding import build_scope, derive, order
 
 _CHECKPOINT_SECONDS = 5.0
@@ -32,6 +32,8 @@ class Outcome:
         Wall-clock seconds.
     complete : bool
         False where `on_epoch` ended it.
+    key : str or None
+        Stands for the trained weights where the run is replayable and complete.
     """
 
     state: State
@@ -39,8 +41,10 @@ class Outcome:
     steps_trained: int
     seconds: float
     complete: bool
+    key: str | None
 
 
+@given_back()
 def run(
     plan,
     data,
@@ -87,7 +91,8 @@ def run(
     if isinstance(start, State):
         state = start
     else:
-        weights = start if start is not None else initial_weights(plan, build, initialize)
+        with memory_errors("building the network"):
+            weights = start if start is not None else initial_weights(plan, build, initialize)
         state = State(weights)
     runs = keys = None
     first = 0
@@ -110,7 +115,8 @@ def run(
     else:
         complete = True
     seconds = time.perf_counter() - started
-    return Outcome(state, trainer.epochs, trainer.steps, seconds, complete)
+    key = result_key(keys[-1], plan.phases[-1].epochs) if keys and complete else None
+    return Outcome(state, trainer.epochs, trainer.steps, seconds, complete, key)
 
 
 def next_phase(state):
@@ -159,7 +165,12 @@ class _Trainer:
             state = self._runs.furthest(key, phase.epochs) or state
         complete = True
         if state.epoch < phase.epochs and not state.stopped:
-            with self._attempt(key) as attempt, self._program(phase) as program:
+            with (
+                memory_errors("building the network"),
+                self._attempt(key) as attempt,
+                self._program(phase) as program,
+                memory_errors("training"),  # within, so that the program is let go
+            ):
                 state, complete = self._train(program, phase, key, state, attempt)
         if state.best_weights is not None:
             state = replace(state, weights=state.best_weights)

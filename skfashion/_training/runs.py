@@ -15,6 +15,11 @@ from skfashion._training.plan import digest
 _STATES, _RESULTS = "states", "results"
 
 
+def result_key(key, epochs):
+    """Return the key of what a stage of that many epochs ends in."""
+    return digest(key, epochs)
+
+
 @dataclass
 class State:
     """Where a training is after an epoch.
@@ -71,7 +76,7 @@ class Runs:
 
     def result(self, key, epochs):
         """Return the state in which a stage of that many epochs ended, or None."""
-        return self._read(_RESULTS, digest(key, epochs))
+        return self._read(_RESULTS, result_key(key, epochs))
 
     def furthest(self, key, epochs):
         """Return the last known state of a stage that is not past that epoch, or None."""
@@ -86,7 +91,7 @@ class Runs:
 
     def save_result(self, key, epochs, state):
         """Keep what a stage of that many epochs ended in."""
-        self._write(_RESULTS, digest(key, epochs), state)
+        self._write(_RESULTS, result_key(key, epochs), state)
 
     def _read(self, kind, key):
         entry = self._store.get(kind, key)

@@ -1,0 +1,39 @@
+"""Names for the hints of public signatures.
+
+At run time most of them are `Any`: hints must not load what they name. Type checkers read
+the other half.
+"""
+
+import os
+from collections.abc import Callable, Mapping
+from typing import TYPE_CHECKING, Any, Literal
+
+PathLike = str | os.PathLike[str]
+Size = int | tuple[int, int]
+Shape = tuple[int, ...]
+Sizes = int | tuple[int, ...] | str
+PixelRange = Literal["auto", "0-255", "0-1", "-1-1", "as-is"]
+
+if TYPE_CHECKING:
+    import joblib
+    import keras
+    import numpy as np
+    import numpy.typing as npt
+    import pandas as pd
+    from matplotlib.axes import Axes as _Axes
+    from typing_extensions import Self
+
+    Array = npt.ArrayLike
+    NDArray = np.ndarray[Any, Any]
+    Frame = pd.DataFrame
+    RandomState = int | np.random.RandomState | None
+    MemoryLike = PathLike | joblib.Memory | None
+    Axes = _Axes
+    Model = keras.Model
+    Optimizer = str | type[keras.optimizers.Optimizer]
+    Loss = str | Callable[..., Any]
+    ClassWeight = Mapping[Any, float] | Literal["balanced"] | None
+    Callbacks = Any
+else:
+    Self = Array = NDArray = Frame = RandomState = MemoryLike = Axes = Model = Any
+    Optimizer = Loss = ClassWeight = Callbacks = Any
