@@ -54,9 +54,7 @@ def use(store):
 def assert_goes_on(store):
     with pytest.warns(StoreWarning, match="goes on without the store") as caught:
         assert not use(store)
-    said = [str(warning.message) for warning in caught]
-    assert len(said) == len(set(said)) <= 2  # once for writing, once for reading
-    assert sum("written" in message for message in said) == 1
+    assert len(caught) == 1  # whatever it is that fails, and however often
     with warnings.catch_warnings():
         warnings.simplefilter("error")
         assert not use(store)

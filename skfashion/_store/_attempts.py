@@ -5,6 +5,7 @@ import os
 import time
 
 from . import _files
+from ._names import KEY
 from ._process import new_name
 
 
@@ -59,3 +60,29 @@ class Attempt:
             self._touched = now
             with contextlib.suppress(OSError):
                 os.utime(self._marker)
+
+
+def dead(folder, key=None):
+    """Find the markers of processes that died at work.
+
+    Parameters
+    ----------
+    folder : Path
+        The folder of all markers.
+    key : str, default=None
+        What they were at; None for everything.
+
+    Returns
+    -------
+    list of str
+        Their paths.
+
+    Raises
+    ------
+    OSError
+        If the folder can't be listed.
+    """
+    if key is not None:
+        return _files.orphans(folder, f"{key}.")
+    keys = {item.name.partition(".")[0] for item in _files.listing(folder)}
+    return [path for key in keys if KEY.fullmatch(key) for path in dead(folder, key)]

@@ -224,10 +224,18 @@ def drop(path, inode):
         The file.
     inode : int
         The number of the damaged one.
+
+    Returns
+    -------
+    bool
+        Whether this call removed it.
     """
-    with contextlib.suppress(OSError):
-        if os.stat(path).st_ino == inode:
-            os.unlink(path)
+    try:
+        if os.stat(path).st_ino != inode:
+            return False
+    except OSError:
+        return False
+    return unlink(path)
 
 
 def unlink(path):

@@ -11,7 +11,7 @@ import joblib
 from skfashion._config import get_config
 
 from . import _entries, _files, _npy, _upkeep
-from ._attempts import Attempt
+from ._attempts import Attempt, dead
 from ._files import DamageError, StoreWarning
 from ._names import checked_bound, checked_key, checked_name
 from ._rows import Rows
@@ -85,13 +85,6 @@ class Store:
         The folder. Nothing is made in it before something is put.
     max_bytes : int, default=None
         The bound on its size.
-
-    Attributes
-    ----------
-    path : Path
-        The folder.
-    max_bytes : int or None
-        The bound.
     """
 
     def __init__(self, path, max_bytes=None):
@@ -99,7 +92,7 @@ class Store:
         self.max_bytes = checked_bound(max_bytes)
         self._root = self.path / _LAYOUT
         self._rows = {}
-        self._said = set()
+        self._said = False
         self._total = None  # bytes, when last counted
         self._written = 0  # bytes since then, by this process
         self.reset_locks()
@@ -255,16 +248,20 @@ class Store:
         """
         return len(self._deaths(key))
 
-    def forgive(self, key):
+    def forgive(self, key=None):
         """Forget the deaths of a key.
 
         Parameters
         ----------
-        key : str
-            Hexadecimal digits.
+        key : str, default=None
+            Hexadecimal digits; None for all keys.
+
+        Returns
+        -------
+        int
+            How many deaths were forgotten.
         """
-        for marker in self._deaths(key):
-            _files.unlink(marker)
+        return sum(_files.unlink(marker) for marker in self._deaths(key))
 
     def verify(self):
         """Read everything and find what is damaged; nothing is changed.
@@ -274,7 +271,17 @@ class Store:
         list of tuple
             Kind, key (of rows: folder and file) and reason.
         """
-        return _upkeep.problems(self._root)
+        return [problem[:3] for problem in _upkeep.problems(self._root)]
+
+    def repair(self):
+        """Read everything and remove what is damaged.
+
+        Returns
+        -------
+        list of tuple
+            Path, reason and size of each file that was removed.
+        """
+        return _upkeep.repair(self._root)
 
     def prune(self, max_bytes=None):
         """Remove what was used least recently, and what dead writers left.
@@ -343,8 +350,9 @@ class Store:
         error : OSError
             What came of it.
         """
-        if action not in self._said:
-            self._said.add(action)
+        with self._lock:
+            said, self._said = self._said, True
+        if not said:
             warnings.warn(
                 f"The store in {self.path} can't be {'read' if action == 'read' else 'written'} "
                 f"({error}); training goes on without the store.",
@@ -373,9 +381,8 @@ class Store:
         return folder / checked_key(key)[:2] / f"{key}.npy"
 
     def _deaths(self, key):
-        prefix = f"{checked_key(key)}."
         try:
-            return _files.orphans(self._root / "attempts", prefix)
+            return dead(self._root / "attempts", None if key is None else checked_key(key))
         except OSError as error:
             self.cannot("read", error)
             return []

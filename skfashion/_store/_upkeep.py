@@ -83,28 +83,47 @@ def problems(root):
     root : Path
         Of the store.
 
+    Yields
+    ------
+    tuple
+        Kind, key (of rows: folder and file), reason, path and `os.stat_result`.
+    """
+    for info in list_entries(root):
+        yield from _problem(info.path, info.kind, info.key, _entries.load, info.kind, info.key)
+    for path, _ in _files.walk(root / "rows", 2):
+        folder = path.parent
+        yield from _problem(path, folder.parent.name, f"{folder.name}/{path.name}", _check_shard)
+
+
+def repair(root):
+    """Remove what is damaged, unless it has been replaced since it was read.
+
+    Parameters
+    ----------
+    root : Path
+        Of the store.
+
     Returns
     -------
     list of tuple
-        Kind, key (of rows: folder and file) and reason.
+        Path, reason and size of each file that was removed.
     """
-    found = []
-    for info in list_entries(root):
-        found += _problem(info.kind, info.key, _entries.load, info.path, info.kind, info.key)
-    for path, _ in _files.walk(root / "rows", 2):
-        kind, folder = path.parent.parent.name, path.parent.name
-        found += _problem(kind, f"{folder}/{path.name}", _check_shard, path)
+    found = [
+        (path, reason, seen.st_size)
+        for _, _, reason, path, seen in problems(root)
+        if _files.drop(path, seen.st_ino)
+    ]
     return found
 
 
-def _problem(kind, key, check, *args):
+def _problem(path, kind, key, check, *args):
     try:
-        check(*args)
+        seen = path.stat()
+        check(path, *args)
     except FileNotFoundError:
-        return []  # removed since it was listed
+        return  # removed since it was listed
     except (DamageError, OSError) as error:
-        return [(kind, key, str(error))]
-    return []
+        yield kind, key, str(error), path, seen
 
 
 def _check_shard(path):

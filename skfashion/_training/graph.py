@@ -20,16 +20,20 @@ class GraphLoop:
 
     def __init__(self, model):
         self._model = model
+        if model.compiled and not tf.distribute.has_strategy():
+            _update_directly(model.optimizer)
         self._traced = {}
         self.traces = 0
 
     def train_epoch(self, data, order, batch_size):
         """Train one epoch on resident arrays in the given order; return the metrics."""
+        self._build_metrics(*data)
         logs = self._call(self._train, *data, tf.constant(order), tf.constant(batch_size))
         return {name: float(value) for name, value in logs.items()}
 
     def evaluate(self, data, batch_size):
         """Return the metrics on resident arrays."""
+        self._build_metrics(*data)
         logs = self._call(self._evaluate, *data, tf.constant(batch_size))
         return {name: float(value) for name, value in logs.items()}
 
@@ -40,6 +44,18 @@ class GraphLoop:
     def resident(self, *arrays):
         """Put arrays where the graph reads them."""
         return [tf.constant(a) for a in arrays]
+
+    def _build_metrics(self, X, y, weight=None):
+        """Let the metrics make their variables, with one image and whatever prediction.
+
+        Made within a trace they cost a second trace, and the first is never freed. Their
+        values are set back before each epoch.
+        """
+        if not self._traced and len(X):
+            output = self._model.outputs[0]
+            prediction = tf.zeros((1, *output.shape[1:]), output.dtype)
+            weight = None if weight is None else weight[:1]
+            self._model.compute_metrics(X[:1], y[:1], prediction, weight)
 
     def _call(self, function, *tensors):
         """Call a function as a graph, traced once for all lengths of its arrays."""
@@ -84,6 +100,21 @@ class GraphLoop:
     def _predict(self, X):
         self.traces += 1
         return self._model(X, training=False)
+
+
+def _update_directly(optimizer):
+    """Let an optimizer leave out the sum of gradients over replicas where there is one.
+
+    For that sum TensorFlow registers a gradient, which keeps the graph for the life of the
+    process: several megabytes for each shape of network that is trained.
+    """
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # below a loss scale
+
+    def update(gradients, variables, learning_rate):
+        for gradient, variable in zip(gradients, variables, strict=True):
+            optimizer.update_step(gradient, getattr(variable, "value", variable), learning_rate)
+
+    optimizer._backend_update_step = update
 
 
 def fused(optimizer):

@@ -5,6 +5,9 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 
+# TensorFlow's words, and those of oneDNN, whose status 1 is "out of memory".
+_NO_MEMORY = ("RESOURCE_EXHAUSTED", "Status: 1, message: could not")
+
 
 def make_loop(model):
     """Return the fastest loop for a compiled model on this backend.
@@ -132,15 +135,24 @@ def memory_errors(doing):
     try:
         yield
     except Exception as error:
-        if "RESOURCE_EXHAUSTED" in str(error) or type(error).__name__ in (
-            "ResourceExhaustedError",
-            "OutOfMemoryError",
+        if type(error) is MemoryError and error.args:
+            raise  # one of ours, from further in
+        if (
+            isinstance(error, MemoryError)  # NumPy's
+            or any(words in str(error) for words in _NO_MEMORY)
+            or type(error).__name__ in ("ResourceExhaustedError", "OutOfMemoryError")
         ):
+            told = str(error).splitlines() or [type(error).__name__]
             message = (
-                f"out of memory while {doing}: {str(error).splitlines()[0][:200]}. Take a "
-                "smaller batch_size, image_size or network."
+                f"out of memory while {doing}: {told[0][:200]}. Take a smaller batch_size, "
+                "image_size or network."
             )
         else:
             raise
     if message:
-        raise MemoryError(message)
+        failure = MemoryError(message)
+        try:
+            raise failure
+        except MemoryError:
+            failure.__context__ = None  # Python keeps the original there, frames and all
+            raise

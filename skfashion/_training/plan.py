@@ -4,9 +4,13 @@ import inspect
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from uuid import uuid4
+from weakref import WeakKeyDictionary
 
 import keras
 import numpy as np
+
+_TOKENS = WeakKeyDictionary()  # classes and functions -> names that nothing else ever has
 
 # Raised when the same plan would end in other numbers than with the version before.
 ALGORITHM = 1
@@ -153,15 +157,20 @@ def frozen(value):
     Returns
     -------
     hashable
+        Of code that can't be told from other code (it has no source, or holds variables of
+        the function around it) one that no other object has, here or in another process.
     """
+    if isinstance(value, np.generic):
+        return value.item()  # before float and str, which some of these are, with another repr
     if isinstance(value, dict):
-        return tuple(sorted((str(k), frozen(v)) for k, v in value.items()))
+        pairs = ((str(k), frozen(v)) for k, v in value.items())
+        return tuple(sorted(pairs, key=lambda pair: pair[0]))
     if isinstance(value, (list, tuple)):
         return tuple(frozen(v) for v in value)
     if value is None or isinstance(value, (bool, int, float, str)):
         return value
-    if isinstance(value, np.generic):
-        return value.item()
+    if isinstance(value, np.ndarray):
+        return ("array", array_digest(value))  # its repr leaves out the middle
     if hasattr(value, "get_config") and not isinstance(value, type):
         return (frozen(type(value)), frozen(value.get_config()))
     if hasattr(value, "__qualname__"):
@@ -173,10 +182,19 @@ def _code_of(value):
     # A notebook defines the same name again and again: what it says now is what counts.
     if value.__module__.split(".")[0] in ("keras", "skfashion"):
         return ""
+    functions = vars(value).values() if isinstance(value, type) else [value]
+    held = {name for function in functions for name in _held_by(function)}
     try:
-        return digest(inspect.getsource(value))
+        if held <= {"__class__"}:  # which super() needs
+            return digest(inspect.getsource(value))
     except (OSError, TypeError):
-        return id(value)
+        pass
+    return _TOKENS.setdefault(value, uuid4().hex)
+
+
+def _held_by(function):
+    """Return the names of the variables that a function holds of those around it."""
+    return getattr(getattr(function, "__code__", None), "co_freevars", ())
 
 
 def digest(*parts):

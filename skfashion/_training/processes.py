@@ -7,9 +7,10 @@ import multiprocessing
 import os
 import re
 import sys
-import warnings
 
 import keras
+
+from skfashion._warnings import warn
 
 _STARTED_IN = None  # number of the process in which the backend was started by us
 
@@ -83,11 +84,9 @@ def _prepare_tensorflow(worker):
             tf.config.set_visible_devices(mine, "GPU")
             tf.config.experimental.set_memory_growth(mine, True)
             if worker >= len(gpus):
-                warnings.warn(
+                warn(
                     f"There are more workers than GPUs ({len(gpus)}): some share one, and its "
-                    f"memory. n_jobs={len(gpus)} is usually as fast.",
-                    UserWarning,
-                    stacklevel=4,
+                    f"memory. n_jobs={len(gpus)} is usually as fast."
                 )
     except RuntimeError:
         # The user's own code has started TensorFlow in this worker, and so arranged it.

@@ -3,15 +3,14 @@
 Knows what `skfashion._training.runs` writes beside the arrays, and loads no Keras.
 """
 
-import contextlib
 import json
 import os
 from dataclasses import dataclass, field
 
 import pandas as pd
 
-from skfashion._store import _files, open_store
-from skfashion._store._names import KEY
+from skfashion._store import open_store
+from skfashion._typing import Frame, MemoryLike
 
 STATES, RESULTS = "states", "results"
 
@@ -74,7 +73,7 @@ class Pruned:
     deaths_forgiven: int = 0
 
 
-def runs_frame(memory, *, curves=False):
+def runs_frame(memory: MemoryLike, *, curves: bool = False) -> Frame:
     """Tabulate the runs kept in a folder.
 
     Parameters
@@ -153,7 +152,7 @@ def runs_frame(memory, *, curves=False):
     return frame
 
 
-def prune_runs(memory, max_bytes=None, *, verify=True):
+def prune_runs(memory: MemoryLike, max_bytes: int | None = None, *, verify: bool = True) -> Pruned:
     """Make the folder of `memory` small and sound.
 
     Removes what dead processes left half-written, what is damaged and, above `max_bytes`,
@@ -199,14 +198,14 @@ def prune_runs(memory, max_bytes=None, *, verify=True):
     store = open_existing(memory)
     # Bounds are checked before anything is removed.
     result = store.prune(max_bytes)
-    forgiven = _forgive(store)
-    damaged = _remove_damaged(store) if verify else []
-    n_bytes = sum(size for _, size in damaged)
+    forgiven = store.forgive()
+    damaged = store.repair() if verify else []
+    n_bytes = sum(size for _, _, size in damaged)
     return Pruned(
         entries_removed=result.entries_removed,
         bytes_removed=result.bytes_removed + n_bytes,
         bytes_kept=result.bytes_kept - n_bytes,
-        damaged=[what for what, _ in damaged],
+        damaged=[f"{path}: {reason}" for path, reason, _ in damaged],
         deaths_forgiven=forgiven,
     )
 
@@ -322,27 +321,3 @@ def _epoch_rows(run):
 def prefixed(parameters):
     """Name parameters as columns are named, as scikit-learn does in ``cv_results_``."""
     return {f"param_{name}": value for name, value in parameters.items()}
-
-
-def _forgive(store):
-    # A marker is called after its key.
-    markers = _files.listing(store._root / "attempts")
-    forgiven = 0
-    for key in sorted({marker.name.partition(".")[0] for marker in markers}):
-        deaths = store.deaths(key) if KEY.fullmatch(key) else 0
-        if deaths:
-            forgiven += deaths
-            store.forgive(key)
-    return forgiven
-
-
-def _remove_damaged(store):
-    paths = {(info.kind, info.key): info.path for info in store.entries()}
-    removed = []
-    for kind, key, reason in store.verify():
-        path = paths.get((kind, key), store._root / "rows" / kind / key)
-        with contextlib.suppress(FileNotFoundError):  # somebody else has just removed it
-            size = path.stat().st_size
-            path.unlink()
-            removed.append((f"{path}: {reason}", size))
-    return removed

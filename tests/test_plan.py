@@ -1,0 +1,106 @@
+"""What stands for a parameter in the key of a fit: equal for equal ones, and only for these."""
+
+import subprocess
+import sys
+
+import keras
+import numpy as np
+import pytest
+
+from skfashion import DenseClassifier
+from skfashion._training.plan import digest, frozen
+from skfashion.inspection import runs_frame
+
+PAIRS = [
+    (np.float64(0.5), 0.5),
+    (np.float32(0.5), 0.5),
+    (np.int64(3), 3),
+    (np.str_("relu"), "relu"),
+    (np.bool_(True), True),
+    ([np.float64(1), np.str_("a")], (1.0, "a")),
+    ({"a": 1, "b": np.float64(2)}, {"b": 2.0, "a": 1}),
+]
+
+
+@pytest.mark.parametrize(("one", "other"), PAIRS)
+def test_numbers_of_numpy_are_the_numbers_they_are(one, other):
+    assert digest(frozen(one)) == digest(frozen(other))
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [(0.5, 0.25), (1, "1"), (None, "None"), (1, True), ([1], [1, 1]), ("a", ["a"])],
+)
+def test_what_differs_differs(one, other):
+    assert digest(frozen(one)) != digest(frozen(other))
+
+
+def test_arrays_are_told_apart_in_the_middle():
+    one = np.zeros(5000)
+    other = one.copy()
+    other[2500] = 1
+    assert frozen(one) != frozen(other)
+    assert frozen(one) == frozen(one.copy())
+    assert frozen(one) != frozen(one.reshape(50, 100))
+
+
+def test_keys_of_two_types():
+    assert len(frozen({1: "a", "1": None})) == 2
+
+
+def schedule_of(rate):
+    """Return a schedule whose class looks the same for every rate."""
+
+    class Schedule(keras.optimizers.schedules.LearningRateSchedule):
+        def __call__(self, step):
+            return rate + 0 * keras.ops.cast(step, "float32")
+
+        def get_config(self):
+            return {}
+
+    return Schedule()
+
+
+class Plain(keras.optimizers.schedules.LearningRateSchedule):
+    def __init__(self, rate):
+        super().__init__()
+        self.rate = rate
+
+    def __call__(self, step):
+        return self.rate + 0 * keras.ops.cast(step, "float32")
+
+    def get_config(self):
+        return {"rate": self.rate}
+
+
+def test_code_that_holds_other_variables_is_other_code():
+    one, other = schedule_of(0.1), schedule_of(0.2)
+    assert frozen(one) == frozen(one)
+    assert frozen(one) != frozen(other)
+    assert frozen(Plain(0.1)) == frozen(Plain(0.1)) != frozen(Plain(0.2))
+
+
+def test_code_without_source_is_never_that_of_another_process():
+    code = (
+        "from skfashion._training.plan import frozen, digest\n"
+        "def f(): pass\n"
+        "assert frozen(f) == frozen(f)\n"
+        "print(digest(frozen(f)))"
+    )
+    seen = {
+        subprocess.run(
+            [sys.executable, "-c", code], check=True, capture_output=True, text=True
+        ).stdout
+        for _ in range(2)
+    }
+    assert len(seen) == 2
+
+
+def test_numbers_that_a_search_draws_find_the_fit_of_plain_ones(images, tmp_path):
+    """What SciPy and skopt draw are numbers of NumPy; the fits are the same."""
+    for kind in (float, np.float64):
+        clf = DenseClassifier(4, epochs=1, memory=str(tmp_path), random_state=0)
+        text = np.str_ if kind is np.float64 else str
+        clf.set_params(learning_rate=kind(0.01), dropout=kind(0.25), activation=text("relu"))
+        clf.fit(*images)
+    assert len(runs_frame(tmp_path)) == 1

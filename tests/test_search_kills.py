@@ -1,0 +1,101 @@
+"""A search on a store, killed at random moments and started again until it ends."""
+
+import random
+import time
+import warnings
+from collections import Counter
+
+import numpy as np
+from children import Child, needs_linux, result_of
+from diary import Diary, keep_diary
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+from skfashion import DenseClassifier
+from skfashion._store import Store
+from skfashion.datasets import make_images
+from skfashion.preprocessing import PixelScaler
+
+pytestmark = needs_linux
+
+GRID = {
+    "denseclassifier__learning_rate": [1e-3, 1e-2],
+    "denseclassifier__dropout": [0.1, 0.3],
+}
+EPOCHS, FOLDS = 4, 3
+FITS = 4 * FOLDS + 1
+SEARCHES, KILLS_EACH = 5, 5
+
+
+def search(folder, path):
+    """Search as a user's script does; return all that must not depend on kills."""
+    keep_diary(path, checkpoint_seconds=0.0)
+    X, y = make_images(n_samples=90, n_classes=3, image_size=8, random_state=0)
+    clf = DenseClassifier(16, epochs=EPOCHS, memory=folder, random_state=0)
+    found = GridSearchCV(make_pipeline(PixelScaler(), clf), GRID, cv=FOLDS).fit(X, y)
+    rows = {k: np.asarray(v).tolist() for k, v in found.cv_results_.items() if "time" not in k}
+    return rows, found.best_params_, found.predict_proba(X).tolist()
+
+
+def kill(child, diary, n_lines, seconds, n_kept):
+    """Kill when the diary is that long, that many epochs are kept, and some time is past."""
+    while True:
+        lines = diary.read()
+        if len(lines) >= n_lines and sum(line[0] == "kept" for line in lines) >= n_kept:
+            break
+        assert child.process.exitcode is None, "the search ended before it could be killed"
+        time.sleep(0.002)
+    time.sleep(seconds)
+    child.process.kill()
+    child.process.join()
+
+
+def assert_whole(folder):
+    store = Store(folder)
+    assert store.verify() == []
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        for info in store.entries():
+            assert store.get(info.kind, info.key) is not None
+
+
+def moments(rng, n_lines):
+    """Return after how many lines and seconds to kill: anywhere, and once while starting."""
+    anywhere = [(n, rng.uniform(0, 0.02)) for n in rng.sample(range(n_lines), KILLS_EACH - 1)]
+    anywhere.sort()
+    place = rng.randrange(KILLS_EACH)
+    return [*anywhere[:place], (0, rng.uniform(0, 1)), *anywhere[place:]]
+
+
+def test_killed_at_random_moments(tmp_path, capsys, record_property):
+    rng = random.Random(0)
+    path = tmp_path / "whole.diary"
+    expected = result_of(search, tmp_path / "whole", path)
+    assert Diary(path).count("epoch") == FITS * EPOCHS
+    n_lines = len(Diary(path).read())
+    lost, last_seen = 0, Counter()
+    for turn in range(SEARCHES):
+        folder, path = tmp_path / f"{turn}", tmp_path / f"{turn}.diary"
+        diary, kept = Diary(path), -1
+        for n, seconds in moments(rng, n_lines):
+            # A training that dies twice before an epoch ends is taken for the killer (see
+            # test_search_memory): after such a kill the next one comes later.
+            n_kept = diary.count("kept") + 1 if diary.count("kept") == kept else 0
+            kept = diary.count("kept")
+            kill(Child(search, folder, path), diary, n, seconds, n_kept)
+            assert_whole(folder)
+            last_seen[diary.read()[-1][0] if diary.read() else "nothing"] += 1
+        assert result_of(search, folder, path) == expected
+        assert_whole(folder)
+        diary.assert_nothing_known_was_trained()
+        more = diary.count("epoch") - FITS * EPOCHS
+        assert 0 <= more <= KILLS_EACH  # a kill costs the epoch that was running, at most
+        lost += more
+    record_property("kills", SEARCHES * KILLS_EACH)
+    record_property("epochs_trained_twice", lost)
+    with capsys.disabled():
+        print(
+            f"\n{SEARCHES * KILLS_EACH} kills of {SEARCHES} searches of {FITS} fits: "
+            f"{lost} of {SEARCHES * FITS * EPOCHS} epochs trained twice; the diaries ended in "
+            f"{dict(last_seen)}"
+        )
