@@ -90,10 +90,10 @@ def _parser():
     commands = parser.add_subparsers(dest="command", required=True, metavar="command")
     _add_search(commands)
     predict = _add(commands, "predict", "say what images show", _predict_text)
-    predict.add_argument("model", metavar="MODEL", help="model.joblib of a search, or its folder")
+    _add_model(predict)
     predict.add_argument("images", metavar="IMAGE", nargs="+", help="image files")
     evaluate = _add(commands, "evaluate", "test a model on images with labels", _evaluate_text)
-    evaluate.add_argument("model", metavar="MODEL", help="model.joblib of a search, or its folder")
+    _add_model(evaluate)
     evaluate.add_argument("data", metavar="DATA", help=_DATA)
     runs = _add(commands, "runs", "list the fits kept in a folder", _runs_text)
     runs.add_argument("folder", metavar="DIR", help="folder of a search, or what was its --memory")
@@ -113,13 +113,17 @@ _search_text = """Tune a classifier by cross-validation, train the best candidat
 and test it on images that took no part. Without arguments: a dense network on Fashion-MNIST.
 
 Stopped or killed, the same command goes on where it was. In the folder --out it leaves
-model.joblib, cv_results.csv, summary.txt, summary.json and memory/."""
+model.skfashion, cv_results.csv, summary.txt, summary.json and memory/."""
 
 _predict_text = """Print file, label and probability of each image, separated by tabs.
 
 Files are read as the model's own reader does. A model trained on Fashion-MNIST or digits
 gets them at its size and in grey; those pictures are light things on black, so invert photos
-of dark things on white first. Load models only from people you trust: they can run code."""
+of dark things on white first.
+
+A model's file is what `skfashion search` and skfashion.save leave; whoever made it, nothing
+of theirs is run. A pickle or joblib file can run code, and is taken with --trust-pickle only.
+Names that can't be printed in one line are given as Python writes them, in quotes."""
 
 _evaluate_text = """Print the accuracy and a line for each class.
 
@@ -136,6 +140,15 @@ def _add(commands, name, summary, text):
         help=summary,
         description=text,
         formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _add_model(parser):
+    parser.add_argument("model", metavar="MODEL", help="model.skfashion of a search, or its folder")
+    parser.add_argument(
+        "--trust-pickle",
+        action="store_true",
+        help="MODEL may be a pickle or joblib file, which runs whatever code its maker put in",
     )
 
 

@@ -108,7 +108,8 @@ def revived(data):
     if "class" in data:
         return data["class"].from_config(data["config"])
     if "class_name" in data:
-        return keras.saving.deserialize_keras_object(data)
+        # What is revived may come from a file of somebody else.
+        return keras.saving.deserialize_keras_object(data, safe_mode=True)
     return {name: revived(value) for name, value in data.items()}
 
 
@@ -215,10 +216,18 @@ def _as_data(value):
     if isinstance(value, np.generic):
         return value.item()
     if _is_keras_own(value):
-        return _as_data(keras.saving.serialize_keras_object(value))
+        return _as_data(_public(keras.saving.serialize_keras_object(value)))
     if isinstance(value, (keras.optimizers.Optimizer, keras.metrics.Metric)):
         return {"class": type(value), "config": _as_data(value.get_config())}
     return value  # plain; or a function or loss of the user's, which has no state
+
+
+def _public(config):
+    """Name an optimizer as users do: on torch Keras writes the module of its kernels."""
+    module = str(config.get("module")) if isinstance(config, dict) else ""
+    if module.startswith("keras.src.backend.") and hasattr(keras.optimizers, config["class_name"]):
+        return {**config, "module": "keras.optimizers", "registered_name": None}
+    return config
 
 
 def _is_keras_own(value):

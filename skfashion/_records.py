@@ -1,11 +1,11 @@
 """What `memory=` needs to know of a fit: whether it can be given back, and how it is listed."""
 
-import warnings
 from numbers import Integral
 
 import numpy as np
 
 from skfashion import _compiled
+from skfashion._warnings import warn
 
 _WARNED = set()
 
@@ -49,7 +49,7 @@ def is_replayable(estimator, recipe, callbacks):
         return True
     if reason not in _WARNED:
         _WARNED.add(reason)
-        warnings.warn(f"{reason} Other things are reused all the same.", UserWarning, stacklevel=6)
+        warn(f"{reason} Other things are reused all the same.")
     return False
 
 

@@ -14,6 +14,7 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
+import skfashion
 from skfashion.__main__ import main
 from skfashion.datasets import make_images
 from skfashion.preprocessing import ImageReader
@@ -67,10 +68,10 @@ def test_search_leaves_model_table_and_summary(found):
 
 
 def test_saved_model_is_a_plain_pipeline_without_paths(found):
-    model = joblib.load(found / "model.joblib")
+    model = skfashion.load(found / "model.skfashion")
     assert type(model).__name__ == "Pipeline"
     assert model[-1].memory is None
-    assert str(found).encode() not in (found / "model.joblib").read_bytes()
+    assert str(found).encode() not in (found / "model.skfashion").read_bytes()
 
 
 def test_search_prints_a_line_a_candidate_and_reads_finished_fits_back(found, tmp_path, capsys):
@@ -142,6 +143,7 @@ def test_a_stopped_search_goes_on(found, tmp_path, capsys, monkeypatch):
     )
 
 
+@pytest.mark.filterwarnings("always::sklearn.exceptions.FitFailedWarning")
 def test_a_candidate_that_fails_costs_a_line(tmp_path, capsys, monkeypatch):
     from skfashion import DenseClassifier
 
@@ -162,6 +164,7 @@ def test_a_candidate_that_fails_costs_a_line(tmp_path, capsys, monkeypatch):
     assert "note: a fit failed: ValueError: no luck" in captured.err.splitlines()
 
 
+@pytest.mark.filterwarnings("always::sklearn.exceptions.FitFailedWarning")
 def test_a_search_in_which_all_fails_ends_in_one_line(tmp_path, capsys, monkeypatch):
     from skfashion import DenseClassifier
 
@@ -177,7 +180,7 @@ def test_a_search_in_which_all_fails_ends_in_one_line(tmp_path, capsys, monkeypa
 def test_search_on_fashion_mnist_learns_names(fashion, tmp_path, capsys):
     small = ["--images", "1500", "--sample", "500", "--candidates", "1", "--epochs", "3"]
     assert main(["search", "fashion-mnist", "--folds", "2", "--out", str(tmp_path), *small]) == 0
-    model = joblib.load(tmp_path / "model.joblib")
+    model = skfashion.load(tmp_path / "model.skfashion")
     assert "Ankle boot" in model.classes_
     summary = json.loads((tmp_path / "summary.json").read_text())
     assert summary["images_to_train_on"] == 1500
@@ -229,7 +232,7 @@ def photo_model(photos, tmp_path_factory):
 
 
 def test_a_folder_is_searched_with_its_own_test_part(photo_model, photos):
-    model = joblib.load(photo_model / "model.joblib")
+    model = skfashion.load(photo_model / "model.skfashion")
     assert isinstance(model[0], ImageReader)
     assert model[0].memory is None
     assert list(model.classes_) == ["a", "b", "c"]
@@ -258,7 +261,7 @@ def test_predict_hands_files_to_the_reader(photo_model, photos, capsys):
     files = [str(path) for path in sorted((photos / "test" / "a").iterdir())]
     assert main(["predict", str(photo_model), *files]) == 0
     rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
-    model = joblib.load(photo_model / "model.joblib")
+    model = skfashion.load(photo_model / "model.skfashion")
     assert [row[0] for row in rows] == files
     assert [row[1] for row in rows] == model.predict(files).tolist()
     assert [row[2] for row in rows] == [f"{p:.4f}" for p in model.predict_proba(files).max(axis=1)]
@@ -280,9 +283,9 @@ def digit_files(tmp_path_factory):
 
 def test_predict_turns_files_into_what_the_model_knows(found, digit_files, capsys):
     images, files, _ = digit_files
-    assert main(["predict", str(found / "model.joblib"), *map(str, files)]) == 0
+    assert main(["predict", str(found / "model.skfashion"), *map(str, files)]) == 0
     rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
-    model = joblib.load(found / "model.joblib")
+    model = skfashion.load(found / "model.skfashion")
     assert [row[1] for row in rows] == model.predict(images).tolist()
     assert [row[2] for row in rows] == [f"{p:.4f}" for p in model.predict_proba(images).max(axis=1)]
 
@@ -388,10 +391,13 @@ def things(found, photo_model, photos, tmp_path_factory):
         ("search digits --out {text}", "choose another one with --out"),
         ("predict {none} {image}", "There is no model"),
         ("predict {empty} {image}", "There is no model"),
-        ("predict {text} {image}", "can't be loaded as a model"),
-        ("predict {dict} {image}", "holds no fitted classifier but dict"),
-        ("predict {unfitted} {image}", "holds no fitted classifier but LogisticRegression"),
-        ("predict {rows} {image}", "GaussianNB, which saw no images"),
+        ("predict {text} {image}", "can't be loaded as a model: it is no file of skfashion.save"),
+        ("predict {dict} {image}", "add --trust-pickle if you trust them"),
+        ("evaluate {dict} digits", "add --trust-pickle if you trust them"),
+        ("predict --trust-pickle {text} {image}", "can't be loaded as a model"),
+        ("predict --trust-pickle {dict} {image}", "holds no fitted classifier but dict"),
+        ("predict --trust-pickle {unfitted} {image}", "no fitted classifier but LogisticRegress"),
+        ("predict --trust-pickle {rows} {image}", "GaussianNB, which saw no images"),
         ("predict {found} {none}", "no such file"),
         ("evaluate {found} {none}", "There is no folder"),
         ("evaluate {found} {photos}", "doesn't know"),
@@ -417,7 +423,7 @@ def test_a_mistake_is_one_line_and_status_2(line, fragment, things, capsys, tmp_
         ("search --candidates many", "'many' is no whole number from 1 on"),
         ("search --folds 1", "'1' is no whole number from 2 on"),
         ("search --model tree", "invalid choice: 'tree'"),
-        ("predict model.joblib", "required: IMAGE"),
+        ("predict model.skfashion", "required: IMAGE"),
         ("runs x --max-bytes -1", "no whole number from 0 on"),
     ],
 )

@@ -4,6 +4,7 @@ import io
 import json
 import resource
 
+import keras
 import numpy as np
 import pytest
 import skops.io
@@ -152,6 +153,18 @@ def test_layers(models, tmp_path, monkeypatch, number):
         layers_of(schema)["content"].insert(2, node(evil))
         path.write_bytes(packed(schema, members))
         refused(path, "isn't loaded: its network", monkeypatch, tmp_path)
+
+
+def test_keras_told_to_run_code_does_not_run_theirs(models, tmp_path, monkeypatch):
+    path = tmp_path / "model"
+    schema, members = unpacked(models["keras"])
+    layers_of(schema)["content"].insert(2, node(LAYERS[0]))
+    path.write_bytes(packed(schema, members))
+    try:
+        keras.config.enable_unsafe_deserialization()
+        refused(path, "isn't loaded: its network", monkeypatch, tmp_path)
+    finally:
+        keras.src.backend.common.global_state.set_global_attribute("safe_mode_saving", None)
 
 
 def test_compiled_parts(models, tmp_path, monkeypatch):

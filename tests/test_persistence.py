@@ -2,6 +2,7 @@
 
 import os
 import pickle
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -13,6 +14,7 @@ import numpy as np
 import pytest
 import skops.io
 from estimators import NAMES, small
+from PIL import Image
 from sklearn.base import clone
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import (
@@ -24,9 +26,11 @@ from sklearn.preprocessing import (
 )
 
 import skfashion
+from skfashion.model_selection import BayesSearchCV, HyperbandSearchCV
 from skfashion.preprocessing import (
     GrayscaleToRGB,
     ImageFlattener,
+    ImageReader,
     ImageResizer,
     PixelScaler,
 )
@@ -84,10 +88,26 @@ def labelled(images):
 
 
 @pytest.fixture(scope="module")
-def estimators(labelled, tmp_path_factory):
+def inputs(labelled, tmp_path_factory):
+    """The same images as arrays, as rows, and as files."""
+    X, _ = labelled
+    folder = tmp_path_factory.mktemp("images")
+    names = [str(folder / f"{i}.png") for i in range(len(X))]
+    for image, name in zip(X, names, strict=True):
+        Image.fromarray(image).save(name)
+    return {"images": X, "rows": X.reshape(len(X), -1).astype(np.float64), "files": names}
+
+
+@pytest.fixture(scope="module")
+def store(tmp_path_factory):
+    return tmp_path_factory.mktemp("here") / "store"
+
+
+@pytest.fixture(scope="module")
+def estimators(labelled, inputs, store):
     """Every classifier and transformer, alone and in a Pipeline, fitted and not."""
     X, y = labelled
-    memory = str(tmp_path_factory.mktemp("store"))
+    memory = str(store)
     made = {}
     for name in NAMES:
         made[name] = small(name, epochs=1, memory=memory)
@@ -95,19 +115,24 @@ def estimators(labelled, tmp_path_factory):
         if name != "MobileNetFineTuner":
             pipe = make_pipeline(PixelScaler(), clone(made[name]))
             made[f"{name}Pipeline"] = pipe.fit(X, y)
+        pipe = make_pipeline(ImageReader(size=8, memory=memory), clone(made[name]))
+        made[f"{name}OfFilesUnfitted"] = clone(pipe)
+        made[f"{name}OfFiles"] = pipe.fit(inputs["files"], y)
     for name, make in TRANSFORMERS.items():
         made[name], made[f"{name}Fitted"] = make(), make().fit(X)
-    flat = X.reshape(len(X), -1).astype(np.float64)
+        made[f"{name}Pipeline"] = make_pipeline(
+            make(), small("ConvClassifier", filters=2, epochs=1)
+        ).fit(X, y)
     for scaler in SCALERS:
         made[f"{scaler.__name__}Pipeline"] = make_pipeline(
             scaler(), small("DenseClassifier", hidden_layer_sizes=8, epochs=1)
-        ).fit(flat, y)
+        ).fit(inputs["rows"], y)
     return made
 
 
-def input_of(name, X):
+def input_of(name, inputs):
     scaled = name.removesuffix("Pipeline") in {scaler.__name__ for scaler in SCALERS}
-    return X.reshape(len(X), -1).astype(np.float64) if scaled else X
+    return inputs["files" if "OfFiles" in name else "rows" if scaled else "images"]
 
 
 def outputs_of(estimator, X):
@@ -115,17 +140,17 @@ def outputs_of(estimator, X):
 
 
 def is_fitted(estimator):
-    return hasattr(estimator, "n_features_in_")
+    last = estimator[-1] if hasattr(estimator, "steps") else estimator
+    return hasattr(last, "n_features_in_")
 
 
-def test_into_a_fresh_process(estimators, labelled, tmp_path, capsys):
+def test_into_a_fresh_process(estimators, inputs, store, tmp_path, capsys):
     """pickle, joblib, skops.io and save: read where nothing of the making is left."""
-    X, _ = labelled
     files, wanted, home = (tmp_path / n for n in ("files", "wanted", "home"))
     for folder in (files, wanted, home):
         folder.mkdir()
     for name, estimator in estimators.items():
-        X_in, fitted = input_of(name, X), is_fitted(estimator)
+        X_in, fitted = input_of(name, inputs), is_fitted(estimator)
         Z = outputs_of(estimator, X_in) if fitted else 0
         np.savez(wanted / f"{name}.npz", X=X_in, Z=Z, fitted=fitted)
         (files / f"{name}.pickle").write_bytes(pickle.dumps(estimator))
@@ -139,14 +164,20 @@ def test_into_a_fresh_process(estimators, labelled, tmp_path, capsys):
         "CUDA_VISIBLE_DEVICES": "-1",
         "PYTHONPATH": str(Path(skfashion.__file__).parents[1]),
     }
-    done = subprocess.run(
-        [sys.executable, "-c", CHILD, str(files), str(Path(__file__).parent)],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=home,
-        env=env,
-    )
+    # Where the store was there is nothing.
+    elsewhere = store.parent.rename(tmp_path / "elsewhere")
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", CHILD, str(files), str(Path(__file__).parent)],
+            capture_output=True,
+            text=True,
+            check=False,
+            cwd=home,
+            env=env,
+        )
+    finally:
+        shutil.rmtree(store.parent, ignore_errors=True)
+        elsewhere.rename(store.parent)
     assert done.returncode == 0, done.stderr[-3000:]
     loaded = done.stdout.split()
     assert len(loaded) == 4 * len(estimators)
@@ -159,13 +190,12 @@ def round_trip(estimator, folder):
     return skfashion.load(folder / "model")
 
 
-def test_parameters_and_state_stay(estimators, labelled, tmp_path):
-    X, _ = labelled
+def test_parameters_and_state_stay(estimators, inputs, tmp_path):
     bound = {"memory", "callbacks", "model"}
     for name, estimator in estimators.items():
         before = vars(estimator).copy()
         loaded = round_trip(estimator, tmp_path)
-        assert vars(estimator) == before or name.endswith("Pipeline")
+        assert vars(estimator) == before or hasattr(estimator, "steps")
         assert type(loaded) is type(estimator)
         for parameter, value in estimator.get_params().items():
             if parameter.split("__")[-1] in bound:
@@ -174,7 +204,7 @@ def test_parameters_and_state_stay(estimators, labelled, tmp_path):
                 found = loaded.get_params()[parameter]
                 assert (type(found), found) == (type(value), value), parameter
         if is_fitted(estimator):
-            X_in = input_of(name, X)
+            X_in = input_of(name, inputs)
             assert np.array_equal(outputs_of(loaded, X_in), outputs_of(estimator, X_in))
         for attribute in ("history_", "n_iter_", "image_shape_", "input_range_", "_recipe"):
             if hasattr(estimator, attribute):
@@ -225,6 +255,37 @@ def big_network(meta):
     inner = keras.Sequential([layers.Flatten(), layers.Dense(4, kernel_constraint="non_neg")])
     x = layers.Dropout(0.2)(inner(x[:, :2]))
     return keras.Model(inputs, layers.Dense(meta["n_classes_"], activation="softmax")(x))
+
+
+def test_searches_too(labelled, tmp_path):
+    X, y = labelled
+    dense = small("DenseClassifier", hidden_layer_sizes=8, epochs=3)
+    # No list: skops.io can't take apart what SciPy draws categories with.
+    ranged = {"learning_rate": (1e-3, 1e-2)}
+    searches = [
+        BayesSearchCV(dense, ranged, n_iter=2, cv=2, random_state=0),
+        HyperbandSearchCV(
+            dense, {"learning_rate": [1e-3, 3e-3, 1e-2]}, max_resources=3, cv=2, random_state=0
+        ),
+    ]
+    for search in searches:
+        for fitted in (False, True):
+            if fitted:
+                search.fit(X, y)
+            joblib.dump(search, tmp_path / "joblib")
+            dumped = skops.io.dumps(search)
+            for loaded in (
+                pickle.loads(pickle.dumps(search)),
+                joblib.load(tmp_path / "joblib"),
+                skops.io.loads(dumped, trusted=skops.io.get_untrusted_types(data=dumped)),
+            ):
+                assert repr(loaded) == repr(search)
+                assert hasattr(loaded, "best_estimator_") == fitted
+                if fitted:
+                    assert loaded.best_params_ == search.best_params_
+                    assert np.array_equal(loaded.predict_proba(X), search.predict_proba(X))
+                else:
+                    assert 1e-3 <= loaded.fit(X, y).best_params_["learning_rate"] <= 1e-2
 
 
 def test_transformers_need_no_keras(tmp_path):

@@ -15,13 +15,21 @@ import sklearn
 import skops.io
 from estimators import small
 from sklearn.exceptions import InconsistentVersionWarning
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer, StandardScaler
 
 import skfashion
-from skfashion import _base
-from skfashion.preprocessing import ImageReader, PixelScaler
+from skfashion import _versions
+from skfashion.model_selection import BayesSearchCV
+from skfashion.preprocessing import (
+    GrayscaleToRGB,
+    ImageFlattener,
+    ImageReader,
+    ImageResizer,
+    PixelScaler,
+)
 
 
 @pytest.fixture(scope="module")
@@ -204,7 +212,7 @@ def test_another_version_warns(labelled, tmp_path, monkeypatch, other):
     clf = small("DenseClassifier", epochs=1).fit(X, y)
     path = tmp_path / "model"
     with monkeypatch.context() as patch:
-        patch.setattr(_base, "__version__", other)
+        patch.setattr(_versions, "__version__", other)
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", InconsistentVersionWarning)  # a copy is made
             skfashion.save(clf, path)
@@ -221,6 +229,53 @@ def test_another_version_warns(labelled, tmp_path, monkeypatch, other):
         with pytest.warns(InconsistentVersionWarning, match=f"from version {other}"):
             loaded = way()
         assert np.array_equal(loaded.predict(X), clf.predict(X))
+
+
+@pytest.mark.parametrize("other", ["0.0.1", "99.0"])
+@pytest.mark.parametrize(
+    "make",
+    [
+        *(ImageReader, ImageResizer, GrayscaleToRGB, ImageFlattener, PixelScaler),
+        lambda: BayesSearchCV(LogisticRegression(), {"C": [1, 2]}),
+    ],
+)
+def test_another_version_of_what_is_no_classifier_warns(make, other, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr(_versions, "__version__", other)
+        estimator = make()
+        pickled = pickle.dumps(estimator)
+        joblib.dump(estimator, tmp_path / "joblib")
+        dumped = skops.io.dumps(estimator)
+        savable = not hasattr(estimator, "cv")
+        if savable:
+            skfashion.save(estimator, tmp_path / "saved")
+    ways = [
+        lambda: pickle.loads(pickled),
+        lambda: joblib.load(tmp_path / "joblib"),
+        lambda: skops.io.loads(dumped, trusted=skops.io.get_untrusted_types(data=dumped)),
+        *([lambda: skfashion.load(tmp_path / "saved")] if savable else []),
+    ]
+    for way in ways:
+        with pytest.warns(InconsistentVersionWarning, match=f"from version {other}"):
+            loaded = way()
+        assert repr(loaded) == repr(estimator)
+        assert "_skfashion_version" not in vars(loaded)
+
+
+def test_the_same_version_does_not_warn(tmp_path):
+    pipe = make_pipeline(ImageReader(size=8), PixelScaler(), small("DenseClassifier"))
+    skfashion.save(pipe, tmp_path / "model")
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        skfashion.load(tmp_path / "model")
+        pickle.loads(pickle.dumps(pipe))
+
+
+def test_what_a_killed_save_left_is_not_in_the_way(tmp_path):
+    # In a container the next process may well have the number of the one that was killed.
+    (tmp_path / f"model.{os.getpid()}.part").write_bytes(b"half")
+    skfashion.save(ImageReader(), tmp_path / "model")
+    assert isinstance(skfashion.load(tmp_path / "model"), ImageReader)
 
 
 def test_another_version_of_scikit_learn_warns(labelled, tmp_path):

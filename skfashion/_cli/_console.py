@@ -38,12 +38,17 @@ def last_line(text):
 
 def say(text=""):
     """Print a line at once, also into a log."""
-    print(text, flush=True)
+    print(_writable(text), flush=True)
 
 
 def note(text):
     """Print a line that is no result to standard error."""
-    print(one_line(text), file=sys.stderr, flush=True)
+    print(_writable(one_line(text)), file=sys.stderr, flush=True)
+
+
+def _writable(text):
+    """Return text without the bytes of file names that are none: no stream takes them."""
+    return str(text).encode("utf-8", "backslashreplace").decode("utf-8")
 
 
 @contextmanager

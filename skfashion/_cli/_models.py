@@ -5,37 +5,26 @@ import os
 import joblib
 import numpy as np
 
+import skfashion
 from skfashion._cli._console import UserError, one_line, user_errors
 from skfashion.datasets._image_file import why_unreadable
 from skfashion.preprocessing import ImageReader
 
-FILE = "model.joblib"
+FILE = "model.skfashion"
 
 # What the eye makes of red, green and blue (ITU-R BT.601), in thousandths.
 _GREY = np.array([299, 587, 114])
 
 
-def save_model(model, folder):
-    """Save a fitted pipeline, and return its file.
-
-    Folders of this machine are not saved along: a model is used without them.
-    """
-    memories = [name for name in model.get_params() if name.split("__")[-1] == "memory"]
-    model.set_params(**dict.fromkeys(memories))
-    path = os.path.join(folder, FILE)
-    # The old one is replaced by a whole one or not at all.
-    joblib.dump(model, f"{path}.new")
-    os.replace(f"{path}.new", path)
-    return path
-
-
-def load_model(path):
+def load_model(path, *, trust_pickle=False):
     """Load a model.
 
     Parameters
     ----------
     path : str
-        A file, or a folder in which `save_model` has left one.
+        A file of `skfashion.save`, or a folder that holds one called `FILE`.
+    trust_pickle : bool, default=False
+        Whether the file may as well be a pickle, joblib's included, which can run code.
 
     Returns
     -------
@@ -54,13 +43,11 @@ def load_model(path):
             "folder."
         )
     try:
-        model = joblib.load(file)
+        load = joblib.load if trust_pickle and not _is_archive(file) else skfashion.load
+        model = load(file)
     # A file that is something else fails in as many ways as there are codes of a pickle.
     except Exception as error:
-        raise UserError(
-            f"{file!r} can't be loaded as a model ({one_line(error) or type(error).__name__}): "
-            f"give the {FILE} that `skfashion search` left."
-        ) from error
+        raise UserError(_why_not(file, error, trust_pickle)) from error
     model = getattr(model, "best_estimator_", model)
     if not hasattr(model, "predict_proba") or not hasattr(model, "classes_"):
         raise UserError(
@@ -68,6 +55,29 @@ def load_model(path):
             "that `skfashion search` left."
         )
     return model
+
+
+def _is_archive(file):
+    """Tell whether a file begins as those of `skfashion.save` do, and no pickle does."""
+    try:
+        with open(file, "rb") as opened:
+            return opened.read(4) == b"PK\x03\x04"
+    except OSError:
+        return False
+
+
+def _why_not(file, error, trust_pickle):
+    reason = one_line(error) or type(error).__name__
+    if trust_pickle or isinstance(error, OSError) or _is_archive(file):
+        return (
+            f"{file!r} can't be loaded as a model ({reason}): give the {FILE} that `skfashion "
+            "search` left."
+        )
+    return (
+        f"{file!r} can't be loaded as a model: it is no file of skfashion.save. Give the {FILE} "
+        "that `skfashion search` left. If it is a pickle or a joblib file, it can run any code "
+        "of whoever made it: add --trust-pickle if you trust them."
+    )
 
 
 def split_readable(names):

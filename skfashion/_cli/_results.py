@@ -12,7 +12,7 @@ import pandas as pd
 
 import skfashion
 from skfashion._cli._console import counted, duration, table
-from skfashion._cli._models import save_model
+from skfashion._cli._models import FILE
 
 _PACKAGES = (
     *("tensorflow", "keras", "scikeras", "scikit-learn", "scikit-optimize"),
@@ -50,7 +50,7 @@ def contents(folder, memory):
     """Return what is in the folder of the results, and what to do with it."""
     inside = os.path.abspath(memory) == os.path.join(os.path.abspath(folder), "memory")
     rows = [
-        ["model.joblib", f"the model: skfashion predict {shlex.quote(folder)} IMAGE..."],
+        [FILE, f"the model: skfashion predict {shlex.quote(folder)} IMAGE..."],
         ["cv_results.csv", "all candidates with all scores"],
         ["summary.txt", "the lines above, with versions; summary.json: the same"],
         [
@@ -85,7 +85,7 @@ def as_text(summary, refit_seconds=None):
 
 def write(folder, tuner, summary):
     """Write the model, the table of candidates, and the summary."""
-    save_model(tuner.best_estimator_, folder)
+    skfashion.save(tuner.best_estimator_, os.path.join(folder, FILE))
     pd.DataFrame(tuner.cv_results_).to_csv(os.path.join(folder, "cv_results.csv"), index=False)
     versions = ", ".join(f"{name} {number}" for name, number in summary["versions"].items())
     texts = {
@@ -101,7 +101,9 @@ def write(folder, tuner, summary):
         ),
     }
     for name, text in texts.items():
-        with open(os.path.join(folder, name), "w", encoding="utf-8") as file:
+        place = os.path.join(folder, name)
+        # Names of folders may be no text.
+        with open(place, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(f"{text}\n")
 
 

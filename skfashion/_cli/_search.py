@@ -137,7 +137,7 @@ def _folders(arguments, data):
             "another one with --out."
         ) from error
     with user_errors(OSError):
-        return folder, memory, os.path.isdir(memory) and any(os.scandir(memory))
+        return folder, memory, os.path.isdir(memory) and bool(os.listdir(memory))
 
 
 def _check(arguments):

@@ -11,6 +11,7 @@ from skfashion._cli._console import (
     user_errors,
     without_native_noise,
 )
+from skfashion.datasets._image_file import shown_name
 
 
 def predict(arguments):
@@ -21,7 +22,7 @@ def predict(arguments):
     int
         0, or 2 if there were files that are no images.
     """
-    model, models = _load(arguments.model)
+    model, models = _load(arguments)
     names, bad = models.split_readable(arguments.images)
     for name, reason in bad.items():
         note(f"skfashion: error: {name!r} can't be read as an image: {reason}")
@@ -31,7 +32,8 @@ def predict(arguments):
             probabilities = model.predict_proba(X)
         best = probabilities.argmax(axis=1)
         for name, row, index in zip(names, probabilities, best, strict=True):
-            say(f"{name}\t{model.classes_[index]}\t{row[index]:.4f}")
+            label = shown_name(model.classes_[index])
+            say(f"{shown_name(name)}\t{label}\t{row[index]:.4f}")
     return 2 if bad else 0
 
 
@@ -40,7 +42,7 @@ def evaluate(arguments):
     from skfashion._cli._data import read_test_data
 
     data = read_test_data(arguments.data)
-    model, models = _load(arguments.model)
+    model, models = _load(arguments)
     if models.reads_files(model) and not data.files:
         raise UserError(
             f"This model reads image files, and {arguments.data} is none: give a folder of images."
@@ -57,7 +59,7 @@ def evaluate(arguments):
     with user_errors(ValueError):
         predicted = model.predict(X).astype(str)
     right = predicted == y
-    say(f"Accuracy {right.mean():.4f} on {counted(len(y), 'image')} ({data.name})")
+    say(f"Accuracy {right.mean():.4f} on {counted(len(y), 'image')} ({shown_name(data.name)})")
     say()
     header = ["class", "images", "recall", "precision", "mostly mistaken for"]
     rows = [_row(label, y, predicted) for label in classes]
@@ -68,16 +70,22 @@ def _row(label, y, predicted):
     of_class, as_class = y == label, predicted == label
     both = int(np.sum(of_class & as_class))
     mistakes, counts = np.unique(predicted[of_class & ~as_class], return_counts=True)
-    worst = f"{mistakes[counts.argmax()]} ({counts.max()})" if len(counts) else ""
-    return [label, f"{of_class.sum():,}", _share(both, of_class), _share(both, as_class), worst]
+    worst = f"{shown_name(mistakes[counts.argmax()])} ({counts.max()})" if len(counts) else ""
+    return [
+        shown_name(label),
+        f"{of_class.sum():,}",
+        _share(both, of_class),
+        _share(both, as_class),
+        worst,
+    ]
 
 
 def _share(number, among):
     return f"{number / among.sum():.4f}" if among.any() else "-"
 
 
-def _load(path):
+def _load(arguments):
     with without_native_noise():
         from skfashion._cli import _models
 
-        return _models.load_model(path), _models
+        return _models.load_model(arguments.model, trust_pickle=arguments.trust_pickle), _models

@@ -8,6 +8,8 @@ file may look like from outside (`_archive`) and inside (`_schema`), what estima
 import os
 from contextlib import suppress
 from numbers import Integral
+from typing import Any
+from uuid import uuid4
 
 import skops.io
 
@@ -16,11 +18,12 @@ from skfashion._persistence._archive import ModelFileError
 from skfashion._persistence._portable import portable
 from skfashion._persistence._schema import read_content
 from skfashion._persistence._states import check_object
+from skfashion._typing import PathLike
 
 __all__ = ["ModelFileError", "load", "save"]
 
 
-def save(estimator, path):
+def save(estimator: Any, path: PathLike) -> None:
     """Save an estimator or a Pipeline to a file that `load` reads without trusting it.
 
     The file holds parameters, arrays and plain values, and no code: it is one of `skops.io`.
@@ -73,10 +76,13 @@ def save(estimator, path):
             f"this {type(estimator).__name__} can't be saved so that skfashion.load would take "
             f"it: {error}. joblib.dump keeps anything, for those who trust you."
         ) from None
-    temporary = f"{path}.{os.getpid()}.part"
+    # No number of a process: in containers it is the same in each run, one that was killed too.
+    temporary = f"{path}.{uuid4().hex[:12]}.part"
     try:
         with open(temporary, "xb") as file:
             file.write(content.archive)
+            file.flush()
+            os.fsync(file.fileno())
         os.replace(temporary, path)
     except BaseException:  # Ctrl-C, too, shall leave nothing half-written
         with suppress(OSError):
@@ -84,7 +90,7 @@ def save(estimator, path):
         raise
 
 
-def load(path, *, max_bytes=1 << 30):
+def load(path: PathLike, *, max_bytes: int = 1 << 30) -> Any:
     """Load an estimator or a Pipeline that `save` has saved.
 
     Whoever made the file, nothing of theirs is run, and no path of theirs is read or
