@@ -127,6 +127,12 @@ class Adapter:
         """
         return self._wrapper._build_keras_model()
 
+    @property
+    def compiles_inside(self):
+        """Whether the model function is given what to compile with."""
+        given = inspect.signature(self._wrapper.model).parameters.values()
+        return any(p.name == "compile_kwargs" or p.kind is p.VAR_KEYWORD for p in given)
+
     def compile_arguments(self):
         """Return new arguments for `keras.Model.compile`.
 

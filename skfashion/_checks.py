@@ -1,6 +1,5 @@
 """Checks of images, labels and weights, with errors that say what to do."""
 
-import warnings
 from contextlib import contextmanager
 
 import numpy as np
@@ -17,6 +16,7 @@ from sklearn.utils.validation import (
 )
 
 from skfashion._images import as_images, detect_input_range, image_shape_of, pixel_extremes
+from skfashion._warnings import warn
 
 __all__ = ["as_images", "detect_input_range", "image_shape_of"]
 
@@ -52,17 +52,18 @@ def check_images(estimator, X, y="no_validation", *, reset, name="X"):
     Returns
     -------
     X : ndarray
-    y : ndarray
+    y : ndarray of shape (n,)
         If given.
 
     Raises
     ------
     ValueError
-        If X is no array of images, or of others than in `fit`.
+        If X is no array of images, or of others than in `fit`; if y holds no class labels.
     """
     X = _refuse_text_and_mixed_sizes(X)
-    if not isinstance(y, str):
-        _refuse_one_hot(y)
+    if y is not None and not (isinstance(y, str) and y == "no_validation"):
+        # Before scikit-learn looks at them: it doesn't say what to do.
+        y = check_labels(y)
     options = {"dtype": "numeric", "allow_nd": True}
     if reset or getattr(X, "ndim", 2) == 2:
         checked = validate_data(estimator, X, y, reset=reset, **options)
@@ -70,7 +71,7 @@ def check_images(estimator, X, y="no_validation", *, reset, name="X"):
         # scikit-learn would compare the images' height with the number of pixels.
         checked = check_array(X, estimator=estimator, input_name=name, **options)
         if not isinstance(y, str):
-            checked = checked, np.asarray(y)
+            checked = checked, y
             check_consistent_length(*checked)
     X, *y = checked if isinstance(checked, tuple) else (checked,)
     X = _as_pixels(X)
@@ -88,25 +89,38 @@ def check_labels(y):
         If they are no class labels.
     """
     _refuse_one_hot(y)
-    y = column_or_1d(y, warn=True)
-    if y.dtype.kind == "O" and any(label is None or label != label for label in y):
+    # NumPy would make text of all that is in a list with one text, of None and NaN too.
+    is_list = isinstance(y, (list, tuple)) and len(y) > 0
+    labels = column_or_1d(np.array(y, dtype=object) if is_list else y, warn=True)
+    if np.ma.is_masked(y) or _has_missing(labels):
         raise ValueError("y has missing labels (None or NaN): leave these images out.")
+    if labels.dtype.kind == "f" and np.isinf(labels).any():
+        raise ValueError("y contains infinity, which is no label: leave these images out.")
     try:
-        np.unique(y)
+        np.unique(labels)
     except TypeError:
-        kinds = sorted({type(label).__name__ for label in y})
+        kinds = sorted({type(label).__name__ for label in labels})
+        as_text = "list(map(str, y))" if is_list else "y.astype(str)"
         raise ValueError(
-            f"y mixes labels of kinds that have no common order ({', '.join(kinds)}): make "
-            "them all text, y.astype(str)."
+            f"y mixes labels of kinds that have no common order ({', '.join(kinds)}): make them "
+            f"all text, {as_text}."
         ) from None
-    check_classification_targets(y)
-    return y
+    labels = column_or_1d(y) if is_list else labels
+    check_classification_targets(labels)
+    return labels
 
 
 def check_weight(sample_weight, X):
     """Return weights as a float32 array of one's own."""
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    return weight.astype(np.float32)
+    with np.errstate(over="ignore"):
+        single = weight.astype(np.float32)
+    if not np.isfinite(single).all():
+        raise ValueError(
+            f"sample_weight has values too large for float32, up to {weight.max():g}: divide all "
+            "of them by one number."
+        )
+    return single
 
 
 def weight_of_labels(class_weight, y, classes):
@@ -154,8 +168,8 @@ def check_known(y, classes):
     unknown = np.setdiff1d(y, classes)
     if len(unknown):
         raise ValueError(
-            f"y has labels that are not among the classes: {list(unknown[:5])!r}; the classes "
-            f"are {list(classes[:10])!r}. Name all of them in the first call, classes=."
+            f"y has labels that are not among the classes: {unknown[:5].tolist()!r}; the classes "
+            f"are {classes[:10].tolist()!r}. Name all of them in the first call, classes=."
         )
 
 
@@ -182,7 +196,8 @@ def known_classes(classes, before):
         return np.unique(check_labels(classes))
     if classes is not None and not np.array_equal(before, np.unique(classes)):
         raise ValueError(
-            f"classes={list(classes)!r} are not those of the first call, {list(before)!r}. "
+            f"classes={np.unique(classes).tolist()!r} are not those of the first call, "
+            f"{before.tolist()!r}. "
             "Leave them out, or start with a clone."
         )
     return before
@@ -194,8 +209,8 @@ def check_several(labels):
     if len(classes) < 2:
         raise ValueError(
             f"Classifier can't train when only one class is present: all labels are "
-            f"{classes[0]!r}. Give images of two classes or more; folders read one after the "
-            "other need shuffling or stratified folds."
+            f"{classes.tolist()[0]!r}. Give images of two classes or more; folders read one after "
+            "the other need shuffling or stratified folds."
         )
 
 
@@ -229,18 +244,24 @@ def warn_of_range(X, input_range):
     margin = (high - low) / 2
     least, most = pixel_extremes(X)
     if least < low - margin or most > high + margin:
-        warnings.warn(
+        warn(
             f"The pixels lie in [{least:g}, {most:g}], but the estimator was fitted on pixels "
-            f"in [{low:g}, {high:g}] (input_range_={input_range!r}): scale them as in fit.",
-            UserWarning,
-            stacklevel=4,
+            f"in [{low:g}, {high:g}] (input_range_={input_range!r}): scale them as in fit."
         )
     elif input_range == "0-255" and 0 < most <= 1:
-        warnings.warn(
+        warn(
             "All pixels lie in [0, 1], but the estimator was fitted on pixels in [0, 255] "
-            "(input_range_='0-255'): scale them as in fit.",
-            UserWarning,
-            stacklevel=4,
+            "(input_range_='0-255'): scale them as in fit."
+        )
+
+
+def refuse_divergence(weights, n_epochs):
+    """Refuse weights that are no finite numbers, as scikit-learn's `MLPClassifier` does."""
+    if not all(np.isfinite(array).all() for array in weights):
+        raise ValueError(
+            f"The training diverged: after {n_epochs} epochs weights of the network are not "
+            "finite. Lower learning_rate=, scale pixels that lie far outside [0, 255], or leave "
+            "dtype_policy= at float32."
         )
 
 
@@ -270,16 +291,35 @@ def as_probabilities(outputs, logits):
         outputs = np.column_stack([1 - outputs, outputs])
     elif logits:
         outputs = softmax(outputs, axis=1)
-    if outputs.min() < -_ROUNDING or outputs.max() > 1 + _ROUNDING:
+    low, high = outputs.min(), outputs.max()
+    if np.isnan(low):
         raise ValueError(
-            f"The network's outputs are no probabilities, they lie in [{outputs.min():g}, "
-            f"{outputs.max():g}]: let its last layer be a softmax (a sigmoid for one output), "
+            "The network's outputs are not finite: were some pixels far outside the range it was "
+            "fitted on? Scale them as in fit."
+        )
+    if low < -_ROUNDING or high > 1 + _ROUNDING:
+        raise ValueError(
+            f"The network's outputs are no probabilities, they lie in [{low:g}, "
+            f"{high:g}]: let its last layer be a softmax (a sigmoid for one output), "
             "or take a loss with from_logits=True."
         )
     total = outputs.sum(axis=1, keepdims=True)
     # Independent sigmoids; what is off by a rounding error stays as it is.
     off = (np.abs(total - 1) > _ROUNDING) & (total > 0)
     return np.where(off, outputs / np.where(off, total, 1), outputs) if off.any() else outputs
+
+
+def _has_missing(labels):
+    if labels.dtype.kind == "O":
+        return any(map(_is_missing, labels))
+    return labels.dtype.kind in "fcMm" and bool((labels != labels).any())
+
+
+def _is_missing(label):
+    try:
+        return label is None or bool(label != label)
+    except TypeError:  # pandas.NA, of which nothing can be said
+        return True
 
 
 def _as_pixels(X):
@@ -306,7 +346,13 @@ def _refuse_other_shape(estimator, X, name):
 
 
 def _refuse_one_hot(y):
-    shape = np.shape(y) if isinstance(y, (list, tuple)) else getattr(y, "shape", ())
+    try:
+        shape = np.shape(y) if isinstance(y, (list, tuple)) else getattr(y, "shape", ())
+    except ValueError:  # NumPy's word for it is "inhomogeneous"
+        raise ValueError(
+            "y should be a 1d array of labels, and it holds lists of different lengths: give one "
+            "label for each image."
+        ) from None
     if len(shape) > 2 or (len(shape) == 2 and shape[1] > 1):
         raise ValueError(
             f"y should be a 1d array of labels, got an array of shape {tuple(shape)} instead. "
@@ -316,6 +362,8 @@ def _refuse_one_hot(y):
 
 def _refuse_text_and_mixed_sizes(X):
     """Return X, a list of images as an array."""
+    if np.ma.is_masked(X):
+        raise ValueError("X has masked pixels, which are none: fill them, X.filled(0).")
     if isinstance(X, (list, tuple)):
         try:
             X = np.asarray(X)

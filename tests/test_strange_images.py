@@ -14,6 +14,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 from PIL import Image
 
+from skfashion.datasets import load_image_folder
 from skfashion.preprocessing import ImageReader
 
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
@@ -171,11 +172,36 @@ def test_names(tmp_path, name):
         assert stored.transform([path])[0, 0, 0].tolist() == [255, 0, 0]
     with open(path, "wb") as file:
         file.write(b"no image")
-    with pytest.raises(ValueError, match="can't be read as images"):
+    shown = path if path.isprintable() else ascii(path)
+    with pytest.raises(ValueError, match="can't be read as images") as caught:
         ImageReader(size=8).transform([path])
+    assert f"  {shown}: it is no JPEG" in str(caught.value)
+    assert str(caught.value).encode()  # which surrogates would not let
     os.unlink(path)
-    with pytest.raises(FileNotFoundError, match="1 of 1 files don't exist"):
+    with pytest.raises(FileNotFoundError, match="1 of 1 files don't exist") as caught:
         ImageReader(size=8).transform([path])
+    assert f"  {shown}\n" in str(caught.value)
+    assert str(caught.value).encode()
+
+
+def test_folders_of_such_names(tmp_path):
+    odd = os.fsdecode(b"\xff\n")
+    for label in (odd, "b"):
+        (tmp_path / label).mkdir()
+        for name in (b"\xfe.png", b"new\nline.png"):
+            image = tmp_path / label / os.fsdecode(name)
+            Image.new("RGB", (9, 9), "red").save(image, format="PNG")
+        (tmp_path / label / f"bad{odd}.png").write_bytes(b"no image")
+    with pytest.raises(ValueError, match="can't be read as images") as caught:
+        load_image_folder(tmp_path)
+    assert str(caught.value).encode()
+    assert ascii(str(tmp_path / odd / f"bad{odd}.png")) in str(caught.value)
+    with pytest.warns(UserWarning, match="left out") as warned:
+        data = load_image_folder(tmp_path, on_error="skip")
+    assert str(warned[0].message).encode()
+    assert data.DESCR.encode()
+    assert data.target_names == ["b", odd]
+    assert ImageReader(size=8).transform(data.filenames)[:, 0, 0, 0].tolist() == [255] * 4
 
 
 def test_names_that_can_not_be(tmp_path):

@@ -5,6 +5,7 @@ import hashlib
 import os
 import socket
 import tempfile
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.utils import Bunch
@@ -60,7 +61,12 @@ Benchmarking Machine Learning Algorithms", arXiv:1708.07747
     },
     prefer_skip_nested_validation=True,
 )
-def fetch_fashion_mnist(subset="train", *, return_X_y=False, as_frame=False):
+def fetch_fashion_mnist(
+    subset: Literal["train", "test", "all"] = "train",
+    *,
+    return_X_y: bool = False,
+    as_frame: bool = False,
+) -> Any:
     """Fetch Fashion-MNIST: 70,000 pictures of clothes in 10 classes.
 
     The files are taken from Keras' own cache, ``$KERAS_HOME/datasets/fashion-mnist``

@@ -1,14 +1,17 @@
 """Image folders: one folder a class, the folders' names are the labels."""
 
 import os
-import warnings
 from numbers import Integral
+from typing import Any, Literal
 
 import numpy as np
 from sklearn.utils import Bunch, check_random_state
 
+from skfashion._typing import PathLike, RandomState
+
 from .._validation import Interval, StrOptions, validate_params
-from ._image_file import FORMATS_TEXT, why_unreadable
+from .._warnings import warn
+from ._image_file import FORMATS_TEXT, shown_name, why_unreadable
 
 # What file managers and archive programs leave behind, beside hidden files.
 _BY_PRODUCTS = frozenset({"Thumbs.db", "desktop.ini", "__MACOSX"})
@@ -26,7 +29,14 @@ _SHOWN = 10
     },
     prefer_skip_nested_validation=True,
 )
-def load_image_folder(path, *, return_X_y=False, on_error="raise", random_state=None, shrink=None):
+def load_image_folder(
+    path: PathLike,
+    *,
+    return_X_y: bool = False,
+    on_error: Literal["raise", "skip"] = "raise",
+    random_state: RandomState = None,
+    shrink: int | None = None,
+) -> Any:
     """List the images of a folder that holds one folder a class.
 
     The images themselves stay on disk: X is an array of file names, which any
@@ -207,17 +217,14 @@ def _report(bad_files, root, on_error):
             f"{found}{_listed(bad_files)}\nRepair or remove them, or leave them out with "
             'on_error="skip".'
         )
-    warnings.warn(
+    warn(
         f"{found}{_listed(bad_files)}\nThey were left out; `bad_files` of the Bunch has all of "
-        "them with the reasons.",
-        UserWarning,
-        # This function, the public one, and scikit-learn's validation around that.
-        stacklevel=4,
+        "them with the reasons."
     )
 
 
 def _listed(bad_files):
-    lines = [f"  {name}: {reason}" for name, reason in bad_files[:_SHOWN]]
+    lines = [f"  {shown_name(name)}: {reason}" for name, reason in bad_files[:_SHOWN]]
     if len(bad_files) > _SHOWN:
         lines.append(f"  ... and {len(bad_files) - _SHOWN} more")
     return "\n".join(lines)
@@ -229,6 +236,7 @@ def _some(names):
 
 
 def _description(root, classes, y, bad_files):
-    counts = "\n".join(f"{label}: {np.count_nonzero(y == label)}" for label in classes)
+    counts = "\n".join(f"{shown_name(label)}: {np.count_nonzero(y == label)}" for label in classes)
     left_out = f"\n\nLeft out as unreadable: {len(bad_files)}" if bad_files else ""
-    return f"Images in {root}\n\n{len(y)} images of {len(classes)} classes\n{counts}{left_out}\n"
+    head = f"Images in {shown_name(root)}\n\n{len(y)} images of {len(classes)} classes"
+    return f"{head}\n{counts}{left_out}\n"

@@ -38,6 +38,33 @@ class UnreadableImageError(ValueError):
     """A file that can't be turned into an image; its text is the reason alone."""
 
 
+def shown_name(name):
+    r"""Return the name of a file or folder as it can be printed, in one line.
+
+    Names are bytes: they may hold line breaks, and what is no text at all, which Python keeps
+    as surrogates that no stream can write.
+
+    Parameters
+    ----------
+    name : str
+
+    Returns
+    -------
+    str
+        The name itself; one that can't be printed in quotes and ASCII.
+
+    Examples
+    --------
+    >>> from skfashion.datasets._image_file import shown_name
+    >>> shown_name("a cat.png")
+    'a cat.png'
+    >>> print(shown_name("a\ncat.png"))
+    'a\ncat.png'
+    """
+    name = str(name)  # of NumPy, whose text shows its type
+    return name if name.isprintable() else ascii(name)
+
+
 def why_unreadable(path):
     """Say why a file can't be read as an image, or return `None` if it can.
 

@@ -1,9 +1,12 @@
 """Images made up on the spot, for examples and tests."""
 
 from numbers import Integral, Real
+from typing import Literal
 
 import numpy as np
 from sklearn.utils import check_random_state
+
+from skfashion._typing import NDArray, RandomState, Size
 
 from .._images import size_of
 from .._validation import Interval, Options, validate_params
@@ -24,8 +27,14 @@ _WAVES = 3
     prefer_skip_nested_validation=True,
 )
 def make_images(
-    n_samples=200, *, n_classes=3, image_size=16, channels=1, noise=0.2, random_state=None
-):
+    n_samples: int = 200,
+    *,
+    n_classes: int = 3,
+    image_size: Size = 16,
+    channels: Literal[1, 3] = 1,
+    noise: float = 0.2,
+    random_state: RandomState = None,
+) -> tuple[NDArray, NDArray]:
     """Make small images that a classifier can learn, but not without training.
 
     Each class is a smooth random pattern. Each image shows the pattern of its

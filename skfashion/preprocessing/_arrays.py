@@ -1,17 +1,21 @@
 """What the transformers of image arrays have in common."""
 
 import math
+from typing import Any
 
 import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from skfashion._typing import Array, NDArray, Self
+
 from .._images import image_shape_of
 from .._validation import _fit_context
+from .._versions import VersionMixin
 from ._rows_output import RowsOutputMixin, rank_of
 
 
-class ImageTransformer(RowsOutputMixin, BaseEstimator):
+class ImageTransformer(RowsOutputMixin, VersionMixin, BaseEstimator):
     """Base of the transformers that take images as arrays and keep their rank.
 
     It checks images and remembers their shape in `fit`. A child says how one
@@ -19,7 +23,7 @@ class ImageTransformer(RowsOutputMixin, BaseEstimator):
     """
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Array, y: Any = None) -> Self:
         """Check the parameters and remember the shape of the images.
 
         Parameters
@@ -38,7 +42,7 @@ class ImageTransformer(RowsOutputMixin, BaseEstimator):
         self._check_images(X, reset=True)
         return self
 
-    def fit_transform(self, X, y=None):
+    def fit_transform(self, X: Array, y: Any = None) -> NDArray:
         """Fit, then transform the same images.
 
         Parameters

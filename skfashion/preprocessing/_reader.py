@@ -3,16 +3,20 @@
 import hashlib
 import os
 from numbers import Integral
+from typing import Any, Literal
 
 import numpy as np
 import PIL
 from joblib import Memory, Parallel, delayed
 from sklearn.base import BaseEstimator, TransformerMixin
 
+from skfashion._typing import Array, MemoryLike, NDArray, Self, Size
+
 from .._images import size_of
 from .._store import open_store
 from .._validation import Interval, StrOptions, _fit_context
-from ..datasets._image_file import UnreadableImageError, decode_image
+from .._versions import VersionMixin
+from ..datasets._image_file import UnreadableImageError, decode_image, shown_name
 from ._cache import cache
 from ._names import file_names
 
@@ -25,7 +29,7 @@ _BATCH_BYTES = 1 << 26
 _SHOWN = 10
 
 
-class ImageReader(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
+class ImageReader(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_output_keys=None):
     """Read image files into one uint8 array of equally large RGB images.
 
     JPEG, PNG, WebP, GIF (its first frame), BMP and TIFF, recognised by what is in
@@ -89,14 +93,21 @@ class ImageReader(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         "n_jobs": [Integral, None],
     }
 
-    def __init__(self, size=96, *, resize="stretch", memory=None, n_jobs=None):
+    def __init__(
+        self,
+        size: Size = 96,
+        *,
+        resize: Literal["stretch", "crop", "pad"] = "stretch",
+        memory: MemoryLike = None,
+        n_jobs: int | None = None,
+    ) -> None:
         self.size = size
         self.resize = resize
         self.memory = memory
         self.n_jobs = n_jobs
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Array, y: Any = None) -> Self:
         """Check the parameters and that X holds file names; no file is opened.
 
         Parameters
@@ -116,7 +127,7 @@ class ImageReader(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         file_names(X)
         return self
 
-    def transform(self, X):
+    def transform(self, X: Array) -> NDArray:
         """Read files.
 
         Parameters
@@ -151,7 +162,7 @@ class ImageReader(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
         self._fill(images, [name_of[key] for key in once], once)
         return images if len(once) == len(names) else images[place]
 
-    def set_output(self, *, transform=None):
+    def set_output(self, *, transform: str | None = None) -> Self:
         """Do nothing: images stay arrays, whatever the steps after them return.
 
         Parameters
@@ -180,10 +191,11 @@ class ImageReader(TransformerMixin, BaseEstimator, auto_wrap_output_keys=None):
             known_by += os.fsencode(os.path.abspath(name))
             keys.append(hashlib.blake2b(known_by, digest_size=16).digest())
         if missing:
+            listed = _listed(map(shown_name, missing))
             raise FileNotFoundError(
                 f"{len(missing)} of {len(names)} files don't exist or can't be reached (looked "
-                f"for them from {os.getcwd()!r}):\n{_listed(missing)}\nCorrect the names, or list "
-                "the folder again with skfashion.datasets.load_image_folder."
+                f"for them from {os.getcwd()!r}):\n{listed}\nCorrect the names, or list the "
+                "folder again with skfashion.datasets.load_image_folder."
             )
         return keys
 
@@ -231,7 +243,9 @@ def _fill_batch(images, names, keys, rows, parallel, resize):
     )
     outcome = dict(zip(left, reasons, strict=True))
     _keep(images, keys, [position for position in left if outcome[position] is None], rows)
-    return [f"{names[p]}: {reason}" for p, reason in outcome.items() if reason is not None]
+    return [
+        f"{shown_name(names[p])}: {reason}" for p, reason in outcome.items() if reason is not None
+    ]
 
 
 def _fill_from_memory(images, keys, wanted):
@@ -277,6 +291,7 @@ def _decode_into(images, position, name, resize):
 
 
 def _listed(lines):
+    lines = list(lines)
     shown = [f"  {line}" for line in lines[:_SHOWN]]
     if len(lines) > _SHOWN:
         shown.append(f"  ... and {len(lines) - _SHOWN} more")

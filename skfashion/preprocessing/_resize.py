@@ -5,6 +5,8 @@ from numbers import Integral
 import numpy as np
 from PIL import Image
 
+from skfashion._typing import Array, NDArray, Shape, Size
+
 from .._images import as_images, size_of
 from .._validation import Interval
 from ..datasets._image_file import RESAMPLING
@@ -65,11 +67,11 @@ class ImageResizer(StatelessMixin, ImageTransformer):
         "image_shape": ["array-like", None],
     }
 
-    def __init__(self, size=96, *, image_shape=None):
+    def __init__(self, size: Size = 96, *, image_shape: Shape | None = None) -> None:
         self.size = size
         self.image_shape = image_shape
 
-    def transform(self, X):
+    def transform(self, X: Array) -> NDArray:
         """Resize images.
 
         Parameters
@@ -91,7 +93,7 @@ class ImageResizer(StatelessMixin, ImageTransformer):
         X, shape = self._check_images(X, reset=False)
         return in_rank_of(X, _resized(as_images(X, shape), size))
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Array | None = None) -> NDArray:
         """Return the names of the pixels of a flat row.
 
         Parameters

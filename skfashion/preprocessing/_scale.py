@@ -1,8 +1,12 @@
 """Pixels on another scale."""
 
+from typing import Any, Literal
+
 import numpy as np
 from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils.validation import check_is_fitted
+
+from skfashion._typing import Array, NDArray, Self
 
 from .._images import blocks, detect_input_range
 from .._validation import StrOptions, _fit_context
@@ -68,11 +72,11 @@ class PixelScaler(OneToOneFeatureMixin, ImageTransformer):
 
     _parameter_constraints = {"mode": [StrOptions({"unit", "symmetric", "standard"})]}
 
-    def __init__(self, mode="unit"):
+    def __init__(self, mode: Literal["unit", "symmetric", "standard"] = "unit") -> None:
         self.mode = mode
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Array, y: Any = None) -> Self:
         """Tell the range of the pixels, and learn mean and deviation if asked to.
 
         Parameters
@@ -97,7 +101,7 @@ class PixelScaler(OneToOneFeatureMixin, ImageTransformer):
             self.mean_, self.scale_ = _moments(X.reshape(len(X), -1))
         return self
 
-    def transform(self, X):
+    def transform(self, X: Array) -> NDArray:
         """Scale pixels.
 
         Parameters
@@ -120,7 +124,7 @@ class PixelScaler(OneToOneFeatureMixin, ImageTransformer):
         offset, width = self._offset_and_width()
         return _map(X, lambda rows: (rows - offset) / width, np.float32)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: Array) -> NDArray:
         """Bring scaled pixels back to the range and the dtype seen in `fit`.
 
         Parameters

@@ -1,7 +1,11 @@
 """Images in another shape: three channels for one, or rows for images."""
 
+from typing import Any
+
 import numpy as np
 from sklearn.utils.validation import check_array, check_is_fitted
+
+from skfashion._typing import Array, NDArray, Self, Shape
 
 from .._images import as_images
 from .._validation import _fit_context
@@ -52,10 +56,10 @@ class GrayscaleToRGB(StatelessMixin, ImageTransformer):
 
     _parameter_constraints = {"image_shape": ["array-like", None]}
 
-    def __init__(self, *, image_shape=None):
+    def __init__(self, *, image_shape: Shape | None = None) -> None:
         self.image_shape = image_shape
 
-    def transform(self, X):
+    def transform(self, X: Array) -> NDArray:
         """Give images three channels.
 
         Parameters
@@ -84,7 +88,7 @@ class GrayscaleToRGB(StatelessMixin, ImageTransformer):
         images = np.repeat(images, 3, axis=-1) if shape[2] == 1 else images.copy()
         return images.reshape(len(images), -1) if X.ndim == 2 else images
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Array | None = None) -> NDArray:
         """Return the names of the pixels of a flat row.
 
         Parameters
@@ -143,11 +147,11 @@ class ImageFlattener(StatelessMixin, ImageTransformer):
 
     _parameter_constraints = {"image_shape": ["array-like", None]}
 
-    def __init__(self, *, image_shape=None):
+    def __init__(self, *, image_shape: Shape | None = None) -> None:
         self.image_shape = image_shape
 
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X, y=None):
+    def fit(self, X: Array, y: Any = None) -> Self:
         """Check the parameters and remember the shape of the images.
 
         Parameters
@@ -168,7 +172,7 @@ class ImageFlattener(StatelessMixin, ImageTransformer):
         return self
 
     @rows_come_out
-    def transform(self, X):
+    def transform(self, X: Array) -> NDArray:
         """Lay images out as rows.
 
         Parameters
@@ -189,7 +193,7 @@ class ImageFlattener(StatelessMixin, ImageTransformer):
         X, _ = self._check_images(X, reset=False)
         return X.reshape(len(X), -1)
 
-    def inverse_transform(self, X):
+    def inverse_transform(self, X: Array) -> NDArray:
         """Make images of rows.
 
         Parameters
@@ -219,7 +223,7 @@ class ImageFlattener(StatelessMixin, ImageTransformer):
         shape = self._shape_in if self.image_shape is None else tuple(self.image_shape)
         return X.reshape(len(X), *shape)
 
-    def get_feature_names_out(self, input_features=None):
+    def get_feature_names_out(self, input_features: Array | None = None) -> NDArray:
         """Return the names of the columns.
 
         Parameters
