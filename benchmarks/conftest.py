@@ -15,11 +15,23 @@ def pytest_addoption(parser):
     group = parser.getgroup("benchmarks")
     group.addoption("--quick", action="store_true", help="shrink everything: does it run at all?")
     group.addoption("--repeat", type=int, help="rounds of every benchmark")
+    group.addoption(
+        "--accelerator",
+        choices=("gpu", "any"),
+        default="gpu",
+        help="any: let the benchmarks of -m gpu run on a CPU, with --quick or --results only",
+    )
     group.addoption("--results", type=Path, help="folder for the records (not with --quick)")
 
 
 def pytest_configure(config):
+    config.addinivalue_line("markers", "gpu: trains on the accelerator of Keras' backend, if any")
+    options = config.option
+    if options.accelerator == "any" and not (options.quick or options.results):
+        # A CPU's figures must not stand among those of accelerators.
+        raise pytest.UsageError("--accelerator any needs --quick, or --results and a folder")
     config.addinivalue_line("markers", "slow: takes many minutes, or much memory, on two cores")
+    config.addinivalue_line("markers", "seeds: one of the five seed projects, on all its data")
 
 
 def pytest_collection_modifyitems(config, items):

@@ -3,12 +3,9 @@
 import numpy as np
 
 from benchmarks import problems
+from benchmarks.by_hand import FINE_TUNE_RATE, RATE, UNFREEZE, network, stages
 
-_LOSS = "sparse_categorical_crossentropy"
-_RATE, _FINE_TUNE_RATE = 1e-3, 1e-4
-_SCALES = {"dense": (1 / 255, 0.0), "conv": (1 / 255, 0.0), "mobilenet": (1 / 127.5, -1.0)}
-# Layer 116 is where block 13 begins.
-_UNFREEZE = "block_13_expand"
+_N_CLASSES = {"dense": 10, "conv": 10, "mobilenet": 6}
 
 
 def skfashion(classifier, n, epochs, fused=True):
@@ -36,8 +33,9 @@ def keras(classifier, n, epochs):
 
     def run():
         losses, weights = [], None
-        for stage in _stages(classifier):
-            model = _network(classifier, X, pretrained, weights, stage)
+        for stage in stages(classifier):
+            given = {"pretrained": pretrained, "weights": weights}
+            model = network(classifier, X, _N_CLASSES[classifier], stage, **given)
             history = model.fit(X, y, epochs=epochs, batch_size=32, verbose=0)
             losses += history.history["loss"]
             weights = model.get_weights()
@@ -58,8 +56,8 @@ def curves(classifier, n, epochs, fused):
     def run():
         estimator.fit(X, y)
         weights, orders, losses = work.starts[0], iter(work.orders), []
-        for stage in _stages(classifier):
-            model = _network(classifier, X, None, weights, stage)
+        for stage in stages(classifier):
+            model = network(classifier, X, _N_CLASSES[classifier], stage, weights=weights)
             for _ in range(epochs):
                 order = next(orders)
                 history = model.fit(
@@ -106,50 +104,21 @@ def _data(classifier, n):
 def _estimator(classifier, epochs):
     import skfashion as ours
 
-    settings = {"epochs": epochs, "batch_size": 32, "learning_rate": _RATE, "random_state": 0}
+    settings = {"epochs": epochs, "batch_size": 32, "learning_rate": RATE, "random_state": 0}
     if classifier == "dense":
         return ours.DenseClassifier(hidden_layer_sizes=128, **settings)
     if classifier == "conv":
         return ours.ConvClassifier(**settings)
     return ours.MobileNetFineTuner(
         alpha=problems.ALPHA,
-        unfreeze_from=_UNFREEZE,
+        unfreeze_from=UNFREEZE,
         fine_tune_epochs=epochs,
-        fine_tune_learning_rate=_FINE_TUNE_RATE,
+        fine_tune_learning_rate=FINE_TUNE_RATE,
         **settings,
     )
-
-
-def _stages(classifier):
-    stages = [{"rate": _RATE}]
-    if classifier == "mobilenet":
-        stages.append({"rate": _FINE_TUNE_RATE, "unfreeze_from": _UNFREEZE})
-    return stages
 
 
 def _pretrained(classifier):
     from benchmarks.peers import imagenet
 
     return imagenet(problems.ALPHA) if classifier == "mobilenet" else None
-
-
-def _network(classifier, X, pretrained, weights, stage):
-    """Build the network that ours builds, and compile it as anybody would."""
-    import keras
-
-    from skfashion import networks
-
-    shape = (*X.shape[1:], 1) if X.ndim == 3 else X.shape[1:]
-    settings = {"rescaling": _SCALES[classifier]}
-    n_classes = 10
-    if classifier == "mobilenet":
-        settings |= {"alpha": problems.ALPHA, "unfreeze_from": stage.get("unfreeze_from")}
-        n_classes = 6
-    model = getattr(networks, classifier)(shape, n_classes, **settings)
-    if weights is None and pretrained is not None:
-        weights = [*pretrained, *model.get_weights()[-2:]]
-    if weights is not None:
-        model.set_weights(weights)
-    optimizer = keras.optimizers.Adam(stage["rate"])
-    model.compile(optimizer=optimizer, loss=_LOSS, metrics=["accuracy"])
-    return model

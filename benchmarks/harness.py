@@ -23,6 +23,8 @@ ROOT = Path(__file__).resolve().parent.parent
 _PACKAGES = ("skfashion", "tensorflow", "keras", "scikeras", "scikit-learn", "numpy", "joblib") + (
     "scikit-optimize",
     "keras-tuner",
+    "optuna",
+    "distributed",
     "skorch",
     "torch",
     "jax",
@@ -162,6 +164,7 @@ class Record:
     def __init__(self, bench, name, title, settings, rounds):
         self.bench, self.name, self.title = bench, name, title
         self.settings, self.rounds = settings, rounds
+        self.accelerator = None  # what it ran on beside the CPU: {"backend", "chip"}
         self.outcomes, self.figures, self.checks, self.notes = [], [], [], []
         self._started = datetime.now(timezone.utc).isoformat(timespec="seconds")
         self._load = list(os.getloadavg()) if hasattr(os, "getloadavg") else None
@@ -262,6 +265,7 @@ class Record:
             "rounds": self.rounds,
             "settings": self.settings,
             "machine": machine(),
+            "accelerator": self.accelerator,
             "load_at_start": self._load,
             "versions": versions(),
             "figures": self.figures,

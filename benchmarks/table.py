@@ -1,22 +1,28 @@
-"""Write README.md from the records: ``python -m benchmarks.table``."""
+"""Write README.md and the table of searches for the guide: ``python -m benchmarks.table``."""
 
 import json
 from datetime import datetime
 from pathlib import Path
 
+from benchmarks import readme_table, sections
 from benchmarks.harness import shown
 
 _FOLDER = Path(__file__).resolve().parent
 RESULTS = _FOLDER / "results"
 README = _FOLDER / "README.md"
+# Included by docs/guide/which_search.md.
+FRAGMENT = _FOLDER.parent / "docs" / "guide" / "_searchers_table.md"
 # The order of the table; what is not named comes last.
 _ORDER = (
     ("dense_grid", "conv_grid", "mobilenet_grid_96", "mobilenet_grid_160", "reader")
     + ("killed_dense", "killed_mobilenet", "halving", "hyperband", "many_fits")
+    + ("overhead_bayes_10", "overhead_bayes_100", "overhead_bayes_300")
+    + ("overhead_hyperband_9", "overhead_hyperband_27", "overhead_hyperband_81", "dask")
     + ("n_jobs_dense", "n_jobs_conv", "n_jobs_mobilenet", "scaling_dense", "scaling_mobilenet")
     + ("fit_dense", "fit_conv", "fit_mobilenet", "memory")
     + ("predict_one_dense", "predict_one_conv", "predict_one_mobilenet")
     + ("predict_many_dense", "predict_many_conv", "predict_many_mobilenet")
+    + ("searchers",)
 )
 _INTRO = """\
 # Benchmarks
@@ -29,6 +35,8 @@ pip install -e ".[test,benchmarks]"
 KERAS_HOME=... SKFASHION_DATA=... pytest benchmarks                  # everything
 KERAS_HOME=... SKFASHION_DATA=... pytest benchmarks -m "not slow"    # without the long ones
 KERAS_HOME=... SKFASHION_DATA=... pytest benchmarks --quick          # does it run? no figures
+KERAS_HOME=... pytest benchmarks/test_searchers.py                   # searches compared, an hour
+KERAS_BACKEND=jax pytest benchmarks -m gpu                           # on a GPU; torch, tensorflow
 python -m benchmarks.contestants dense_grid skfashion n=6000 epochs=5 folds=3   # one contestant
 ```
 
@@ -88,7 +96,7 @@ def rows(record):
 def markdown(records):
     """Return the whole of README.md."""
     if not records:
-        return _INTRO + "\nNothing has been measured yet.\n"
+        return "\n".join([_INTRO, "Nothing has been measured yet.", "", *sections.gpu([])]) + "\n"
     verdicts = [row[3] for record in records for row in rows(record)]
     counts = {name: verdicts.count(name) for name in ("reached", "MISSED", "holds", "FAILED")}
     lines = [
@@ -104,6 +112,8 @@ def markdown(records):
         "|---|---|---|---|---|",
     ]
     for record in records:
+        if sections.is_apart(record):
+            continue
         title = f"**{record['title']}**"
         if record["quick"]:
             title += " (quick: not a measurement)"
@@ -112,6 +122,8 @@ def markdown(records):
             cells = (title, what, target, measured, verdict)
             lines.append("| " + " | ".join(str(c).replace("|", "/") for c in cells) + " |")
             title = ""
+    lines += ["", "## Searches compared", "", *sections.searchers(records)]
+    lines += ["", *sections.gpu(records)]
     lines += ["", *_notes(records)]
     return "\n".join(lines).rstrip() + "\n"
 
@@ -149,9 +161,13 @@ def _notes(records):
     return lines
 
 
-def write(folder=RESULTS, readme=README):
-    """Write the table of a folder of records."""
-    Path(readme).write_text(markdown(load(folder)))
+def write(folder=RESULTS, readme=README, fragment=FRAGMENT):
+    """Write the tables of a folder of records; those of the project, its README's, too."""
+    records = load(folder)
+    if Path(folder) == RESULTS:
+        readme_table.write(records)
+    Path(readme).write_text(markdown(records))
+    Path(fragment).write_text("\n".join(sections.searchers(records)) + "\n")
 
 
 if __name__ == "__main__":

@@ -40,7 +40,7 @@ def test_mobilenet_grid(bench, tmp_path, size):
         what = "the same search again: times faster than scikeras"
         record.faster(again, "scikeras", what=what, **target)
         _count(record, settings, first, again)
-        _gain_of_kept_probabilities(record, again)
+        _share_of_scoring(record, again)
         if size == 160:
             record.note("An image has 2.8 times the pixels that it has at 96.")
         record.floor("skfashion", _floor(settings), what="the backbone once, then what is trained")
@@ -60,16 +60,16 @@ def _count(record, settings, first, again):
     record.note(
         f"Ours trained {runs['steps']} steps without a store and {record.last(first)['steps']} "
         f"with one (heads are shared between candidates there), and computed {runs['rows']} rows "
-        f"of the frozen part for {settings['n']} images: one for each of three places to cut."
+        f"of the frozen part for {settings['n']} images, over three places to cut."
     )
 
 
-def _gain_of_kept_probabilities(record, again):
-    """Say how much of the second run is prediction: what keeping probabilities could gain."""
+def _share_of_scoring(record, again):
+    """Say how much of the second run goes to scores, whose predictions are read back."""
     whole = record.median(again)
     spent = record.median(again, "seconds_in_score")
     record.figure(
-        "again: share of the time spent in predicting, the most that kept probabilities could gain",
+        "again: share of the time spent in scoring",
         100 * spent / whole,
         unit="%",
         detail=f"{seconds(spent)} of {seconds(whole)}",

@@ -1,9 +1,10 @@
 """scikit-optimize's search, made one that can be left alone with a long job."""
 
 import math
-import warnings
+from collections.abc import Callable, Mapping
 from contextlib import contextmanager
 from numbers import Integral, Real
+from typing import Any, Literal
 
 import numpy as np
 import skopt
@@ -14,7 +15,9 @@ from skopt.callbacks import check_callback
 from skopt.utils import eval_callbacks
 
 from skfashion._deadline import DeadlineReached, deadline
+from skfashion._typing import Array, RandomState, Self
 from skfashion._validation import Interval
+from skfashion._warnings import warn
 from skfashion.model_selection._evaluation import Evaluations, SearchMixin
 from skfashion.model_selection._explorer import Explorer, make_optimizer
 from skfashion.model_selection._progress import Progress
@@ -133,8 +136,9 @@ refit_time_, multimetric_
 
     Raises
     ------
-    ValueError
-        From `fit`: if a parameter can't be used, or all candidates failed.
+    ValueError, TypeError
+        If `search_spaces` can't be read; from `fit`: if a parameter can't be used, or all
+        candidates failed.
 
     TimeoutError
         From `fit`: if no candidate was done within `time_budget`.
@@ -187,25 +191,27 @@ refit_time_, multimetric_
 
     def __init__(
         self,
-        estimator,
-        search_spaces,
-        optimizer_kwargs=None,
-        n_iter=50,
-        scoring=None,
-        fit_params=None,
-        n_jobs=1,
-        n_points=1,
-        iid="deprecated",
-        refit=True,
-        cv=None,
-        verbose=0,
-        pre_dispatch="2*n_jobs",
-        random_state=None,
-        error_score=np.nan,
-        return_train_score=False,
+        estimator: Any,
+        search_spaces: Any,
+        optimizer_kwargs: Mapping[str, Any] | None = None,
+        n_iter: int = 50,
+        scoring: Any = None,
+        fit_params: Mapping[str, Any] | None = None,
+        n_jobs: int | None = 1,
+        n_points: int = 1,
+        iid: Any = "deprecated",
+        refit: bool | str | Callable[..., Any] = True,
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: int | str = "2*n_jobs",
+        random_state: RandomState = None,
+        error_score: float | Literal["raise"] = np.nan,
+        return_train_score: bool = False,
         *,
-        time_budget=None,
-    ):
+        time_budget: float | None = None,
+    ) -> None:
+        # As skopt does: a mistake in a space is found before the data are read.
+        as_subspaces(search_spaces, 1)
         self.estimator = estimator
         self.search_spaces = search_spaces
         self.optimizer_kwargs = optimizer_kwargs
@@ -225,11 +231,19 @@ refit_time_, multimetric_
         self.time_budget = time_budget
 
     @property
-    def total_iterations(self):
+    def total_iterations(self) -> int:
         """How many candidates `fit` will evaluate, at most."""
         return count_iterations(self.search_spaces, self.n_iter)
 
-    def fit(self, X, y=None, *, groups=None, callback=None, **fit_params):
+    def fit(
+        self,
+        X: Array,
+        y: Array | None = None,
+        *,
+        groups: Array | None = None,
+        callback: Any = None,
+        **fit_params: Mapping[str, Any] | None,
+    ) -> Self:
         """Search, then fit the best candidate on all data.
 
         Parameters
@@ -325,11 +339,9 @@ refit_time_, multimetric_
                 raise DeadlineReached
             points = explorer.ask(min(self.n_points, n_left))
             if not points:
-                warnings.warn(
+                warn(
                     f"The search space holds {space.n_iter - n_left} settings that were not tried "
-                    f"before, fewer than n_iter={space.n_iter}; all of them were tried.",
-                    UserWarning,
-                    stacklevel=2,
+                    f"before, fewer than n_iter={space.n_iter}; all of them were tried."
                 )
                 return
             candidates = [space.candidate(point) for point in points]

@@ -2,7 +2,6 @@
 
 import re
 import time
-import warnings
 from concurrent.futures import BrokenExecutor
 
 import joblib
@@ -11,12 +10,14 @@ from sklearn.base import is_classifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import check_cv
 
+from skfashion._versions import VersionMixin
+from skfashion._warnings import warn
 from skfashion.model_selection._sklearn import BaseSearchCV
 
 _EVERY_FIT_FAILED = re.compile(r"All the \d+ fits failed")
 
 
-class SearchMixin:
+class SearchMixin(VersionMixin):
     """Scikit-learn's search base, for searches that evaluate a few candidates at a time.
 
     `BaseSearchCV` ends a search when every fit of one call to
@@ -189,11 +190,10 @@ class Evaluations:
         seconds = (time.perf_counter() - start) / len(candidates)
         for key in keys:
             self._outcomes[key] = _Outcome([], seconds=seconds, error=failure)
-        warnings.warn(
+        warn(
             f"These candidates failed and score {self._search.error_score}; the search goes "
             f"on: {candidates}\n{failure}",
             FitFailedWarning,
-            stacklevel=2,
         )
 
     def _mean_test_score(self, outcome):

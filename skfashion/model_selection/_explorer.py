@@ -10,6 +10,7 @@ from sklearn.ensemble import GradientBoostingRegressor
 from skopt.learning import GradientBoostingQuantileRegressor
 
 from skfashion.model_selection._subspaces import as_python
+from skfashion.model_selection._surrogate import cheaper, one_thread
 
 # Random draws before looking at every point of the space, and the most points to look at.
 _DRAWS = 50
@@ -57,7 +58,8 @@ class Explorer:
                 # copy itself and fit its surrogate twice more.
                 proposed = [self._optimizer.ask()]
             else:
-                proposed = self._optimizer.ask(n_points=n_points)
+                with one_thread():
+                    proposed = self._optimizer.ask(n_points=n_points)
         points, taken = [], set(self._told)
         for point in proposed:
             if _key(point) in taken:
@@ -95,7 +97,8 @@ class Explorer:
             both[i] = worst
         known[:] = both[: len(known)]
         self._told.update(map(_key, points))
-        return self._optimizer.tell(points, both[len(known) :])
+        with one_thread():
+            return self._optimizer.tell(points, both[len(known) :])
 
     def _unseen(self, taken):
         """Draw a random point that is not taken; None if there is none left."""
@@ -173,6 +176,7 @@ def make_optimizer(
         random_state=random_state,
         **kwargs,
     )
+    optimizer.base_estimator_ = cheaper(optimizer.base_estimator_)
     for name, dimension in zip(subspace.dimensions, optimizer.space.dimensions, strict=True):
         dimension.name = name
     return optimizer

@@ -1,12 +1,15 @@
 """Hyperband on scikit-learn's search base."""
 
+from collections.abc import Callable, Mapping, Sequence
 from numbers import Integral, Real
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
 from sklearn.model_selection import ParameterSampler
 from sklearn.utils import check_random_state
 
+from skfashion._typing import Frame, RandomState
 from skfashion._validation import Interval
 from skfashion.model_selection._brackets import best_first, plan_brackets
 from skfashion.model_selection._evaluation import Evaluations, SearchMixin
@@ -163,23 +166,23 @@ class HyperbandSearchCV(SearchMixin, BaseSearchCV):
 
     def __init__(
         self,
-        estimator,
-        param_distributions,
+        estimator: Any,
+        param_distributions: Mapping[str, Any] | Sequence[Mapping[str, Any]],
         *,
-        resource="epochs",
-        max_resources=81,
-        min_resources=1,
-        factor=3,
-        scoring=None,
-        n_jobs=None,
-        refit=True,
-        cv=None,
-        verbose=0,
-        pre_dispatch="2*n_jobs",
-        random_state=None,
-        error_score=np.nan,
-        return_train_score=False,
-    ):
+        resource: str = "epochs",
+        max_resources: int = 81,
+        min_resources: int = 1,
+        factor: float = 3,
+        scoring: Any = None,
+        n_jobs: int | None = None,
+        refit: bool | str | Callable[..., Any] = True,
+        cv: Any = None,
+        verbose: int = 0,
+        pre_dispatch: int | str = "2*n_jobs",
+        random_state: RandomState = None,
+        error_score: float | Literal["raise"] = np.nan,
+        return_train_score: bool = False,
+    ) -> None:
         self.estimator = estimator
         self.param_distributions = param_distributions
         self.resource = resource
@@ -196,7 +199,7 @@ class HyperbandSearchCV(SearchMixin, BaseSearchCV):
         self.error_score = error_score
         self.return_train_score = return_train_score
 
-    def brackets(self):
+    def brackets(self) -> Frame:
         """Tabulate what `fit` is going to run, without running it.
 
         Returns

@@ -1,10 +1,17 @@
 """Ready-made search spaces: one description per classifier, a form per searcher."""
 
+from typing import Any, Literal
+
 from skfashion.model_selection._descriptions import describe, is_known
 from skfashion.model_selection._forms import FORMS
 
 
-def search_space(estimator, kind="random", *, step=None):
+def search_space(
+    estimator: Any,
+    kind: Literal["grid", "random", "bayes", "optuna"] = "random",
+    *,
+    step: str | None = None,
+) -> Any:
     """Give a sensible search space for a classifier of this package.
 
     The space is made new for each call and is yours to change: drop what you want

@@ -10,6 +10,8 @@ import numpy as np
 from skopt.space import Categorical, Dimension, Integer
 from skopt.space.space import check_dimension
 
+from skfashion._validation import InvalidParameterError
+
 _PRIORS = ("uniform", "log-uniform")
 
 
@@ -17,8 +19,8 @@ class Subspace:
     """One dict of a search space.
 
     skopt sends categories through NumPy arrays, which neither tuples nor a mix of
-    types survive. Categories other than text, ints, floats or bools alone are
-    explored under names and turned back into themselves in `candidate`.
+    types survive. Categories other than text, ints, floats or bools alone, or one
+    estimator, are explored under names and turned back into themselves in `candidate`.
 
     Parameters
     ----------
@@ -150,13 +152,17 @@ def _as_dimension(name, given):
     hint = ""
     if hasattr(given, "rvs"):
         hint = " Distributions of scipy.stats are for RandomizedSearchCV and HyperbandSearchCV."
-    raise TypeError(
+    # Both a TypeError and, as skopt has it, a ValueError.
+    raise InvalidParameterError(
         f"{name} must be a skopt dimension (Real, Integer, Categorical), a list of values or "
         f"a tuple (low, high) or (low, high, 'log-uniform'), got {given!r}.{hint}"
     )
 
 
 def _is_plain(categories):
+    if len(categories) == 1 and hasattr(categories[0], "get_params"):
+        # A constant, by which a space says what it is the space of. (A Pipeline has a length.)
+        return not hasattr(categories[0], "__len__")
     kinds = {type(as_python(category)) for category in categories}
     return len(kinds) == 1 and kinds <= {str, int, float, bool}
 

@@ -1,0 +1,111 @@
+"""The few figures that the project's own README quotes, between its two marks."""
+
+from pathlib import Path
+
+README = Path(__file__).resolve().parent.parent / "README.md"
+BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
+_INTRO = """\
+Measured on two cores (ratios in one run; all of them, with what was missed and the floor of
+each, in [benchmarks/README.md](benchmarks/README.md)):
+
+| | against | |
+|---|---|---|
+"""
+_THREE = ("dense", "conv", "mobilenet")
+_FASTER = "skfashion, times faster than"
+# What is measured, against what, and the figures as (record, beginning of the figure's name).
+_ROWS = (
+    (
+        "`GridSearchCV`, 6 dense networks x 3 folds, 6,000 images",
+        "scikeras; keras-tuner; skorch; `MLPClassifier`; the same in Keras on JAX",
+        [
+            ("dense_grid", f"{_FASTER} {peer}")
+            for peer in ("scikeras", "keras_tuner", "skorch", "sklearn_mlp", "keras_jax")
+        ],
+        "{} times faster",
+    ),
+    (
+        "`GridSearchCV`, 6 convolutional networks x 3 folds, 4,000 images",
+        "scikeras",
+        [("conv_grid", f"{_FASTER} scikeras")],
+        "{} times faster",
+    ),
+    (
+        "`GridSearchCV`, MobileNetV2 fine-tuned, 6 candidates x 2 folds, 1,200 images of 96 and of "
+        "160 pixels",
+        "the same by hand on scikeras",
+        [(f"mobilenet_grid_{size}", f"{_FASTER} scikeras") for size in (96, 160)],
+        "{} times faster",
+    ),
+    (
+        "that search run again on its store, 96 pixels",
+        "its first run; scikeras",
+        [
+            ("mobilenet_grid_96", f"the same search again: times faster than {peer}")
+            for peer in ("first", "scikeras")
+        ],
+        "{} times faster",
+    ),
+    (
+        "one `fit`: dense, convolutional, MobileNet in two phases",
+        "the same network in a bare Keras loop",
+        [(f"fit_{name}", "skfashion: time of fit") for name in _THREE],
+        "{} of its time, same loss curve",
+    ),
+    (
+        "one image through `predict`: dense, convolutional, MobileNet",
+        "scikeras",
+        [(f"predict_one_{name}", f"{_FASTER} scikeras") for name in _THREE],
+        "{} times faster",
+    ),
+    (
+        "killed half way by `kill -9` and run again: dense grid, MobileNet grid",
+        "never killed",
+        [(f"killed_{name}", "training steps of both parts") for name in ("dense", "mobilenet")],
+        "{} of its training steps, the same result",
+    ),
+    (
+        "200 fits in one process, the last 50",
+        "its own first 20",
+        [("many_fits", "median time of the last 50")],
+        "{} of their time",
+    ),
+)
+
+
+def markdown(records):
+    """Return the table of what was measured; a row with a figure that wasn't is left out.
+
+    Parameters
+    ----------
+    records : list of dict
+        As `benchmarks.table.load` returns them.
+
+    Returns
+    -------
+    str
+    """
+    lines = []
+    for what, against, wanted, text in _ROWS:
+        numbers = [_number(records, *figure) for figure in wanted]
+        if None not in numbers:
+            lines.append(f"| {what} | {against} | {text.format('; '.join(numbers))} |")
+    return _INTRO + "\n".join(lines) + "\n"
+
+
+def write(records, readme=README):
+    """Put the table where the README has its marks."""
+    text = readme.read_text()
+    before, _, rest = text.partition(BEGIN)
+    _, _, after = rest.partition(END)
+    readme.write_text(f"{before}{BEGIN}\n{markdown(records)}{END}{after}")
+
+
+def _number(records, name, beginning):
+    for record in records:
+        if record["name"] == name and not record["quick"]:
+            for figure in record["figures"]:
+                if figure["what"].startswith(beginning):
+                    value = figure["value"]
+                    return f"{value:.0f}" if value >= 10 else f"{value:.{2 + (value < 2)}g}"
+    return None

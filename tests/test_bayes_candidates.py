@@ -1,0 +1,260 @@
+"""Which candidates BayesSearchCV tries: spaces, candidates that fail, and those it knows."""
+
+import warnings
+
+import numpy as np
+import pytest
+from bayes_toy import QUICK, Toy, X, fits, run, y
+from sklearn.base import BaseEstimator
+from sklearn.exceptions import FitFailedWarning
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import KFold, PredefinedSplit
+from skopt.learning import ExtraTreesRegressor
+from skopt.space import Categorical, Real
+
+from skfashion.model_selection import BayesSearchCV
+
+# Said of every search with a failure in it.
+pytestmark = pytest.mark.filterwarnings("ignore:One or more of the")
+
+
+class TestSpaces:
+    @pytest.mark.parametrize("surrogate", ["GP", "RF"])
+    @pytest.mark.parametrize("write", [list, Categorical])
+    def test_tuples_are_categories(self, write, surrogate):
+        layers = [(32,), (64, 32), (64, 64, 32)]
+        space = {"layers": write(layers), "rate": (1e-4, 1e-1, "log-uniform")}
+        kwargs = {"n_initial_points": 2, "base_estimator": surrogate}
+        search = run(Toy(), space, optimizer_kwargs=kwargs, refit=True)
+        assert set(search.cv_results_["param_layers"]) <= set(layers)
+        assert search.best_estimator_.layers in layers
+        assert type(search.best_params_["rate"]) is float
+
+    def test_layer_size_text_is_a_category(self):
+        sizes = ["64", "256-128"]
+        search = run(Toy(), {"layers": sizes, "units": (1, 30)}, n_iter=12)
+        assert set(search.cv_results_["param_layers"]) == set(sizes)
+        assert {type(each["layers"]) for each in search.cv_results_["params"]} == {str}
+
+    def test_any_values_are_categories(self):
+        odd = [None, "8", 8, 8.5, [4, 2], {"a": 1}, LogisticRegression(C=3)]
+        search = run(Toy(), {"layers": odd}, n_iter=len(odd))
+        assert {
+            str(each["layers"]) + type(each["layers"]).__name__
+            for each in search.cv_results_["params"]
+        } == {str(o) + type(o).__name__ for o in odd}
+
+    def test_a_list_of_two_ints_is_two_ints(self):
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            search = run(Toy(), {"units": [4, 8], "rate": Real(1e-3, 1e-1)}, n_iter=8)
+        assert set(search.cv_results_["param_units"]) == {4, 8}
+        assert {type(each["units"]) for each in search.cv_results_["params"]} == {int}
+
+    @pytest.mark.parametrize("given", [[1e-3, 1e-1], np.array([1e-3, 1e-1])])
+    def test_a_list_of_two_floats_is_two_floats(self, given):
+        search = run(Toy(), {"rate": given, "units": (1, 30)}, n_iter=12)
+        assert set(search.cv_results_["param_rate"]) == {1e-3, 1e-1}
+
+    def test_a_tuple_is_a_range(self):
+        search = run(Toy(), {"units": (1, 30), "rate": (1e-4, 1e-1, "log-uniform")}, n_iter=8)
+        assert len(set(search.cv_results_["param_units"])) > 2
+        assert len(set(search.cv_results_["param_rate"])) == 8
+
+    def test_dimensions_of_the_user_stay_as_they_are(self):
+        rate = Real(1e-4, 1e-1, prior="log-uniform")
+        run(Toy(), {"rate": rate}, optimizer_kwargs={"n_initial_points": 2}, n_iter=3)
+        assert rate == Real(1e-4, 1e-1, prior="log-uniform")
+        assert rate.name is None
+        assert rate.transform_ == "identity"
+
+    @pytest.mark.parametrize(
+        ("space", "error", "match"),
+        [
+            ({}, ValueError, "at least one parameter"),
+            ([], ValueError, "at least one search space"),
+            ([({"units": [1, 2]}, 0)], ValueError, "int > 0, got 0"),
+            ([3], TypeError, "must be a dict"),
+            (3, TypeError, "search_spaces.* must be"),
+            ({"units": "1 ... 9"}, ValueError, "units must be a skopt dimension"),
+            ({"units": 3}, TypeError, "units must be a skopt dimension"),
+            ({"units": []}, ValueError, "no value to try"),
+            ({"rate": [1e-3, 1e-1, "log-uniform"]}, ValueError, "Write a tuple"),
+        ],
+    )
+    def test_what_is_no_space_is_refused(self, space, error, match):
+        # In the constructor, as skopt does: nobody waits for a long job to be told.
+        with pytest.raises(error, match=match):
+            BayesSearchCV(Toy(), space)
+        search = BayesSearchCV(Toy(), {"units": [1, 2]}).set_params(search_spaces=space)
+        with pytest.raises(error, match=match):
+            search.fit(X, y)
+
+    @pytest.mark.parametrize("surrogate", ["GP", "RF"])
+    def test_one_estimator_is_itself_in_the_results(self, surrogate):
+        space = {"layers": Categorical([LogisticRegression(C=3)]), "units": (1, 30)}
+        kwargs = {"n_initial_points": 2, "base_estimator": surrogate}
+        search = run(Toy(), space, optimizer_kwargs=kwargs)
+        (result,) = search.optimizer_results_
+        for point in [result.x, *result.x_iters]:
+            assert isinstance(point[0], LogisticRegression)
+        assert all(isinstance(p["layers"], BaseEstimator) for p in search.cv_results_["params"])
+
+    def test_a_distribution_is_refused_with_advice(self):
+        from scipy.stats import loguniform
+
+        with pytest.raises(TypeError, match="for RandomizedSearchCV"):
+            run(Toy(), {"rate": loguniform(1e-3, 1e-1)})
+
+    def test_total_iterations(self):
+        space = {"units": (1, 30), "rate": (1e-3, 1e-1)}
+        assert BayesSearchCV(Toy(), space, n_iter=10).total_iterations == 10
+        assert BayesSearchCV(Toy(), [(space, 3), space], n_iter=10).total_iterations == 13
+
+    def test_constraints_see_the_values(self):
+        kwargs = {**QUICK, "space_constraint": lambda values: len(values[0]) * 10 <= values[1]}
+        space = {"layers": [(1,), (1, 2), (1, 2, 3)], "units": (1, 30)}
+        search = run(Toy(), space, optimizer_kwargs=kwargs, n_iter=8)
+        assert all(len(p["layers"]) * 10 <= p["units"] for p in search.cv_results_["params"])
+
+
+class TestFailures:
+    @pytest.mark.parametrize("n_points", [1, 2])
+    @pytest.mark.parametrize("error", [ValueError, MemoryError])
+    @pytest.mark.parametrize("error_score", [np.nan, -9.0])
+    def test_a_failing_candidate_costs_itself(self, error, n_points, error_score):
+        toy = Toy(fail=error, fail_below=15)
+        with pytest.warns(FitFailedWarning, match="no good"):
+            search = run(
+                toy,
+                {"units": (1, 30)},
+                n_iter=10,
+                n_points=n_points,
+                error_score=error_score,
+                refit=True,
+                return_train_score=True,
+            )
+        failed = search.cv_results_["param_units"].astype(int) < 15
+        assert len(failed) == 10
+        assert 0 < failed.sum() < 10
+        for column in ("mean_test_score", "split1_test_score", "mean_train_score"):
+            np.testing.assert_array_equal(search.cv_results_[column][failed], error_score)
+            assert np.isfinite(search.cv_results_[column][~failed]).all()
+        assert (search.cv_results_["mean_fit_time"] >= 0).all()
+        assert search.best_params_["units"] >= 15
+        told = search.optimizer_results_[0].func_vals
+        assert np.isfinite(told).all()
+
+    def test_a_failure_is_told_as_the_worst_that_worked(self):
+        with pytest.warns(FitFailedWarning):
+            search = run(Toy(fail=ValueError, fail_below=15), {"units": (1, 30)}, n_iter=10)
+        result = search.optimizer_results_[0]
+        failed = np.array(result.x_iters).ravel() < 15
+        assert (result.func_vals[failed] == result.func_vals[~failed].max()).all()
+
+    def test_a_fold_that_fails_fails_its_candidate(self):
+        class Picky(Toy):
+            def fit(self, X, y):
+                if self.units < 15 and X[0, 0] == first:
+                    raise ValueError("not this fold")
+                return super().fit(X, y)
+
+        first = X[30, 0]
+        with pytest.warns(FitFailedWarning, match="not this fold"):
+            search = run(Picky(), {"units": (1, 30)}, n_iter=10, cv=KFold(2))
+        failed = search.cv_results_["param_units"].astype(int) < 15
+        assert 0 < failed.sum() < 10
+        np.testing.assert_array_equal(np.isnan(search.cv_results_["mean_test_score"]), failed)
+        assert np.isfinite(search.cv_results_["split1_test_score"]).all()
+
+    def test_all_failing_is_an_error_that_says_why(self):
+        with (
+            pytest.warns(FitFailedWarning),
+            pytest.raises(ValueError, match=r"All 3 candidates failed(.|\n)*no good"),
+        ):
+            run(Toy(fail=ValueError, fail_below=99), {"units": (1, 30)}, n_iter=3)
+
+    def test_raise_raises(self):
+        with pytest.raises(MemoryError, match="no good"):
+            run(Toy(fail=MemoryError, fail_below=99), {"units": (1, 30)}, error_score="raise")
+
+    def test_a_wrong_parameter_name_ends_the_search(self):
+        with pytest.raises(ValueError, match="Invalid parameter 'unit'"):
+            run(Toy(), {"unit": (1, 30)})
+
+    def test_several_scores_of_a_failing_candidate(self):
+        with pytest.warns(FitFailedWarning):
+            search = run(
+                Toy(fail=ValueError, fail_below=15),
+                {"units": (1, 30)},
+                scoring=["accuracy", "recall"],
+                refit="recall",
+                n_iter=8,
+            )
+        failed = search.cv_results_["param_units"].astype(int) < 15
+        for name in ("accuracy", "recall"):
+            scores = search.cv_results_[f"mean_test_{name}"]
+            np.testing.assert_array_equal(np.isnan(scores), failed)
+
+    def test_a_worker_that_dies_costs_its_candidate(self):
+        with pytest.warns(FitFailedWarning, match="worker process died"):
+            search = run(
+                Toy(fail="exit", fail_below=15),
+                {"units": [2, 20, 25]},
+                n_iter=3,
+                n_jobs=2,
+                n_points=3,
+            )
+        failed = search.cv_results_["param_units"].astype(int) < 15
+        np.testing.assert_array_equal(np.isnan(search.cv_results_["mean_test_score"]), failed)
+
+
+class TestKnownPoints:
+    def test_nothing_is_fitted_twice(self, tmp_path):
+        with pytest.warns(UserWarning, match=r"holds 6 settings.*fewer than n_iter=20"):
+            search = run(Toy(log=tmp_path), {"units": [1, 2, 3], "rate": [0.1, 0.2]}, n_iter=20)
+        assert len(search.cv_results_["params"]) == 6
+        assert len({str(each) for each in search.cv_results_["params"]}) == 6
+        assert len(fits(tmp_path)) == 6 * 2
+
+    @pytest.mark.parametrize("n_points", [1, 3])
+    def test_n_iter_rows_are_different(self, n_points):
+        space = {"units": (1, 5), "rate": [0.1, 0.2]}
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            search = run(Toy(), space, n_iter=9, n_points=n_points)
+        assert len({str(each) for each in search.cv_results_["params"]}) == 9
+
+    def test_a_space_knows_what_an_earlier_one_found(self, tmp_path):
+        spaces = [({"units": [1, 2]}, 2), ({"units": [1, 2, 3]}, 1)]
+        search = run(Toy(log=tmp_path), spaces)
+        assert sorted(each["units"] for each in search.cv_results_["params"]) == [1, 2, 3]
+        assert len(fits(tmp_path)) == 3 * 2
+        assert 3 in np.ravel(search.optimizer_results_[1].x_iters)
+
+    @pytest.mark.parametrize("cv", [KFold(3, shuffle=True), 3, PredefinedSplit(np.arange(60) % 3)])
+    def test_all_candidates_meet_the_same_folds(self, cv, tmp_path):
+        run(Toy(log=tmp_path), {"units": (1, 30)}, cv=cv)
+        assert len({line.split(maxsplit=1)[1] for line in fits(tmp_path)}) == 3
+
+    def test_splits_that_can_be_read_once(self, tmp_path):
+        run(Toy(log=tmp_path), {"units": (1, 30)}, cv=KFold(3).split(X))
+        assert len(fits(tmp_path)) == 6 * 3
+
+    @pytest.mark.parametrize("fail_below", [0, 15])
+    @pytest.mark.parametrize("n_points", [1, 2])
+    def test_a_seed_proposes_the_same_again(self, n_points, fail_below):
+        toy = Toy(fail=ValueError, fail_below=fail_below)
+        space = {"units": (1, 30), "rate": (1e-4, 1e-1, "log-uniform"), "layers": [(8,), (4, 4)]}
+        is_gp = n_points == 1 and fail_below > 0
+        surrogate = "GP" if is_gp else ExtraTreesRegressor(n_estimators=5)
+        kwargs = {"n_initial_points": 4, "base_estimator": surrogate}
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FitFailedWarning)
+            warnings.simplefilter("ignore", UserWarning)
+            first, again, other = (
+                run(toy, space, seed=seed, n_iter=6, n_points=n_points, optimizer_kwargs=kwargs)
+                for seed in (3, 3, 4)
+            )
+        assert first.cv_results_["params"] == again.cv_results_["params"]
+        assert first.cv_results_["params"] != other.cv_results_["params"]
