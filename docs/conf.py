@@ -2,10 +2,13 @@
 
 import os
 import re
+import shutil
 import sys
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+os.environ["MPLBACKEND"] = "agg"
+os.environ.pop("SKFASHION_GALLERY", None)  # the long runs are no part of a build
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from docutils import nodes
@@ -22,9 +25,11 @@ extensions = [
     "sphinx.ext.autosummary",
     "numpydoc",
     "myst_parser",
+    "sphinx_gallery.gen_gallery",
 ]
 templates_path = ["_templates"]
-exclude_patterns = ["_build", "README.md"]
+# Files with an underscore are parts of pages.
+exclude_patterns = ["_build", "README.md", "_generated/*", "gallery/*", "guide/_*.md"]
 default_role = "py:obj"
 
 autosummary_generate = True
@@ -35,6 +40,22 @@ numpydoc_xref_param_type = False
 
 myst_enable_extensions = ["colon_fence", "deflist"]
 myst_heading_anchors = 3
+
+# On made-up images: the gallery needs neither data nor a network.
+sphinx_gallery_conf = {
+    "examples_dirs": "gallery",
+    "gallery_dirs": "auto_examples",
+    "within_subsection_order": "FileNameSortKey",
+    "abort_on_example_error": True,
+    "capture_repr": (),
+    "download_all_examples": False,
+    "plot_gallery": True,
+    "remove_config_comments": True,
+    "show_memory": False,
+    "show_signature": False,
+    "thumbnail_size": (420, 300),
+    "copyfile_regex": r"^$",
+}
 
 html_theme = "furo"
 html_title = "skfashion"
@@ -79,8 +100,15 @@ def _quote_names(app, what, name, obj, options, lines):
     lines[:] = [_NAME.sub(r"`\1`", line) for line in lines]
 
 
+def _forget_runs(*_):
+    """Remove what the scripts of the gallery keep, so that each build trains."""
+    shutil.rmtree(Path(__file__).parent / "gallery" / "runs", ignore_errors=True)
+
+
 def setup(app):
     """Connect what Sphinx is to call."""
+    _forget_runs()
+    app.connect("build-finished", _forget_runs)
     # Before numpydoc, which stands at 500.
     app.connect("autodoc-process-docstring", _quote_names, priority=100)
     app.connect("missing-reference", _link_to_sklearn)

@@ -15,8 +15,9 @@ looked up when they are first used (PEP 562).
 """
 
 from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-__version__ = "0.1.0.dev0"
+__version__ = "0.1.0"
 
 _PUBLIC = {
     "ConvClassifier": "classifiers",
@@ -32,6 +33,21 @@ _PUBLIC = {
 _SUBPACKAGES = ("classifiers", "datasets", "inspection", "model_selection", "preprocessing")
 
 __all__ = [*_PUBLIC, *_SUBPACKAGES]
+
+if _TYPE_CHECKING:  # type checkers and editors don't run `__getattr__`
+    from skfashion import datasets as datasets
+    from skfashion import inspection as inspection
+    from skfashion import model_selection as model_selection
+    from skfashion import preprocessing as preprocessing
+    from skfashion._config import config_context as config_context
+    from skfashion._config import get_config as get_config
+    from skfashion._config import set_config as set_config
+    from skfashion._persistence import load as load
+    from skfashion._persistence import save as save
+    from skfashion.classifiers import ConvClassifier as ConvClassifier
+    from skfashion.classifiers import DenseClassifier as DenseClassifier
+    from skfashion.classifiers import KerasImageClassifier as KerasImageClassifier
+    from skfashion.classifiers import MobileNetFineTuner as MobileNetFineTuner
 
 
 def __getattr__(name):

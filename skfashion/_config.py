@@ -1,6 +1,8 @@
 """Settings of the process: how much may be kept, which reuses are on."""
 
+from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import Any
 
 _SETTINGS = {
     "feature_cache_bytes": 1 << 30,
@@ -10,7 +12,7 @@ _SETTINGS = {
 }
 
 
-def get_config():
+def get_config() -> dict[str, Any]:
     """Return the settings of this process as a new dict.
 
     Returns
@@ -21,7 +23,7 @@ def get_config():
     return dict(_SETTINGS)
 
 
-def set_config(**settings):
+def set_config(**settings: Any) -> None:
     """Change settings of this process; those that are not named stay as they are.
 
     None of them changes what is learnt, only what is kept, except that
@@ -60,7 +62,7 @@ def set_config(**settings):
 
 
 @contextmanager
-def config_context(**settings):
+def config_context(**settings: Any) -> Iterator[None]:
     """Change settings for the duration of a ``with`` block.
 
     Parameters

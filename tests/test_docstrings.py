@@ -64,7 +64,9 @@ PUBLIC = public()
 def documented_methods():
     for address, value in PUBLIC.items():
         if inspect.isclass(value):
-            for name, method in inspect.getmembers(value, inspect.isfunction):
+            for name, method in inspect.getmembers(value, inspect.isroutine):
+                if not (inspect.isfunction(method) or inspect.ismethod(method)):
+                    continue
                 own = method.__module__.startswith("skfashion")
                 if own and (not name.startswith("_")):
                     yield f"{address}.{name}", method

@@ -1,8 +1,20 @@
 """A convolutional network."""
 
+from collections.abc import Sequence
 from numbers import Integral
 
 from skfashion import networks
+from skfashion._typing import (
+    Callbacks,
+    ClassWeight,
+    Loss,
+    MemoryLike,
+    Optimizer,
+    PixelRange,
+    RandomState,
+    Shape,
+    Sizes,
+)
 from skfashion._validation import Interval
 from skfashion.classifiers._common import TO_UNIT, ReadyClassifier, sizes
 
@@ -121,34 +133,34 @@ class ConvClassifier(ReadyClassifier):
 
     def __init__(
         self,
-        filters=(32, 64, 128),
+        filters: Sizes = (32, 64, 128),
         *,
-        convs_per_block=1,
-        kernel_size=3,
-        dense_units=128,
-        batch_norm=True,
-        epochs=10,
-        batch_size=32,
-        learning_rate=1e-3,
-        optimizer="adam",
-        loss="sparse_categorical_crossentropy",
-        dropout=0.0,
-        augmentation=None,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        class_weight=None,
-        callbacks=None,
-        warm_start=False,
-        max_fit_seconds=None,
-        image_shape=None,
-        input_range="auto",
-        dtype_policy=None,
-        memory=None,
-        random_state=None,
-        verbose=0,
-    ):
+        convs_per_block: int = 1,
+        kernel_size: int = 3,
+        dense_units: int = 128,
+        batch_norm: bool = True,
+        epochs: int = 10,
+        batch_size: int = 32,
+        learning_rate: float = 1e-3,
+        optimizer: Optimizer = "adam",
+        loss: Loss = "sparse_categorical_crossentropy",
+        dropout: float = 0.0,
+        augmentation: str | Sequence[str] | None = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        class_weight: ClassWeight = None,
+        callbacks: Callbacks = None,
+        warm_start: bool = False,
+        max_fit_seconds: float | None = None,
+        image_shape: Shape | None = None,
+        input_range: PixelRange = "auto",
+        dtype_policy: str | None = None,
+        memory: MemoryLike = None,
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
         self.filters = filters
         self.convs_per_block = convs_per_block
         self.kernel_size = kernel_size

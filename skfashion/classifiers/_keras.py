@@ -1,9 +1,13 @@
 """A network of the user's own."""
 
+from collections.abc import Callable
+from typing import Any
+
 from skfashion import _compiled, _training
 from skfashion._adapter import Adapter
 from skfashion._base import BaseImageClassifier
 from skfashion._checks import image_shape_of
+from skfashion._typing import Callbacks, ClassWeight, Loss, MemoryLike, RandomState, Self, Shape
 
 _PREFIXES = ("model__", "optimizer__", "loss__", "metrics__", "fit__", "callbacks__")
 _FIT = {"fit__epochs", "fit__batch_size"}
@@ -23,8 +27,9 @@ class KerasImageClassifier(BaseImageClassifier):
         classes, or one sigmoid output for two; or logits, if the loss has
         ``from_logits=True``. A network that comes compiled keeps its optimizer, loss and
         metrics. The function is given what is routed to ``model__``, and, where it has such
-        a parameter, ``meta``: a dict with ``n_classes_``, ``classes_``, ``X_shape_``,
-        ``X_dtype_`` and ``n_features_in_``.
+        parameters, ``meta``: a dict with ``n_classes_``, ``classes_``, ``X_shape_``,
+        ``X_dtype_`` and ``n_features_in_``; and ``compile_kwargs``: a dict of what
+        `optimizer`, `loss` and `metrics` say, for `keras.Model.compile`.
     epochs : int, default=10
         Passes over the training images.
     batch_size : int, default=32
@@ -124,29 +129,29 @@ class KerasImageClassifier(BaseImageClassifier):
 
     def __init__(
         self,
-        model=None,
+        model: Callable[..., Any] | None = None,
         *,
-        epochs=10,
-        batch_size=32,
-        optimizer="adam",
-        loss="sparse_categorical_crossentropy",
-        metrics=None,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        class_weight=None,
-        callbacks=None,
-        warm_start=False,
-        max_fit_seconds=None,
-        image_shape=None,
-        dtype_policy=None,
-        memory=None,
-        random_state=None,
-        verbose=0,
+        epochs: int = 10,
+        batch_size: int = 32,
+        optimizer: Any = "adam",
+        loss: Loss = "sparse_categorical_crossentropy",
+        metrics: Any = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        class_weight: ClassWeight = None,
+        callbacks: Callbacks = None,
+        warm_start: bool = False,
+        max_fit_seconds: float | None = None,
+        image_shape: Shape | None = None,
+        dtype_policy: str | None = None,
+        memory: MemoryLike = None,
+        random_state: RandomState = None,
+        verbose: int = 0,
         # Its name begins with a prefix because scikit-learn's checks take it for one.
-        **model__parameters,
-    ):
+        **model__parameters: Any,
+    ) -> None:
         self.model = model
         self.epochs = epochs
         self.batch_size = batch_size
@@ -171,7 +176,7 @@ class KerasImageClassifier(BaseImageClassifier):
                 raise TypeError(_UNKNOWN.format(name))
         self._routed = dict(model__parameters)
 
-    def get_params(self, deep=True):
+    def get_params(self, deep: bool = True) -> dict[str, Any]:
         """Return the parameters, routed ones included.
 
         Parameters
@@ -185,7 +190,7 @@ class KerasImageClassifier(BaseImageClassifier):
         """
         return {**super().get_params(deep), **self._routed}
 
-    def set_params(self, **params):
+    def set_params(self, **params: Any) -> Self:
         """Set parameters, routed ones included.
 
         Parameters
@@ -245,8 +250,7 @@ class KerasImageClassifier(BaseImageClassifier):
     def _complete(self, recipe):
         (stage,) = recipe["stages"]
         # The function is called once a fit. What is kept of it is what it returned.
-        adapter = Adapter(self.model, stage["parameters"])
-        adapter.describe(self.classes_, (None, *self.image_shape_), self._dtype)
+        adapter = self._adapter_of_all()
         built = _training.describe_network(
             adapter.network, self.image_shape_, recipe["seed"], self.dtype_policy
         )
@@ -254,7 +258,8 @@ class KerasImageClassifier(BaseImageClassifier):
         n_outputs = _n_outputs(built.output_shape, len(self.classes_))
         record = {**built.record, "shapes": [list(w.shape) for w in built.weights]}
         if record.pop("compiled") is not None:
-            self._refuse_routed_to_compiled()
+            if not adapter.compiles_inside:
+                self._refuse_routed_to_compiled()
             stage["compile"] = _compiled.from_config(built.record["compiled"])
         stage["compile"] = _compiled.with_accuracy(
             stage["compile"], n_outputs, required=self.early_stopping
@@ -267,6 +272,14 @@ class KerasImageClassifier(BaseImageClassifier):
             start=_training.weights_digest(built.weights),
         )
         return built.weights, None
+
+    def _adapter_of_all(self):
+        """Return an adapter that knows all the function may ask for, and not its own alone."""
+        (stage,) = self._stages(self.image_shape_, len(self.classes_))
+        sizes = {"epochs": self.epochs, "batch_size": self.batch_size}
+        adapter = Adapter(self.model, {"loss": self.loss, **sizes, **stage["parameters"]})
+        adapter.describe(self.classes_, (None, *self.image_shape_), self._dtype)
+        return adapter
 
     def _refuse_routed_to_compiled(self):
         idle = [n for n in self._routed if n.startswith(("optimizer__", "loss__", "metrics__"))]

@@ -1,11 +1,25 @@
 """MobileNet, fine-tuned in two phases."""
 
 import os
+from collections.abc import Sequence
 from hashlib import blake2b
 from numbers import Integral, Real
+from typing import Literal
 
 from skfashion import _backbones, networks
 from skfashion._images import size_of
+from skfashion._typing import (
+    Callbacks,
+    ClassWeight,
+    Loss,
+    MemoryLike,
+    Optimizer,
+    PathLike,
+    PixelRange,
+    RandomState,
+    Shape,
+    Size,
+)
 from skfashion._validation import HasMethods, Interval, StrOptions
 from skfashion.classifiers._common import TO_SYMMETRIC, ReadyClassifier
 
@@ -151,37 +165,37 @@ class MobileNetFineTuner(ReadyClassifier):
 
     def __init__(
         self,
-        version="v2",
+        version: Literal["v1", "v2"] = "v2",
         *,
-        alpha=1.0,
-        weights="imagenet",
-        image_size=None,
-        unfreeze_from=None,
-        epochs=10,
-        fine_tune_epochs=10,
-        fine_tune_learning_rate=1e-4,
-        fine_tune_optimizer=None,
-        batch_size=32,
-        learning_rate=1e-3,
-        optimizer="adam",
-        loss="sparse_categorical_crossentropy",
-        dropout=0.0,
-        augmentation=None,
-        early_stopping=False,
-        validation_fraction=0.1,
-        n_iter_no_change=10,
-        tol=1e-4,
-        class_weight=None,
-        callbacks=None,
-        warm_start=False,
-        max_fit_seconds=None,
-        image_shape=None,
-        input_range="auto",
-        dtype_policy=None,
-        memory=None,
-        random_state=None,
-        verbose=0,
-    ):
+        alpha: float = 1.0,
+        weights: PathLike | None = "imagenet",
+        image_size: Size | None = None,
+        unfreeze_from: int | str | None = None,
+        epochs: int = 10,
+        fine_tune_epochs: int = 10,
+        fine_tune_learning_rate: float = 1e-4,
+        fine_tune_optimizer: Optimizer | None = None,
+        batch_size: int = 32,
+        learning_rate: float = 1e-3,
+        optimizer: Optimizer = "adam",
+        loss: Loss = "sparse_categorical_crossentropy",
+        dropout: float = 0.0,
+        augmentation: str | Sequence[str] | None = None,
+        early_stopping: bool = False,
+        validation_fraction: float = 0.1,
+        n_iter_no_change: int = 10,
+        tol: float = 1e-4,
+        class_weight: ClassWeight = None,
+        callbacks: Callbacks = None,
+        warm_start: bool = False,
+        max_fit_seconds: float | None = None,
+        image_shape: Shape | None = None,
+        input_range: PixelRange = "auto",
+        dtype_policy: str | None = None,
+        memory: MemoryLike = None,
+        random_state: RandomState = None,
+        verbose: int = 0,
+    ) -> None:
         self.version = version
         self.alpha = alpha
         self.weights = weights

@@ -5,6 +5,7 @@ is needed to train.
 """
 
 from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 _PUBLIC = {
     "HistoryDisplay": "._history_display",
@@ -27,6 +28,16 @@ __all__ = [
     "write_report",
     "write_tensorboard",
 ]
+
+if _TYPE_CHECKING:
+    from skfashion.inspection._histories import history_frame as history_frame
+    from skfashion.inspection._history_display import HistoryDisplay as HistoryDisplay
+    from skfashion.inspection._mistakes_display import MistakesDisplay as MistakesDisplay
+    from skfashion.inspection._report import write_report as write_report
+    from skfashion.inspection._runs import prune_runs as prune_runs
+    from skfashion.inspection._runs import runs_frame as runs_frame
+    from skfashion.inspection._search_display import SearchDisplay as SearchDisplay
+    from skfashion.inspection._tensorboard import write_tensorboard as write_tensorboard
 
 
 def __getattr__(name):

@@ -7,12 +7,14 @@ in the folder of `memory`, where every finished fit leaves its history.
 import json
 import re
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from skfashion._store import open_store
+from skfashion._typing import Frame
 from skfashion.inspection._runs import prefixed, runs
 
 # Parameters that change nothing in what a finished fit ends in.
@@ -44,7 +46,7 @@ class Curve:
     seconds: list | None = None
 
 
-def history_frame(fitted):
+def history_frame(fitted: Any) -> Frame:
     """Tabulate losses and accuracies, epoch by epoch.
 
     Parameters

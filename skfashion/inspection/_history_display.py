@@ -1,8 +1,12 @@
 """Learning curves of one estimator or of all candidates of a search."""
 
+from collections.abc import Sequence
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
+from skfashion._typing import Frame, Self
 from skfashion.inspection import _style
 from skfashion.inspection._histories import history_frame, is_search
 from skfashion.inspection._scales import columns_of, short_names, value_text
@@ -48,13 +52,17 @@ class HistoryDisplay:
     >>> display.figure_.savefig("history.png")  # doctest: +SKIP
     """
 
-    def __init__(self, history, *, best=None, best_name=None):
+    def __init__(
+        self, history: Frame, *, best: int | None = None, best_name: str | None = None
+    ) -> None:
         self.history = history
         self.best = best
         self.best_name = best_name
 
     @classmethod
-    def from_estimator(cls, estimator, *, metrics=("loss", "accuracy"), ax=None):
+    def from_estimator(
+        cls, estimator: Any, *, metrics: str | Sequence[str] = ("loss", "accuracy"), ax: Any = None
+    ) -> Self:
         """Plot the history of a fitted estimator.
 
         Parameters
@@ -89,7 +97,9 @@ class HistoryDisplay:
         return cls(history_frame(estimator)).plot(ax, metrics=metrics)
 
     @classmethod
-    def from_search(cls, search, *, metrics=("loss", "accuracy"), ax=None):
+    def from_search(
+        cls, search: Any, *, metrics: str | Sequence[str] = ("loss", "accuracy"), ax: Any = None
+    ) -> Self:
         """Plot the curves of all candidates of a search, the best in front.
 
         Curves are means over the folds; those of the best candidate stand in a band from
@@ -128,7 +138,7 @@ class HistoryDisplay:
         best = int(search.best_index_) if hasattr(search, "best_index_") else None
         return cls(history, best=best, best_name=_best_name(search, best)).plot(ax, metrics=metrics)
 
-    def plot(self, ax=None, *, metrics=("loss", "accuracy")):
+    def plot(self, ax: Any = None, *, metrics: str | Sequence[str] = ("loss", "accuracy")) -> Self:
         """Draw.
 
         Parameters

@@ -1,9 +1,12 @@
 """The images most wrongly classified."""
 
 import math
+from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 
+from skfashion._typing import Array, Frame, Self, Shape
 from skfashion.inspection import _style
 from skfashion.inspection._mistakes import find_mistakes
 from skfashion.inspection._pictures import names_of, pictures, take
@@ -47,14 +50,25 @@ class MistakesDisplay:
     [1]
     """
 
-    def __init__(self, images, mistakes, *, n_mistakes, n_samples):
+    def __init__(
+        self, images: Sequence[Any], mistakes: Frame, *, n_mistakes: int, n_samples: int
+    ) -> None:
         self.images = images
         self.mistakes = mistakes
         self.n_mistakes = n_mistakes
         self.n_samples = n_samples
 
     @classmethod
-    def from_estimator(cls, estimator, X, y, *, n_images=12, display_labels=None, ax=None):
+    def from_estimator(
+        cls,
+        estimator: Any,
+        X: Array,
+        y: Array,
+        *,
+        n_images: int = 12,
+        display_labels: Array | None = None,
+        ax: Any = None,
+    ) -> Self:
         """Let an estimator predict, and plot where it was wrong.
 
         Parameters
@@ -91,16 +105,16 @@ class MistakesDisplay:
     @classmethod
     def from_predictions(
         cls,
-        X,
-        y_true,
-        y_pred,
+        X: Array,
+        y_true: Array,
+        y_pred: Array,
         *,
-        classes=None,
-        n_images=12,
-        display_labels=None,
-        image_shape=None,
-        ax=None,
-    ):
+        classes: Array | None = None,
+        n_images: int = 12,
+        display_labels: Array | None = None,
+        image_shape: Shape | None = None,
+        ax: Any = None,
+    ) -> Self:
         """Plot the images whose predictions were furthest from the truth.
 
         The worst are those whose true class got the lowest probability; given labels
@@ -146,7 +160,7 @@ class MistakesDisplay:
         display = cls(images, worst, n_mistakes=len(mistakes), n_samples=len(y_true))
         return display.plot(ax)
 
-    def plot(self, ax=None, *, n_cols=None):
+    def plot(self, ax: Any = None, *, n_cols: int | None = None) -> Self:
         """Draw.
 
         Parameters

@@ -7,10 +7,12 @@ import json
 import os
 from importlib.resources import files
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from sklearn.metrics import accuracy_score, confusion_matrix
 
+from skfashion._typing import Array, PathLike
 from skfashion.inspection import _report_charts as charts
 from skfashion.inspection import _report_parts as parts
 from skfashion.inspection._histories import classifier_of, history_frame, is_search, search_curves
@@ -44,15 +46,15 @@ _PAGE = """<!DOCTYPE html>
 
 
 def write_report(
-    search,
-    path="report.html",
+    search: Any,
+    path: PathLike = "report.html",
     *,
-    X_test=None,
-    y_test=None,
-    title=None,
-    command=None,
-    display_labels=None,
-):
+    X_test: Array | None = None,
+    y_test: Array | None = None,
+    title: str | None = None,
+    command: str | None = None,
+    display_labels: Array | None = None,
+) -> Any:
     """Write a search up as one HTML page.
 
     The page needs no network: scripts and images are in it (about 5 MB, nearly all of it

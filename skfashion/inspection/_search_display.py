@@ -1,7 +1,11 @@
 """Scores of a search against its parameters."""
 
+from collections.abc import Mapping, Sequence
+from typing import Any, Literal
+
 import numpy as np
 
+from skfashion._typing import Array, Self
 from skfashion._validation import InvalidParameterError
 from skfashion.inspection import _parallel, _style
 from skfashion.inspection._histories import is_search
@@ -50,14 +54,29 @@ class SearchDisplay:
     >>> display.figure_.savefig("search.png")  # doctest: +SKIP
     """
 
-    def __init__(self, values, scores, *, errors=None, score_name="Score"):
+    def __init__(
+        self,
+        values: Mapping[str, Sequence[Any]],
+        scores: Array,
+        *,
+        errors: Array | None = None,
+        score_name: str = "Score",
+    ) -> None:
         self.values = values
         self.scores = scores
         self.errors = errors
         self.score_name = score_name
 
     @classmethod
-    def from_search(cls, search, params=None, *, score=None, kind="auto", ax=None):
+    def from_search(
+        cls,
+        search: Any,
+        params: str | Sequence[str] | None = None,
+        *,
+        score: str | None = None,
+        kind: Literal["auto", "score", "pair", "parallel"] = "auto",
+        ax: Any = None,
+    ) -> Self:
         """Plot the candidates of a search.
 
         Parameters
@@ -103,7 +122,9 @@ class SearchDisplay:
         display = cls(values, results[column], errors=errors, score_name=score_text(column))
         return display.plot(ax, kind=kind)
 
-    def plot(self, ax=None, *, kind="auto"):
+    def plot(
+        self, ax: Any = None, *, kind: Literal["auto", "score", "pair", "parallel"] = "auto"
+    ) -> Self:
         """Draw.
 
         Parameters
@@ -169,6 +190,8 @@ class SearchDisplay:
             tops = dict(sorted(zip(x, scores, strict=True)))
         if len(tops) <= 20:
             ax.plot(list(tops), list(tops.values()), color=_style.GREY, linewidth=1.2, zorder=1)
+        if errors is not None and not np.any(errors > 0):
+            errors = None  # of a single split there is no deviation
         if errors is not None:
             ax.errorbar(x, scores, errors, fmt="none", ecolor=_style.GREY, elinewidth=1, zorder=1)
         ax.scatter(x, scores, s=34, color=_style.BLUE, linewidths=0, zorder=2)
@@ -185,6 +208,7 @@ class SearchDisplay:
             bbox={"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8},
         )
         ax.set_xlim(-0.06, 1.06)
+        ax.margins(y=0.15)  # room for the text at the best
         _ticks(ax.xaxis, scale)
         ax.set_xlabel(_axis_name(name, scale), color=_style.INK)
         note = "bars: one standard deviation over the folds" if errors is not None else None

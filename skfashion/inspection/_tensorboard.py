@@ -4,15 +4,17 @@ import math
 import time
 from numbers import Integral, Real
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 
+from skfashion._typing import PathLike
 from skfashion.inspection._histories import classifier_of, is_search, search_curves
 from skfashion.inspection._scales import columns_of, short_names, value_text
 from skfashion.inspection._search_display import score_column
 
 
-def write_tensorboard(search, log_dir):
+def write_tensorboard(search: Any, log_dir: PathLike) -> Any:
     """Write a search for TensorBoard and its HParams dashboard.
 
     Afterwards: ``tensorboard --logdir LOG_DIR``.
