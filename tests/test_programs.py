@@ -5,7 +5,7 @@ import threading
 import keras
 import numpy as np
 import pytest
-from estimators import small
+from estimators import NAMES, small
 
 import skfashion
 from skfashion import ConvClassifier, DenseClassifier, KerasImageClassifier, _training
@@ -104,6 +104,14 @@ def same_within(one, other, X, tolerance):
     np.testing.assert_allclose(
         one.predict_proba(X), other.predict_proba(X), rtol=tolerance, atol=tolerance
     )
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_training_is_traced_once(name, images):
+    # Variables of metrics that are made within a trace would cost a second one.
+    small(name, epochs=2).fit(*images)
+    info = _training.programs_info()
+    assert info["traces"] == info["kept"] > 0
 
 
 def test_folds_of_any_size_share_one_trace(images):

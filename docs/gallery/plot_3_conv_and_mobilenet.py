@@ -75,6 +75,7 @@ print(table[[*columns, "mean_test_score"]].round(4).to_string(index=False, na_re
 # The best of each, on all training images
 # ----------------------------------------
 figures = {}
+# sphinx_gallery_thumbnail_number = 2
 for network, best in table.sort_values("mean_test_score").groupby("network").last().iterrows():
     final = clone(pipe).set_params(**best["params"]).fit(X, y)
     display = HistoryDisplay.from_estimator(final)

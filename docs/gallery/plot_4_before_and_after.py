@@ -66,6 +66,7 @@ print(after[-1].unfreeze_from_, after[-1].n_trainable_layers_, "layers trained")
 # On images that nobody has seen
 # ------------------------------
 figures = {}
+# sphinx_gallery_thumbnail_number = 2
 for name, clf in (("before", before), ("after", after)):
     probabilities = clf.predict_proba(X_test)
     predicted = clf.classes_[probabilities.argmax(axis=1)]

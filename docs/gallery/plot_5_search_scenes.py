@@ -65,8 +65,12 @@ search = GridSearchCV(make_pipeline(reader, clf), grid, cv=cv)
 started = perf_counter()
 search.fit(X, y)
 seconds = perf_counter() - started
-print(f"{search.best_score_:.4f}", search.best_params_)
+chosen = {name.split("__")[1]: value for name, value in search.best_params_.items()}
+print(f"{search.best_score_:.4f}", chosen)
 SearchDisplay.from_search(search, f"{step}__unfreeze_from")
+
+# %%
+# The curves of all candidates, read from what ``memory`` keeps:
 HistoryDisplay.from_search(search)
 
 # %%

@@ -51,9 +51,9 @@ class GraphLoop:
         Made within a trace they cost a second trace, and the first is never freed. Their
         values are set back before each epoch.
         """
-        if not self._traced and len(X):
-            output = self._model.outputs[0]
-            prediction = tf.zeros((1, *output.shape[1:]), output.dtype)
+        outputs = getattr(self._model, "outputs", None)  # a subclass of Model has none
+        if not self._traced and outputs and len(X):
+            prediction = tf.zeros((1, *outputs[0].shape[1:]), outputs[0].dtype)
             weight = None if weight is None else weight[:1]
             self._model.compute_metrics(X[:1], y[:1], prediction, weight)
 
@@ -109,12 +109,16 @@ def _update_directly(optimizer):
     process: several megabytes for each shape of network that is trained.
     """
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # below a loss scale
+    name = "_backend_update_step"
+    theirs = getattr(keras.optimizers.Optimizer, name, None)
+    if theirs is None or getattr(type(optimizer), name, None) is not theirs:
+        return
 
     def update(gradients, variables, learning_rate):
         for gradient, variable in zip(gradients, variables, strict=True):
             optimizer.update_step(gradient, getattr(variable, "value", variable), learning_rate)
 
-    optimizer._backend_update_step = update
+    setattr(optimizer, name, update)
 
 
 def fused(optimizer):

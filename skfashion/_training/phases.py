@@ -239,6 +239,11 @@ class _Trainer:
             callbacks.on_epoch_begin(state.epoch)
             with memory_errors("training"):
                 state, logs = self._epoch(program, loop, phase, state, train, valid)
+            if attempt is not None:
+                attempt.touch()
+                if state.epoch == first:
+                    # It got on: processes that died before were not killed by this training.
+                    self._store.forgive(key)
             callbacks.on_epoch_end(state.epoch - 1, logs)
             if program.model.stop_training:
                 state = replace(state, stopped=True)
@@ -251,11 +256,6 @@ class _Trainer:
             if last or time.monotonic() - saved >= _CHECKPOINT_SECONDS:
                 state = self._save(program, key, state)
                 saved = time.monotonic()
-            if attempt is not None:
-                attempt.touch()
-                if state.epoch == first:
-                    # It got on: processes that died before were not killed by this training.
-                    self._store.forgive(key)
         callbacks.on_train_end()
         return state, going or state.epoch == phase.epochs or state.stopped
 
