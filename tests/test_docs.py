@@ -180,7 +180,10 @@ def test_tests_that_pages_name_are_there():
     for page in PAGES:
         for command in re.findall(r"pytest (tests/[^`\n]*)", page.read_text(encoding="utf-8")):
             files = [word for word in command.split() if word.startswith("tests/")]
-            code = "".join((ROOT / file).read_text(encoding="utf-8") for file in files)
+            found = {file: sorted(ROOT.glob(file)) for file in files}
+            assert all(found.values()), f"{page.name}: {command}"
+            paths = (path for matches in found.values() for path in matches)
+            code = "".join(path.read_text(encoding="utf-8") for path in paths)
             asked = re.search(r"-k (\w+)", command)
             if asked and asked[1].islower():
                 assert re.search(rf"def test\w*{asked[1]}", code), f"{page.name}: {command}"
