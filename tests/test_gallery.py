@@ -86,7 +86,7 @@ def test_generated_pages_and_readme_are_those_of_the_records(seeds, table):
 
 
 def test_without_records_the_table_says_so(table, tmp_path):
-    assert table.markdown(tmp_path).count("not run yet") == 5
+    assert "No long run" in table.markdown(tmp_path)
     assert "not run yet" in table.rest_of_row("conv", tmp_path)
 
 
