@@ -65,8 +65,19 @@ class Side:
     private: object = None
 
 
-def start(case, side, settings, turn=0):
+def start(case, side, settings, turn=0, core=None):
     """Start a contestant's process.
+
+    Parameters
+    ----------
+    case : str
+    side : Side
+    settings : dict
+        What all sides are given.
+    turn : int
+        The round.
+    core : int or None
+        The one it may run on; None: all of this process.
 
     Returns
     -------
@@ -85,8 +96,10 @@ def start(case, side, settings, turn=0):
         "PYTHONPATH": os.pathsep.join(paths),
         **side.env,
     }
+    confine = None if core is None else lambda: os.sched_setaffinity(0, {core})
     return subprocess.Popen(
         command + pairs,
+        preexec_fn=confine,
         cwd=ROOT,
         env=env,
         text=True,

@@ -29,11 +29,15 @@ def test_searchers(bench, tmp_path):
     title = f"Searches for a dense network of {settings['target']:.1%} mean accuracy"
     runs = Checkpoint(bench.results / "searchers_runs")
     with bench.record("searchers", title, settings, repeat=5) as record:
+        stores = {
+            name: lambda turn, name=name: {"folder": str(tmp_path / f"{name}{turn}")}
+            for name in SEARCHERS
+        }
+        sides = [Side(name, private=stores[name]) for name in SEARCHERS]
+        outcomes = runs.run_all("searchers", sides, settings, record.rounds)
         for turn in range(record.rounds):
-            for name in SEARCHERS:
-                store = lambda turn, name=name: {"folder": str(tmp_path / f"{name}{turn}")}  # noqa: E731
-                side = Side(name, private=store)
-                record.add("searchers", side, runs.run("searchers", side, settings, turn), turn)
+            for side in sides:
+                record.add("searchers", side, outcomes[side.name, turn], turn)
         for name in SEARCHERS:
             _figures(record, name)
         _check(record, settings)
@@ -42,7 +46,8 @@ def test_searchers(bench, tmp_path):
             f"{settings['n']:,} images, its budget {settings['epochs']} epochs; a run that "
             f"spends {settings['budget_seconds']} s or {settings['budget_epochs']} epochs a "
             "fold without the target is a never, and a never counts as infinite in a median. "
-            "keras-tuner's trials train all folds by an override of run_trial."
+            "keras-tuner's trials train all folds by an override of run_trial. Each run has one "
+            "core to itself, and as many run at a time as there are cores."
         )
         runs.clear()  # with the record, which is written now
 

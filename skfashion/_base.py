@@ -65,7 +65,8 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
         """Return what is trained, one dict a phase.
 
         Each has `name`, `epochs` and `parameters`: what scikeras routes to network
-        (``model__...``), optimizer (``optimizer__...``), loss and metrics.
+        (``model__...``), optimizer (``optimizer__...``), loss and metrics. It may have a
+        `schedule`, "constant" or "cosine".
         """
 
     def _complete(self, recipe):

@@ -31,6 +31,7 @@ def write_recipe(estimator, stages, compiled, seed):
             {
                 "name": stage["name"],
                 "epochs": int(stage["epochs"]),
+                "schedule": stage.get("schedule", "constant"),
                 "parameters": _routed(stage["parameters"], "model__"),
                 "compile": data,
             }
@@ -63,7 +64,13 @@ def plan_of(recipe, network_key):
     stopping = recipe["early_stopping"]
     return Plan(
         phases=tuple(
-            Phase(stage["name"], network_key(stage), *_optimizer_of(stage), stage["epochs"])
+            Phase(
+                stage["name"],
+                network_key(stage),
+                *_optimizer_of(stage),
+                stage["epochs"],
+                stage["schedule"],
+            )
             for stage in recipe["stages"]
         ),
         objective=_compiled.key_of({**first["compile"], "optimizer": None}),

@@ -1,6 +1,8 @@
 """What the benchmarks stand on: the watch, the checkpoint and the tables."""
 
+import os
 import sys
+import time
 from pathlib import Path
 
 import pytest
@@ -53,29 +55,31 @@ def test_no_search_takes_the_end_for_a_failing_candidate():
 
 @pytest.fixture
 def started(monkeypatch):
+    """What was started, in a place where processes can't be confined to a core."""
     runs = []
 
-    def start(case, side, settings, turn):
-        runs.append((side.name, turn))
+    def start(case, side, settings, turn, core):
+        runs.append((side.name, turn, core))
         return len(runs)
 
     monkeypatch.setattr(checkpoint, "start", start)
     monkeypatch.setattr(checkpoint, "finish", lambda process, name: {"number": process})
+    monkeypatch.delattr(checkpoint.os, "sched_setaffinity", raising=False)
     return runs
 
 
 def test_finished_runs_are_not_repeated(started, tmp_path):
     for _ in range(2):  # the second as after an interruption
         runs = checkpoint.Checkpoint(tmp_path / "runs")
-        for turn in range(2):
-            assert runs.run("case", Side("a"), {"n": 1}, turn) == {"number": turn + 1}
-    assert started == [("a", 0), ("a", 1)]
+        outcomes = runs.run_all("case", [Side("a")], {"n": 1}, turns=2)
+        assert outcomes == {("a", 0): {"number": 1}, ("a", 1): {"number": 2}}
+    assert started == [("a", 0, None), ("a", 1, None)]
     assert list(tmp_path.glob("*.json")) == []
 
 
 @pytest.mark.parametrize("changed", ["settings", "versions", "own"])
 def test_runs_of_other_settings_or_packages_are(started, tmp_path, monkeypatch, changed):
-    checkpoint.Checkpoint(tmp_path).run("case", Side("a"), {"n": 1}, 0)
+    checkpoint.Checkpoint(tmp_path).run_all("case", [Side("a")], {"n": 1}, 1)
     side, settings = Side("a"), {"n": 1}
     if changed == "settings":
         settings = {"n": 2}
@@ -83,17 +87,41 @@ def test_runs_of_other_settings_or_packages_are(started, tmp_path, monkeypatch, 
         side = Side("a", settings={"fused": False})
     else:
         monkeypatch.setattr(checkpoint, "versions", lambda: {"keras": "4"})
-    checkpoint.Checkpoint(tmp_path).run("case", side, settings, 0)
+    checkpoint.Checkpoint(tmp_path).run_all("case", [side], settings, 1)
     assert len(started) == 2
 
 
 def test_a_whole_benchmark_begins_anew(started, tmp_path):
     runs = checkpoint.Checkpoint(tmp_path / "runs")
-    runs.run("case", Side("a"), {}, 0)
+    runs.run_all("case", [Side("a")], {}, 1)
     runs.clear()
-    runs.run("case", Side("a"), {}, 0)
+    runs.run_all("case", [Side("a")], {}, 1)
     assert len(started) == 2
     checkpoint.Checkpoint(tmp_path / "never").clear()
+
+
+@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores can't be chosen here")
+def test_as_many_run_at_a_time_as_there_are_cores_each_on_one(monkeypatch, tmp_path):
+    cores = os.sched_getaffinity(0)
+    busy, most = set(), []
+
+    def start(case, side, settings, turn, core):
+        assert core not in busy
+        busy.add(core)
+        most.append(len(busy))
+        return core
+
+    def finish(core, name):
+        time.sleep(0.05)
+        busy.remove(core)
+        return {"core": core}
+
+    monkeypatch.setattr(checkpoint, "start", start)
+    monkeypatch.setattr(checkpoint, "finish", finish)
+    outcomes = checkpoint.Checkpoint(tmp_path).run_all("case", [Side("a"), Side("b")], {}, 8)
+    assert len(outcomes) == 16
+    assert {outcome["core"] for outcome in outcomes.values()} <= cores
+    assert max(most) == min(len(cores), 16)
 
 
 def outcome(side, reached, seconds):

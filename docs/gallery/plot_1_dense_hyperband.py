@@ -13,8 +13,6 @@ left and right are swapped at random, and the learning rate falls along a cosine
 # Images: made up, unless ``SKFASHION_GALLERY=full`` asks for Fashion-MNIST.
 import os
 
-import keras
-import numpy as np
 from scipy.stats import loguniform, uniform
 from sklearn.base import clone
 from sklearn.model_selection import StratifiedShuffleSplit, train_test_split
@@ -68,20 +66,10 @@ SearchDisplay.from_search(search, kind="parallel")
 # --------------
 # The best candidate is trained for longer, on five sixths of all training images, and watched
 # on the rest.
-rate = search.best_params_["learning_rate"]
-
-
-def cosine(epoch, _):
-    """Return the learning rate of an epoch."""
-    return rate * 0.5 * (1 + np.cos(np.pi * epoch / longer))
-
-
 X_train, X_val, y_train, y_val = train_test_split(
     X, y, test_size=1 / 6, stratify=y, random_state=seed
 )
-schedule = keras.callbacks.LearningRateScheduler(cosine)
-watched = clone(clf).set_params(**search.best_params_)
-watched.set_params(epochs=longer, callbacks=[schedule], memory=None)
+watched = clone(clf).set_params(**search.best_params_, epochs=longer, schedule="cosine")
 watched.fit(X_train, y_train, X_val=X_val, y_val=y_val)
 accuracies = watched.history_["val_accuracy"]
 best_epoch = 1 + accuracies.index(max(accuracies))

@@ -15,8 +15,6 @@ shifts and a falling learning rate.
 # see a tenth of the training images.
 import os
 
-import keras
-import numpy as np
 from sklearn.metrics import accuracy_score, log_loss
 from sklearn.model_selection import GridSearchCV, StratifiedShuffleSplit, train_test_split
 
@@ -86,14 +84,6 @@ for dropout in (0.0, 0.5):
 # cosine. Its settings come from the comparisons where they are safe to carry over (rate, two
 # convolutions a block, many filters). Longer training on more images wants larger batches and
 # a milder dropout.
-epochs = 30 if full else 6
-
-
-def cosine(epoch, rate):
-    """Return the learning rate of an epoch."""
-    return 2e-3 * 0.5 * (1 + np.cos(np.pi * epoch / epochs))
-
-
 deep = ConvClassifier(
     "32-64-128" if full else "16-32",
     convs_per_block=2,
@@ -101,8 +91,10 @@ deep = ConvClassifier(
     augmentation="flip+shift" if full else None,  # made-up patterns have a left and a right
     optimizer="adamw",
     batch_size=128 if full else 32,
-    epochs=epochs,
-    callbacks=[keras.callbacks.LearningRateScheduler(cosine)],
+    epochs=30 if full else 6,
+    learning_rate=2e-3,
+    schedule="cosine",
+    memory="runs/",
     random_state=seed,
 ).fit(X, y)
 probabilities = deep.predict_proba(X_test)

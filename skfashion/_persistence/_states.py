@@ -179,9 +179,10 @@ def _check_recipe(name, recipe):
 def _is_stage(stage):
     return (
         isinstance(stage, dict)
-        and stage.keys() == {"name", "epochs", "parameters", "compile"}
+        and stage.keys() == {"name", "epochs", "schedule", "parameters", "compile"}
         and isinstance(stage["name"], str)
         and type(stage["epochs"]) is int
+        and stage["schedule"] in ("constant", "cosine")
         and isinstance(stage["parameters"], dict)
         and isinstance(stage["compile"], dict)
         and stage["compile"].keys() <= _COMPILE

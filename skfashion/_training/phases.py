@@ -129,8 +129,8 @@ def next_phase(state):
 
 
 def only(plan, index, epochs):
-    """Return a plan of one phase of a plan, up to that epoch."""
-    return replace(plan, phases=(replace(plan.phases[index], epochs=epochs),))
+    """Return a plan of one phase of a plan, up to that epoch, at a constant rate."""
+    return replace(plan, phases=(replace(plan.phases[index], epochs=epochs, schedule="constant"),))
 
 
 class _Trainer:
@@ -236,6 +236,9 @@ class _Trainer:
         first = state.epoch + 1
         going = True
         while going and state.epoch < phase.epochs and not state.stopped:
+            rate = phase.rate(state.epoch)
+            if rate is not None:
+                program.model.optimizer.learning_rate.assign(rate)
             callbacks.on_epoch_begin(state.epoch)
             with memory_errors("training"):
                 state, logs = self._epoch(program, loop, phase, state, train, valid)

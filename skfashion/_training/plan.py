@@ -4,6 +4,7 @@ import inspect
 from collections.abc import Hashable
 from dataclasses import dataclass, replace
 from hashlib import blake2b
+from math import cos, pi
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
@@ -48,6 +49,8 @@ class Phase:
         Attributes of the optimizer that are variables of the graph.
     epochs : int
         Passes over the training data.
+    schedule : {"constant", "cosine"}
+        How the learning rate goes on from that of the optimizer.
     """
 
     name: str
@@ -55,6 +58,29 @@ class Phase:
     optimizer: Hashable
     numbers: tuple
     epochs: int
+    schedule: str = "constant"
+
+    def rate(self, epoch):
+        """Return the learning rate of an epoch; None to leave it as it is.
+
+        Parameters
+        ----------
+        epoch : int
+            From 0.
+
+        Returns
+        -------
+        float or None
+            Along the cosine of Loshchilov and Hutter (ICLR 2017), without restarts.
+        """
+        if self.schedule == "constant":
+            return None
+        return dict(self.numbers)["learning_rate"] * (1 + cos(pi * epoch / self.epochs)) / 2
+
+    @property
+    def course(self):
+        """The phase without its length, where a shorter one is the beginning of a longer."""
+        return replace(self, epochs=0) if self.schedule == "constant" else self
 
 
 @dataclass(frozen=True)
@@ -89,7 +115,7 @@ class Plan:
     start: str = ""
 
     def stage_keys(self, data_key):
-        """Return a key for each phase: of all that its course depends on but its length.
+        """Return a key for each phase: of all that its course depends on.
 
         The length of a phase is part of the keys after it, so trainings that differ in
         their last phases share the first.
@@ -112,7 +138,7 @@ class Plan:
         )
         keys = []
         for phase in self.phases:
-            key = digest(before, replace(phase, epochs=0))
+            key = digest(before, phase.course)
             keys.append(key)
             before = digest(key, phase.epochs)
         return keys

@@ -27,6 +27,7 @@ class ReadyClassifier(BaseImageClassifier):
         **BaseImageClassifier._parameter_constraints,
         "optimizer": [StrOptions(_OPTIMIZERS), callable],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
+        "schedule": [StrOptions({"constant", "cosine"})],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "augmentation": [str, "array-like", None],
         "input_range": [StrOptions({"auto", "0-255", "0-1", "-1-1", "as-is"})],
@@ -45,6 +46,7 @@ class ReadyClassifier(BaseImageClassifier):
         return {
             "name": name,
             "epochs": int(epochs),
+            "schedule": self.schedule,
             "parameters": {
                 **{f"model__{key}": value for key, value in network.items()},
                 "optimizer": optimizer,

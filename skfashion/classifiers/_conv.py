@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from numbers import Integral
+from typing import Literal
 
 from skfashion import networks
 from skfashion._typing import (
@@ -40,6 +41,9 @@ class ConvClassifier(ReadyClassifier):
         Images a step.
     learning_rate : float, default=1e-3
         Of the optimizer.
+    schedule : {"constant", "cosine"}, default="constant"
+        How the rate goes on: "cosine" lets it fall to zero over the epochs [1]_, and a fit
+        of more epochs then begins anew. `partial_fit` leaves it constant.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or Keras optimizer class, default="adam"
         Its other settings are Keras' defaults.
     loss : str or Keras loss class, default="sparse_categorical_crossentropy"
@@ -111,6 +115,11 @@ class ConvClassifier(ReadyClassifier):
     DenseClassifier : Faster, for very small images.
     MobileNetFineTuner : For few images of the world.
 
+    References
+    ----------
+    .. [1] Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts",
+       ICLR 2017.
+
     Examples
     --------
     >>> from skfashion import ConvClassifier
@@ -142,6 +151,7 @@ class ConvClassifier(ReadyClassifier):
         epochs: int = 10,
         batch_size: int = 32,
         learning_rate: float = 1e-3,
+        schedule: Literal["constant", "cosine"] = "constant",
         optimizer: Optimizer = "adam",
         loss: Loss = "sparse_categorical_crossentropy",
         dropout: float = 0.0,
@@ -169,6 +179,7 @@ class ConvClassifier(ReadyClassifier):
         self.epochs = epochs
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.schedule = schedule
         self.optimizer = optimizer
         self.loss = loss
         self.dropout = dropout

@@ -60,6 +60,9 @@ class MobileNetFineTuner(ReadyClassifier):
         Images a step.
     learning_rate : float, default=1e-3
         Of the optimizer in the first phase.
+    schedule : {"constant", "cosine"}, default="constant"
+        How the rate goes on: "cosine" lets that of each phase fall to zero over its epochs
+        [3]_, and a fit of more epochs then begins anew. `partial_fit` leaves it constant.
     optimizer : {"adam", "adamw", "rmsprop", "sgd"} or Keras optimizer class, default="adam"
         Its other settings are Keras' defaults.
     loss : str or Keras loss class, default="sparse_categorical_crossentropy"
@@ -136,6 +139,8 @@ class MobileNetFineTuner(ReadyClassifier):
        vision applications", arXiv:1704.04861, 2017.
     .. [2] Sandler et al., "MobileNetV2: inverted residuals and linear bottlenecks",
        CVPR 2018.
+    .. [3] Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts",
+       ICLR 2017.
 
     Examples
     --------
@@ -177,6 +182,7 @@ class MobileNetFineTuner(ReadyClassifier):
         fine_tune_optimizer: Optimizer | None = None,
         batch_size: int = 32,
         learning_rate: float = 1e-3,
+        schedule: Literal["constant", "cosine"] = "constant",
         optimizer: Optimizer = "adam",
         loss: Loss = "sparse_categorical_crossentropy",
         dropout: float = 0.0,
@@ -207,6 +213,7 @@ class MobileNetFineTuner(ReadyClassifier):
         self.fine_tune_optimizer = fine_tune_optimizer
         self.batch_size = batch_size
         self.learning_rate = learning_rate
+        self.schedule = schedule
         self.optimizer = optimizer
         self.loss = loss
         self.dropout = dropout

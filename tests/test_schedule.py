@@ -1,0 +1,112 @@
+"""A learning rate that falls along a cosine: each phase its own, stopped and gone on with."""
+
+from math import cos, pi
+
+import keras
+import numpy as np
+import pytest
+from sklearn.base import clone
+
+import skfashion
+from skfashion import ConvClassifier, DenseClassifier, KerasImageClassifier, MobileNetFineTuner
+
+
+def falling(rate, epochs):
+    return [rate * (1 + cos(pi * epoch / epochs)) / 2 for epoch in range(epochs)]
+
+
+def dense(**parameters):
+    defaults = {"hidden_layer_sizes": 16, "epochs": 6, "schedule": "cosine", "random_state": 0}
+    return DenseClassifier(**{**defaults, **parameters})
+
+
+def rates(clf):
+    return clf.history_["learning_rate"]
+
+
+@pytest.mark.parametrize(
+    "clf",
+    [dense(learning_rate=0.01), ConvClassifier(4, epochs=3, learning_rate=0.01)],
+    ids=["dense", "conv"],
+)
+def test_it_falls_along_the_cosine(images, clf):
+    clf.set_params(schedule="cosine").fit(*images)
+    np.testing.assert_allclose(rates(clf), falling(0.01, clf.epochs), rtol=1e-6)
+
+
+def test_each_phase_has_its_own(images):
+    clf = MobileNetFineTuner(
+        weights=None,
+        alpha=0.35,
+        unfreeze_from="block_16",
+        epochs=3,
+        fine_tune_epochs=2,
+        learning_rate=0.02,
+        fine_tune_learning_rate=0.001,
+        schedule="cosine",
+        random_state=0,
+    ).fit(*images)
+    np.testing.assert_allclose(rates(clf), falling(0.02, 3) + falling(0.001, 2), rtol=1e-6)
+
+
+def test_it_trains_what_keras_own_callback_trains(images):
+    schedule = keras.callbacks.LearningRateScheduler(lambda epoch, _: falling(1e-3, 6)[epoch])
+    ours = dense().fit(*images)
+    theirs = dense(schedule="constant", callbacks=[schedule]).fit(*images)
+    np.testing.assert_allclose(ours.history_["loss"], theirs.history_["loss"], rtol=1e-4)
+    constant = dense(schedule="constant").fit(*images)
+    assert not np.allclose(ours.history_["loss"], constant.history_["loss"], rtol=1e-4)
+
+
+def test_a_callback_of_the_user_has_the_last_word(images):
+    fixed = keras.callbacks.LearningRateScheduler(lambda epoch, _: 0.005)
+    clf = dense(callbacks=[fixed]).fit(*images)
+    np.testing.assert_allclose(rates(clf), 0.005)
+
+
+def test_stopped_by_time_it_goes_on_where_it_was(images, tmp_path):
+    whole = dense().fit(*images)
+    stopped = dense(memory=tmp_path, max_fit_seconds=1e-6).fit(*images)
+    assert stopped.n_iter_ == 1
+    on = dense(memory=tmp_path).fit(*images)
+    assert rates(on) == rates(whole)
+    np.testing.assert_array_equal(on.predict_proba(images[0]), whole.predict_proba(images[0]))
+
+
+def test_a_shorter_fit_is_no_beginning_of_a_longer_one(images, tmp_path):
+    dense(memory=tmp_path, epochs=3).fit(*images)
+    longer = dense(memory=tmp_path).fit(*images)
+    fresh = dense().fit(*images)
+    assert longer.history_ == fresh.history_
+    np.testing.assert_array_equal(longer.predict_proba(images[0]), fresh.predict_proba(images[0]))
+
+
+def test_it_does_not_stay_in_a_program_that_is_lent_again(images):
+    dense().fit(*images)
+    after = dense(schedule="constant").fit(*images)
+    np.testing.assert_allclose(rates(after), 1e-3)
+
+
+def test_partial_fit_leaves_the_rate_alone(images):
+    clf = dense()
+    for _ in range(3):
+        clf.partial_fit(*images, classes=np.unique(images[1]))
+    np.testing.assert_allclose(rates(clf), 1e-3)
+
+
+def test_it_is_saved_with_the_model(images, tmp_path):
+    clf = dense().fit(*images)
+    skfashion.save(clf, tmp_path / "clf.skfashion")
+    again = skfashion.load(tmp_path / "clf.skfashion")
+    assert again.schedule == "cosine"
+    np.testing.assert_array_equal(again.predict_proba(images[0]), clf.predict_proba(images[0]))
+    assert rates(clone(again).set_params(memory=None).fit(*images)) == rates(clf)
+
+
+def test_another_schedule_is_refused_with_the_choice(images):
+    with pytest.raises(ValueError, match=r"'schedule' parameter .* must be a str among .*'cosine'"):
+        dense(schedule="linear").fit(*images)
+
+
+def test_networks_of_the_users_own_bring_their_own():
+    assert "schedule" not in KerasImageClassifier().get_params()
