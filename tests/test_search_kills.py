@@ -38,14 +38,14 @@ def search(folder, path):
     return rows, found.best_params_, found.predict_proba(X).tolist()
 
 
-def killed(child, diary, n_lines, seconds, n_kept):
-    """Kill when the diary is that long, that many epochs are kept, and some time is past.
+def killed(child, diary, n_lines, seconds):
+    """Kill a process once it has written that many lines and some time is past.
 
-    Return False if the search has ended before.
+    Return False if it has ended before.
     """
+    until = len(diary.read()) + n_lines
     while child.process.exitcode is None:
-        lines = diary.read()
-        if len(lines) >= n_lines and sum(line[0] == "kept" for line in lines) >= n_kept:
+        if len(diary.read()) >= until:
             child.process.join(seconds)
             break
         time.sleep(0.002)
@@ -63,32 +63,24 @@ def assert_whole(folder):
             assert store.get(info.kind, info.key) is not None
 
 
-def moments(rng, n_lines):
-    """Return after how many lines and seconds to kill: anywhere, and once while starting."""
-    anywhere = [(n, rng.uniform(0, 0.02)) for n in rng.sample(range(n_lines), KILLS_EACH - 1)]
-    anywhere.sort()
-    place = rng.randrange(KILLS_EACH)
-    return [*anywhere[:place], (0, rng.uniform(0, 1)), *anywhere[place:]]
-
-
 def test_killed_at_random_moments(tmp_path, capsys, record_property):
     rng = random.Random(0)
     path = tmp_path / "whole.diary"
     expected = result_of(search, tmp_path / "whole", path)
     assert Diary(path).count("epoch") == FITS * EPOCHS
     n_lines = len(Diary(path).read())
-    lost, last_seen = 0, Counter()
+    lost, at_work, last_seen = 0, 0, Counter()
     for turn in range(SEARCHES):
         folder, path = tmp_path / f"{turn}", tmp_path / f"{turn}.diary"
         diary = Diary(path)
-        for n, seconds in moments(rng, n_lines):
-            # A training in which processes die twice before an epoch ends is taken for their
-            # killer (see test_search_memory): after a death at work the next one comes later.
-            at_work = any(folder.glob("v1/attempts/*"))
-            n_kept = min(diary.count("kept") + at_work, FITS * EPOCHS)
-            while not killed(Child(search, folder, path), diary, n, seconds, n_kept):
-                seconds /= 2  # it came to its end; so it can be killed while it reads
+        path.touch()
+        for _ in range(KILLS_EACH):
+            # A share of what a whole search writes, so that something is left for the others.
+            n, seconds = rng.randrange(n_lines // KILLS_EACH), rng.uniform(0, 0.02)
+            while not killed(Child(search, folder, path), diary, n, seconds):
+                n //= 2  # it came to its end; so it can be killed while it reads
             assert_whole(folder)
+            at_work += len(list(folder.glob("v1/attempts/*"))) > 0
             last_seen[diary.read()[-1][0] if diary.read() else "nothing"] += 1
         assert result_of(search, folder, path) == expected
         assert_whole(folder)
@@ -101,6 +93,6 @@ def test_killed_at_random_moments(tmp_path, capsys, record_property):
     with capsys.disabled():
         print(
             f"\n{SEARCHES * KILLS_EACH} kills of {SEARCHES} searches of {FITS} fits: "
-            f"{lost} of {SEARCHES * FITS * EPOCHS} epochs trained twice; the diaries ended in "
-            f"{dict(last_seen)}"
+            f"{lost} of {SEARCHES * FITS * EPOCHS} epochs trained twice, {at_work} times a fit "
+            f"was under way; the diaries ended in {dict(last_seen)}"
         )

@@ -32,7 +32,7 @@ def leave_room(n_bytes):
     import psutil
 
     limit = psutil.Process().memory_info().vms + n_bytes
-    resource.setrlimit(resource.RLIMIT_AS, (limit, limit))
+    resource.setrlimit(resource.RLIMIT_AS, (limit, resource.RLIM_INFINITY))
 
 
 def searched(clf, grid, X, y):
@@ -96,7 +96,18 @@ def conv_search(folder, path, filters, room):
         finally:
             os.abort()  # mostly it has died before, of a signal; sometimes it raises
 
+    survives = phases.survives
+
+    def trial_short_of_memory(*args):
+        if room is not None:
+            leave_room(room)
+        try:
+            return survives(*args)
+        finally:
+            resource.setrlimit(resource.RLIMIT_AS, (resource.RLIM_INFINITY,) * 2)
+
     phases._Trainer._epoch = short_of_memory
+    phases.survives = trial_short_of_memory
     X, y = make_images(n_samples=160, n_classes=3, image_size=32, random_state=0)
     clf = ConvClassifier(dense_units=8, epochs=2, batch_size=120, memory=folder, random_state=0)
     return searched(clf, {"filters": filters}, X, y)
@@ -116,17 +127,27 @@ def test_candidate_that_kills_the_process(tmp_path, capsys, record_property):
         assert sum(1 for _ in store.entries("results")) == 1
         assert len(list(folder.glob("v1/attempts/*"))) == n_deaths
     n_epochs = diary.count("epoch")
-    # Even a larger machine isn't tried: nobody can tell that it is one.
-    scores, _, said = result_of(conv_search, folder, diary.path, filters, None)
+    # The third tries it elsewhere, with as little memory, and leaves it out.
+    scores, _, said = result_of(conv_search, folder, diary.path, filters, 100_000_000)
     assert np.isnan(scores[1])
     assert [scores[0], scores[2]] == expected
     assert len(said) == 1
     assert "MemoryError: this training was started 2 times" in said[0]
+    assert "and so did one that tried it alone" in said[0]
     assert diary.count("epoch") - n_epochs == 4  # the third candidate, and the refit
+    # On a larger machine the trial goes well, and so does the training.
+    scores, _, said = result_of(conv_search, folder, diary.path, filters, None)
+    assert said == []
+    assert [scores[0], scores[2]] == expected
+    assert scores[1] == result_of(conv_search, None, tmp_path / "wide", filters, None)[0][1]
+    assert list(folder.glob("v1/attempts/*")) == []
     diary.assert_nothing_known_was_trained()
     record_property("exit_codes", codes)
     with capsys.disabled():
-        print(f"\n2 processes died of signals {[-code for code in codes]}, the third went on")
+        print(
+            f"\n2 processes died of signals {[-code for code in codes]}, the third left the "
+            "candidate out, one with more memory trained it"
+        )
 
 
 # --- many candidates -----------------------------------------------------------------------------

@@ -69,7 +69,8 @@ SearchDisplay.from_search(search, kind="parallel")
 X_train, X_val, y_train, y_val = train_test_split(
     X, y, test_size=1 / 6, stratify=y, random_state=seed
 )
-watched = clone(clf).set_params(**search.best_params_, epochs=longer, schedule="cosine")
+watched = clone(clf).set_params(**search.best_params_)
+watched.set_params(epochs=longer, schedule="cosine")
 watched.fit(X_train, y_train, X_val=X_val, y_val=y_val)
 accuracies = watched.history_["val_accuracy"]
 best_epoch = 1 + accuracies.index(max(accuracies))

@@ -12,6 +12,7 @@ from skfashion._training.loops import KerasLoop, has_batch_hooks, memory_errors,
 from skfashion._training.programs import Program
 from skfashion._training.runs import Runs, State, result_key
 from skfashion._training.seeding import build_scope, derive, order
+from skfashion._training.trial import survives
 
 _CHECKPOINT_SECONDS = 5.0
 _EVALUATE_BATCH = 256
@@ -167,7 +168,7 @@ class _Trainer:
         if state.epoch < phase.epochs and not state.stopped:
             with (
                 memory_errors("building the network"),
-                self._attempt(key) as attempt,
+                self._attempt(phase, key, state) as attempt,
                 self._program(phase) as program,
                 memory_errors("training"),  # within, so that the program is let go
             ):
@@ -194,18 +195,20 @@ class _Trainer:
             yield program
 
     @contextmanager
-    def _attempt(self, key):
+    def _attempt(self, phase, key, state):
         if self._runs is None:
             yield None
             return
         deaths = self._store.deaths(key)
         if deaths >= _MAX_DEATHS:
-            raise MemoryError(
-                f"this training was started {deaths} times and its process died each time, "
-                "as it does when a convolution can't get its memory. Take a smaller "
-                "batch_size, image_size or network; to try once more, run "
-                "skfashion.inspection.prune_runs on the folder."
-            )
+            one_epoch = only(self._plan, self._plan.phases.index(phase), state.epoch + 1)
+            if not survives(one_epoch, self._data, self._build, state):
+                raise MemoryError(
+                    f"this training was started {deaths} times and its process died each time, "
+                    "and so did one that tried it alone, as they do when a convolution can't "
+                    "get its memory. Take a smaller batch_size, image_size or network."
+                )
+            self._store.forgive(key)
         with self._store.begin(key) as attempt:
             yield attempt
 
