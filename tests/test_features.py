@@ -7,6 +7,7 @@ from sklearn.model_selection import GridSearchCV
 
 import skfashion
 from skfashion import KerasImageClassifier, MobileNetFineTuner, _training, networks
+from skfashion._training import features
 from skfashion._training.cut import split
 from skfashion.datasets import make_images
 
@@ -163,6 +164,30 @@ def test_rows_that_a_prediction_computed_are_written_by_the_next_fit(rgb, tmp_pa
     before = computed()
     tuner(memory=tmp_path, learning_rate=1e-4).fit(X, y)
     assert computed() == before
+
+
+def test_rows_are_kept_while_others_are_computed(rgb, tmp_path, monkeypatch):
+    X, y = rgb
+    monkeypatch.setattr(features, "_BATCH", 5)
+    monkeypatch.setattr(features, "_SAVE_SECONDS", 0.0)
+    outputs, batches = features._outputs, []
+
+    def dies_in_the_fourth(chain, X, keys):
+        batches.append(len(chain))
+        if batches.count(batches[0]) == 4:  # it calls itself, with shorter chains
+            raise KeyboardInterrupt
+        return outputs(chain, X, keys)
+
+    monkeypatch.setattr(features, "_outputs", dies_in_the_fourth)
+    with pytest.raises(KeyboardInterrupt):
+        tuner(memory=tmp_path).fit(X, y)
+    monkeypatch.setattr(features, "_outputs", outputs)
+    _training.clear_features()
+    before = _training.features_info()
+    tuner(memory=tmp_path).fit(X, y)
+    after = _training.features_info()
+    assert after["from_disk"] - before["from_disk"] == 15
+    assert after["computed"] - before["computed"] == len(X) - 15
 
 
 @pytest.mark.parametrize("order", [(None, "block_13", "block_16"), ("block_16", None, "block_13")])

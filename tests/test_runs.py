@@ -12,7 +12,6 @@ import joblib
 import keras
 import numpy as np
 import pytest
-from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import GridSearchCV
 
 from skfashion import (
@@ -276,34 +275,6 @@ def test_killed_fit_loses_an_epoch_at_most(images, tmp_path, trained):
     resumed = dense(tmp_path, epochs=seen + 30, dropout=0.0).fit(X, y)
     assert trained[0] <= 30 + 1
     equal(resumed, dense(None, epochs=seen + 30, dropout=0.0).fit(X, y), X)
-
-
-def test_training_that_killed_two_processes_is_not_tried_again(images, tmp_path):
-    X, y = images
-    script = """
-import os, signal, sys
-from skfashion import DenseClassifier
-from skfashion._training import programs
-from skfashion.datasets import make_images
-programs.Program.prepare = lambda *args, **kwargs: os.kill(os.getpid(), signal.SIGKILL)
-X, y = make_images(n_samples=60, n_classes=3, image_size=8, random_state=0)
-DenseClassifier(hidden_layer_sizes=16, epochs=4, dropout=0.2, memory=sys.argv[1],
-                random_state=0).fit(X, y)
-"""
-    for _ in range(2):
-        done = subprocess.run([sys.executable, "-c", script, str(tmp_path)], check=False)
-        assert done.returncode == -signal.SIGKILL
-    with pytest.raises(MemoryError, match="2 times"):
-        dense(tmp_path).fit(X, y)
-    with pytest.warns(FitFailedWarning, match="2 times"):
-        search = GridSearchCV(
-            dense(tmp_path),
-            {"epochs": [4, 5], "learning_rate": [1e-3, 1e-2]},
-            cv=[(range(60), range(60))],
-            refit=False,
-            error_score=-1.0,
-        ).fit(X, y)
-    assert sorted(search.cv_results_["mean_test_score"])[:2] == [-1.0, -1.0]
 
 
 def test_checkpoints_cost_little(images, tmp_path, monkeypatch):

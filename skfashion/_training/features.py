@@ -5,6 +5,7 @@ system for deep transfer learning over evolving training datasets", SIGMOD 2022.
 """
 
 import threading
+import time
 from collections import OrderedDict
 from dataclasses import dataclass
 from hashlib import blake2b
@@ -18,6 +19,7 @@ from skfashion._training.plan import digest, weights_digest
 from skfashion._training.programs import Extractor, borrow
 
 _BATCH = 128  # of images; the output for an image doesn't depend on it
+_SAVE_SECONDS = 5.0
 
 
 class _Cache:
@@ -134,9 +136,7 @@ def rows(X, segments, weights, *, store=None, write=True):
         first = {keys[i]: i for i in reversed(missing)}
         new = list(first.values())
         with memory_errors("computing the frozen part of the network"):
-            for start in range(0, len(new), _BATCH):
-                batch = new[start : start + _BATCH]
-                out[batch] = _outputs(chain, X[batch], [keys[i] for i in batch])
+            _compute(chain, X, keys, new, out, on_disk if write else None)
         for i in missing:
             if first[keys[i]] != i:
                 out[i] = out[first[keys[i]]]
@@ -145,6 +145,19 @@ def rows(X, segments, weights, *, store=None, write=True):
         # All of them: what a prediction computed before is in memory, and not yet there.
         on_disk.put(keys, out)
     return out
+
+
+def _compute(chain, X, keys, places, out, on_disk):
+    """Fill rows of `out`, and keep them now and then: a kill costs no long extraction."""
+    kept, saved = 0, time.monotonic()
+    for start in range(0, len(places), _BATCH):
+        end = start + _BATCH
+        batch = places[start:end]
+        out[batch] = _outputs(chain, X[batch], [keys[i] for i in batch])
+        if on_disk is not None and time.monotonic() - saved >= _SAVE_SECONDS:
+            part = places[kept:end]
+            on_disk.put([keys[i] for i in part], out[part])
+            kept, saved = end, time.monotonic()
 
 
 @dataclass(frozen=True)
