@@ -10,9 +10,10 @@ from collections import Counter
 
 import numpy as np
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from PIL import Image
+from strange import telling, tries
 
 from skfashion.datasets import load_image_folder
 from skfashion.preprocessing import ImageReader
@@ -20,20 +21,8 @@ from skfashion.preprocessing import ImageReader
 FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F", "YCbCr")
 COUNTS = Counter()
-TRIES = settings(
-    max_examples=200,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def counts(pytestconfig):
-    yield
-    with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        print(f"\n{sum(COUNTS.values())} strange image files: {dict(COUNTS)}")
+TRIES = tries(200)
+tell_counts = telling(COUNTS, "strange image files")
 
 
 def read(path, what, **options):

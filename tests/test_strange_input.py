@@ -12,11 +12,12 @@ from concurrent.futures import ThreadPoolExecutor
 import numpy as np
 import pandas as pd
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
+from strange import telling, tries
 
 from skfashion import DenseClassifier
 from skfashion.preprocessing import GrayscaleToRGB, ImageFlattener, ImageResizer, PixelScaler
@@ -27,20 +28,8 @@ NUMBERS = ("u1", "i1", ">i2", "<i4", ">u8", "f2", "<f4", ">f4", "f8", ">f8", "?"
 OTHERS = ("c8", "O", "U3", "S3", "M8[s]", "m8[s]", "V4")
 LAYOUTS = ("as-is", "fortran", "strided", "reversed", "readonly", "broadcast", "list")
 COUNTS = Counter()
-TRIES = settings(
-    max_examples=150,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
-
-
-@pytest.fixture(scope="module", autouse=True)
-def counts(pytestconfig):
-    yield
-    with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        print(f"\n{sum(COUNTS.values())} tries of strange arrays and labels: {dict(COUNTS)}")
+TRIES = tries(150)
+tell_counts = telling(COUNTS, "tries of strange arrays and labels")
 
 
 @contextlib.contextmanager

@@ -7,31 +7,20 @@ import numpy as np
 import pandas as pd
 import pytest
 from estimators import NAMES, small
-from hypothesis import HealthCheck, example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 from sklearn.model_selection import GridSearchCV
+from strange import telling, tries
 
 from skfashion import DenseClassifier
 from skfashion.preprocessing import GrayscaleToRGB, ImageFlattener, ImageResizer, PixelScaler
 
 COUNTS = Counter()
-TRIES = settings(
-    max_examples=80,
-    deadline=None,
-    derandomize=True,
-    database=None,
-    suppress_health_check=list(HealthCheck),
-)
+TRIES = tries(80)
+tell_counts = telling(COUNTS, "tries of strange numbers")
 N = 12
 X = np.random.RandomState(0).randint(0, 255, (N, 4, 4)).astype(np.uint8)
 y = np.arange(N) % 2
-
-
-@pytest.fixture(scope="module", autouse=True)
-def counts(pytestconfig):
-    yield
-    with pytestconfig.pluginmanager.getplugin("capturemanager").global_and_fixture_disabled():
-        print(f"\n{sum(COUNTS.values())} tries of strange numbers: {dict(COUNTS)}")
 
 
 def dense(**parameters):
