@@ -62,6 +62,14 @@ def images():
 
 
 @pytest.fixture(scope="session")
+def two():
+    """40 learnable images of 2 classes, 8 x 8, grey."""
+    from skfashion.datasets import make_images
+
+    return make_images(n_samples=40, n_classes=2, image_size=8, random_state=0)
+
+
+@pytest.fixture(scope="session")
 def fashion():
     """Fashion-MNIST as Keras has it: X, y, X_test, y_test."""
     home = os.environ.get("KERAS_HOME")

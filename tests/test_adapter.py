@@ -21,12 +21,6 @@ from sklearn.utils import estimator_html_repr
 import skfashion
 from skfashion import KerasImageClassifier
 from skfashion._adapter import Adapter, is_dtype_policy
-from skfashion.datasets import make_images
-
-
-@pytest.fixture(scope="module")
-def two():
-    return make_images(n_samples=40, n_classes=2, image_size=8, random_state=0)
 
 
 def custom(**parameters):

@@ -6,6 +6,7 @@ import joblib
 import numpy as np
 import pytest
 from children import needs_linux, result_of
+from estimators import small
 from sklearn.model_selection import GridSearchCV
 from test_dask import client  # noqa: F401
 
@@ -84,6 +85,7 @@ LARGE = {
         fine_tune_epochs=1,
         random_state=0,
     ),
+    "KerasImageClassifier": small("KerasImageClassifier", epochs=5),  # one hidden layer of 16
 }
 
 

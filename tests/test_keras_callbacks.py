@@ -3,6 +3,9 @@
 import keras
 import numpy as np
 import pytest
+from custom import custom, network
+from numpy.testing import assert_allclose
+from sklearn.model_selection import cross_val_score
 
 from skfashion import DenseClassifier, MobileNetFineTuner
 
@@ -106,3 +109,93 @@ def test_a_failing_callback_fails_the_fit_and_nothing_else(images):
     with pytest.raises(ZeroDivisionError):
         dense(Fails()).fit(X, y)
     dense().fit(X, y)
+
+
+# ------------------------------------------------- of networks of one's own
+
+SEEN = []
+
+
+class Recorder(keras.callbacks.Callback):
+    """Writes down what it sees."""
+
+    def __init__(self, name="recorder"):
+        super().__init__()
+        self.name = name
+        self.epochs = 0
+
+    def on_train_begin(self, logs=None):
+        SEEN.append((self.name, "begin", self.epochs, len(self.model.layers)))
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.epochs += 1
+        SEEN.append((self.name, epoch, sorted(logs)))
+
+
+class BatchRecorder(keras.callbacks.Callback):
+    """Counts batches."""
+
+    def on_train_batch_end(self, batch, logs=None):
+        SEEN.append(batch)
+
+
+@pytest.fixture
+def seen():
+    SEEN.clear()
+    return SEEN
+
+
+def frozen_below(meta):
+    model = network(meta=meta)
+    model.layers[2].trainable = False
+    return model
+
+
+def test_callbacks_see_the_whole_network(seen, two):
+    clf = custom(frozen_below, callbacks=[Recorder]).fit(*two)
+    n_layers = len(clf.model_.layers)
+    assert seen[0] == ("recorder", "begin", 0, n_layers)
+    assert seen[1:] == [("recorder", i, ["accuracy", "loss"]) for i in range(2)]
+
+
+def test_callbacks_start_anew_for_each_fit(seen, two):
+    recorder = Recorder("mine")
+    clf = custom(callbacks=[recorder])
+    clf.fit(*two)
+    clf.fit(*two)
+    cross_val_score(clf, *two, cv=2)
+    begins = [event for event in seen if event[1] == "begin"]
+    assert [event[:3] for event in begins] == [("mine", "begin", 0)] * 4
+    assert recorder.epochs == 0
+    assert clf.callbacks[0] is recorder
+
+
+def test_callbacks_of_batches(seen, two):
+    custom(callbacks=BatchRecorder, batch_size=16).fit(*two)
+    assert seen == [0, 1, 2] * 2
+
+
+def test_callbacks_have_their_parameters_routed(seen, two):
+    custom(callbacks=[Recorder], callbacks__0__name="first").fit(*two)
+    custom(callbacks={"r": Recorder}, callbacks__r__name="second").fit(*two)
+    assert {event[0] for event in seen} == {"first", "second"}
+
+
+def test_callbacks_change_nothing_by_watching(seen, two):
+    watched = custom(callbacks=[Recorder()]).fit(*two)
+    plain = custom().fit(*two)
+    assert_allclose(watched.predict_proba(two[0]), plain.predict_proba(two[0]), atol=1e-5)
+
+
+def test_callbacks_may_stop_and_set_rates(two):
+    stop = keras.callbacks.EarlyStopping("loss", min_delta=100.0, patience=1)
+    assert custom(epochs=20, callbacks=[stop]).fit(*two).n_iter_ < 20
+    schedule = keras.callbacks.LearningRateScheduler(lambda epoch, rate: 0.1 / (epoch + 1))
+    clf = custom(callbacks=schedule).fit(*two)
+    assert_allclose(clf.history_["learning_rate"], [0.1, 0.05])
+
+
+@pytest.mark.parametrize("callbacks", [[print], [3], ["EarlyStopping"], [keras.layers.Dense(1)]])
+def test_what_is_no_callback(callbacks, two):
+    with pytest.raises((TypeError, ValueError), match="callbacks"):
+        custom(callbacks=callbacks).fit(*two)

@@ -7,7 +7,7 @@ import time
 import numpy as np
 import pytest
 from children import needs_linux, result_of
-from estimators import small
+from estimators import NAMES, small
 
 from skfashion import DenseClassifier
 from skfashion.datasets import make_images
@@ -25,7 +25,7 @@ def resident():
     return psutil.Process().memory_info().rss
 
 
-@pytest.mark.parametrize("name", ["DenseClassifier", "ConvClassifier", "MobileNetFineTuner"])
+@pytest.mark.parametrize("name", NAMES)
 def test_eight_threads_on_one_estimator(name, images, capsys, record_property):
     pytest.importorskip("psutil")
     X, y = images

@@ -1,0 +1,19 @@
+"""Pictures for tests of the readers, and how they are read."""
+
+import numpy as np
+from PIL import Image
+
+from skfashion.preprocessing import ImageReader
+
+
+def picture(height=24, width=32, seed=0):
+    """Return a smooth RGB picture without symmetry, which JPEG barely changes."""
+    rng = np.random.default_rng(seed)
+    corners = Image.fromarray(rng.integers(0, 256, (3, 4, 3), np.uint8))
+    return corners.resize((width, height), Image.Resampling.BICUBIC)
+
+
+def read(name, size=None, **params):
+    with Image.open(name) as image:
+        size = size or (image.height, image.width)
+    return ImageReader(size, **params).transform([name])[0].astype(int)

@@ -1,0 +1,267 @@
+"""What every classifier makes of weights, seeds and pixels."""
+
+import random
+
+import keras
+import numpy as np
+import pandas as pd
+import pytest
+from estimators import NAMES, small
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skfashion import ConvClassifier, DenseClassifier, _training
+
+
+def dense(**parameters):
+    defaults = {"hidden_layer_sizes": 16, "epochs": 3, "random_state": 0}
+    return DenseClassifier(**{**defaults, **parameters})
+
+
+# ------------------------------------------------------------------ weights
+
+
+def test_sample_weight_is_applied(two):
+    X, y = two
+    settings = {"batch_size": 64, "epochs": 20, "learning_rate": 1e-2}
+    heavy = dense(**settings).fit(X, y, sample_weight=np.where(y == 1, 100.0, 0.01))
+    light = dense(**settings).fit(X, y, sample_weight=np.where(y == 1, 0.01, 100.0))
+    assert heavy.predict_proba(X)[:, 1].mean() > light.predict_proba(X)[:, 1].mean() + 0.2
+
+
+def test_class_weight_equals_the_same_sample_weight(two):
+    X, y = two
+    weighted = dense(class_weight={0: 0.5, 1: 4.0}).fit(X, y)
+    same = dense().fit(X, y, sample_weight=np.where(y == 1, 4.0, 0.5))
+    both = dense(class_weight={1: 2.0}).fit(X, y, sample_weight=np.where(y == 1, 2.0, 0.5))
+    assert_array_equal(weighted.predict_proba(X), same.predict_proba(X))
+    assert_array_equal(both.predict_proba(X), same.predict_proba(X))
+    plain = dense().fit(X, y)
+    assert np.abs(weighted.predict_proba(X) - plain.predict_proba(X)).max() > 1e-3
+
+
+def test_balanced_counts_only_what_counts(two):
+    X, y = two
+    weight = np.ones(40)
+    weight[np.flatnonzero(y == 1)[5:]] = 0
+    zeroed = dense(class_weight="balanced").fit(X, y, sample_weight=weight)
+    kept = weight > 0
+    left_out = dense(class_weight="balanced").fit(X[kept], y[kept])
+    assert_array_equal(zeroed.predict_proba(X), left_out.predict_proba(X))
+
+
+def test_class_weight_by_label(two):
+    X, codes = two
+    y = np.array(["cat", "dog"])[codes]
+    named = dense(class_weight={"cat": 0.5, "dog": 4.0}).fit(X, y)
+    same = dense(class_weight={0: 0.5, 1: 4.0}).fit(X, codes)
+    assert_array_equal(named.predict_proba(X), same.predict_proba(X))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_the_callers_arrays_are_never_changed(name, two):
+    X, y = two
+    X = X.astype("float64")
+    weight = np.linspace(0, 2, len(y))
+    arrays = [X, y, weight, X[:5].copy(), y[:5].copy()]
+    copies = [a.copy() for a in arrays]
+    class_weight = {0: 2.0, 1: 1.0}
+    clf = small(name, epochs=1, class_weight=class_weight)
+    for array in arrays:
+        array.flags.writeable = False
+    clf.fit(X, y, weight, X_val=arrays[3], y_val=arrays[4])
+    clf.partial_fit(X, y, sample_weight=weight)
+    clf.predict(X)
+    for array, copied in zip(arrays, copies, strict=True):
+        assert_array_equal(array, copied)
+    assert class_weight == {0: 2.0, 1: 1.0}
+
+
+# -------------------------------------------------------------------- seeds
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_same_seed_same_bits(name, two):
+    X, y = two
+    settings = {"epochs": 2}
+    if name not in ("KerasImageClassifier",):
+        settings |= {"dropout": 0.3, "augmentation": "flip+shift"}
+    first = small(name, random_state=3, **settings).fit(X, y)
+    again = small(name, random_state=3, **settings).fit(X, y)
+    other = small(name, random_state=4, **settings).fit(X, y)
+    for a, b in zip(first._weights, again._weights, strict=True):
+        assert_array_equal(a, b)
+    assert first.history_ == again.history_
+    assert_array_equal(first.predict_proba(X), again.predict_proba(X))
+    assert np.abs(first.predict_proba(X) - other.predict_proba(X)).max() > 1e-6
+
+
+def test_random_state_instance_goes_on_and_can_be_repeated(two):
+    X, y = two
+    rng = np.random.RandomState(0)
+    first, second = (dense(random_state=rng).fit(X, y).predict_proba(X) for _ in range(2))
+    assert np.abs(first - second).max() > 1e-6
+    again = dense(random_state=np.random.RandomState(0)).fit(X, y).predict_proba(X)
+    assert_array_equal(first, again)
+
+
+def test_random_state_none_differs_each_time_whatever_the_global_state(two):
+    X, y = two
+    proba = []
+    for _ in range(2):
+        np.random.seed(0)
+        keras.utils.set_random_seed(0)
+        proba.append(dense(random_state=None).fit(X, y).predict_proba(X))
+    assert np.abs(proba[0] - proba[1]).max() > 1e-6
+
+
+def _global_draws():
+    return [
+        random.random(),
+        float(np.random.uniform()),
+        float(keras.random.uniform(())),
+    ]
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("random_state", [0, None])
+def test_the_callers_random_state_is_untouched(name, random_state, two):
+    X, y = two
+
+    def draws(work):
+        keras.utils.set_random_seed(11)
+        before = _global_draws()
+        if work:
+            clf = small(name, epochs=1, random_state=random_state)
+            clf.fit(X, y).predict(X)
+            clf.partial_fit(X, y)
+            _ = clf.model_
+        return before, _global_draws()
+
+    assert draws(work=True) == draws(work=False)
+
+
+# ------------------------------------------------------------------- pixels
+
+
+@pytest.mark.parametrize("name", NAMES[:3])
+def test_uint8_and_the_same_pixels_as_floats_predict_alike(name, two):
+    X, y = two
+    clf = small(name, epochs=2).fit(X, y)
+    for dtype in ("float32", "float64", "int64"):
+        assert_allclose(clf.predict_proba(X.astype(dtype)), clf.predict_proba(X), atol=1e-6)
+    same = small(name, epochs=2).fit(X.astype("float32"), y)
+    assert same.input_range_ == clf.input_range_ == "0-255"
+    assert_allclose(same.predict_proba(X), clf.predict_proba(X), atol=1e-5)
+
+
+@pytest.mark.parametrize("name", NAMES[:3])
+@pytest.mark.parametrize(
+    ("scale", "input_range"),
+    [
+        (lambda X: X / 255, "0-1"),
+        (lambda X: X / 127.5 - 1, "-1-1"),
+    ],
+)
+def test_the_range_of_the_pixels_makes_no_difference(name, scale, input_range, two):
+    X, y = two
+    as_bytes = small(name, epochs=2).fit(X, y)
+    scaled = small(name, epochs=2).fit(scale(X.astype("float64")), y)
+    assert scaled.input_range_ == input_range
+    assert_allclose(
+        scaled.predict_proba(scale(X.astype("float64"))), as_bytes.predict_proba(X), atol=1e-3
+    )
+
+
+def test_the_range_is_decided_at_fit_and_stored(two):
+    X, y = two
+    clf = dense().fit(X, y)
+    dark = clf.predict_proba(X // 100)  # values 0 to 2, still bytes
+    assert_allclose(clf.predict_proba((X // 100).astype("float32")), dark, atol=1e-6)
+    told = dense(input_range="0-255").fit((X // 255).astype("float32"), y)
+    assert told.input_range_ == "0-255"
+    assert dense().fit(X * 3.5 - 400, y).input_range_ == "as-is"
+
+
+@pytest.mark.parametrize(
+    ("fitted", "given", "message"),
+    [
+        (lambda X: X, lambda X: X / 255, r"\[0, 1\].*'0-255'"),
+        (lambda X: X, lambda X: X * 3.0, r"'0-255'"),
+        (lambda X: X / 255, lambda X: X, r"'0-1'"),
+        (lambda X: X / 127.5 - 1, lambda X: X, r"'-1-1'"),
+    ],
+)
+def test_predict_warns_of_pixels_far_outside_the_range(fitted, given, message, two):
+    X, y = two
+    clf = dense(epochs=1).fit(fitted(X), y)
+    with pytest.warns(UserWarning, match=message):
+        clf.predict(given(X))
+
+
+def test_predict_does_not_warn_without_reason(two, recwarn):
+    X, y = two
+    clf = dense(epochs=1).fit(X, y)
+    for given in (X, X.astype(float), X // 255, np.zeros_like(X)):
+        clf.predict(given)
+    assert not [w for w in recwarn if "pixels" in str(w.message)]
+
+
+def test_flat_rows_are_the_same_images(images):
+    X, y = images
+    clf = dense().fit(X, y)
+    flat = dense().fit(X.reshape(60, 64), y)
+    assert flat.image_shape_ == (8, 8, 1)
+    assert_array_equal(flat.predict_proba(X), clf.predict_proba(X.reshape(60, 64)))
+    assert_array_equal(flat.predict_proba(X[..., None]), clf.predict_proba(X))
+
+
+@pytest.mark.parametrize(
+    ("n_features", "image_shape", "expected"),
+    [
+        (48, None, (4, 4, 3)),
+        (24, None, (1, 24, 1)),
+        (24, (4, 6), (4, 6, 1)),
+        (24, (4, 2, 3), (4, 2, 3)),
+        (48, [2, 8, 3], (2, 8, 3)),
+    ],
+)
+def test_image_shape_of_flat_rows(n_features, image_shape, expected, rng):
+    X = rng.integers(0, 255, (20, n_features)).astype("uint8")
+    clf = ConvClassifier(2, dense_units=0, epochs=1, image_shape=image_shape, random_state=0)
+    clf.fit(X, np.arange(20) % 2)
+    assert clf.image_shape_ == expected
+    assert clf.model_.input_shape == (None, *expected)
+
+
+def test_frames_of_pixels(two):
+    X, y = two
+    frame = pd.DataFrame(X.reshape(40, 64), columns=[f"pixel{i}" for i in range(64)])
+    labels = pd.Series(y, name="label")
+    clf = dense().fit(frame, labels)
+    assert list(clf.feature_names_in_) == list(frame.columns)
+    assert_array_equal(clf.predict(frame), dense().fit(X, y).predict(X))
+    with pytest.raises(ValueError, match="feature names"):
+        clf.predict(frame.rename(columns={"pixel0": "other"}))
+    with pytest.warns(UserWarning, match="feature names"):
+        clf.predict(frame.to_numpy())
+
+
+def test_lists_are_arrays(two):
+    X, y = two
+    clf = dense().fit(X.tolist(), y.tolist())
+    assert_array_equal(clf.predict(X.tolist()), dense().fit(X, y).predict(X))
+
+
+def test_images_stay_bytes_down_to_the_network(two, monkeypatch):
+    X, y = two
+    seen = []
+    original = _training.run
+
+    def spy(plan, data, *args, **kwargs):
+        seen.append(data.X)
+        return original(plan, data, *args, **kwargs)
+
+    monkeypatch.setattr(_training, "run", spy)
+    dense(epochs=1).fit(X, y)
+    assert seen[0].dtype == np.uint8
+    assert np.shares_memory(seen[0], X)

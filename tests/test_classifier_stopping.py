@@ -1,0 +1,186 @@
+"""Stopping early, in time, and going on: the same for every classifier."""
+
+import time
+
+import numpy as np
+import pytest
+from estimators import NAMES, small
+from numpy.testing import assert_array_equal
+
+from skfashion import DenseClassifier, _training
+
+
+def dense(**parameters):
+    defaults = {"hidden_layer_sizes": 16, "epochs": 3, "random_state": 0}
+    return DenseClassifier(**{**defaults, **parameters})
+
+
+# -------------------------------------------------------------- partial_fit
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_partial_fit_is_fit_an_epoch_at_a_time(name, two):
+    X, y = two
+    whole = small(name, epochs=4).fit(X, y)
+    parts = small(name, epochs=4)
+    for i in range(4):
+        assert parts.partial_fit(X, y, classes=[0, 1] if i == 0 else None) is parts
+        assert parts.n_iter_ == i + 1
+    assert parts.history_ == whole.history_
+    assert_array_equal(parts.predict_proba(X), whole.predict_proba(X))
+
+
+def test_partial_fit_keeps_the_slots_of_the_optimizer(two):
+    X, y = two
+    parts = dense().partial_fit(X, y, classes=[0, 1]).partial_fit(X, y)
+    fresh = dense(warm_start=True, epochs=1).fit(X, y).fit(X, y)
+    assert np.abs(parts.predict_proba(X) - fresh.predict_proba(X)).max() > 1e-6
+    assert any(np.abs(slot).sum() > 0 for slot in parts._position["slots"])
+
+
+def test_partial_fit_sees_classes_one_by_one(images):
+    X, y = images
+    clf = dense(learning_rate=1e-2)
+    clf.partial_fit(X[y == 0], y[y == 0], classes=[2, 0, 1])
+    assert_array_equal(clf.classes_, [0, 1, 2])
+    for _ in range(10):
+        for label in (1, 2, 0):
+            clf.partial_fit(X[y == label], y[y == label])
+    assert clf.predict_proba(X).shape == (60, 3)
+    clf.partial_fit(X, y, classes=[0, 1, 2])
+
+
+def test_partial_fit_takes_the_range_from_its_first_call(two):
+    X, y = two
+    clf = dense().partial_fit(X, y, classes=[0, 1])
+    assert clf.input_range_ == "0-255"
+    clf.partial_fit(X // 255, y)
+    assert clf.input_range_ == "0-255"
+
+
+def test_partial_fit_after_fit_goes_on(two):
+    X, y = two
+    clf = dense().fit(X, y)
+    before = clf.predict_proba(X)
+    clf.partial_fit(X, y)
+    assert clf.n_iter_ == 4
+    assert np.abs(clf.predict_proba(X) - before).max() > 1e-6
+    clf.fit(X, y)
+    assert clf.n_iter_ == 3
+    assert_array_equal(clf.predict_proba(X), before)
+
+
+def test_partial_fit_applies_weights(two):
+    X, y = two
+    a = dense(class_weight={0: 1.0, 1: 9.0}).partial_fit(X, y, classes=[0, 1])
+    b = dense().partial_fit(X, y, [0, 1], np.where(y == 1, 9.0, 1.0))
+    assert_array_equal(a.predict_proba(X), b.predict_proba(X))
+
+
+# --------------------------------------------------------------- warm start
+
+
+def test_warm_start_goes_on_with_the_weights(two):
+    X, y = two
+    warm = dense(warm_start=True, epochs=5, learning_rate=1e-2)
+    losses = [warm.fit(X, y).history_["loss"] for _ in range(3)]
+    assert losses[1][0] < losses[0][0]
+    assert losses[2][-1] < losses[0][-1]
+    cold = dense(epochs=5, learning_rate=1e-2)
+    assert cold.fit(X, y).history_ == cold.fit(X, y).history_
+
+
+def test_warm_start_may_change_what_is_no_part_of_the_network(two):
+    X, y = two
+    clf = dense(warm_start=True).fit(X, y)
+    clf.set_params(learning_rate=1e-2, epochs=2, dropout=0.2, batch_size=8, optimizer="sgd")
+    assert clf.fit(X[:30], y[:30]).n_iter_ == 2
+
+
+# ----------------------------------------------------------- early stopping
+
+
+def test_early_stopping_is_stratified_and_seeded(two, monkeypatch):
+    X, y = two
+    order = np.argsort(y, kind="stable")
+    seen = []
+    original = _training.run
+
+    def spy(plan, data, *args, **kwargs):
+        seen.append(data)
+        return original(plan, data, *args, **kwargs)
+
+    monkeypatch.setattr(_training, "run", spy)
+    for seed in (0, 0, 1):
+        clf = dense(early_stopping=True, validation_fraction=0.25, random_state=seed)
+        clf.fit(X[order], y[order])
+    assert len(seen[0].X_val) == 10
+    assert_array_equal(np.bincount(seen[0].y_val.astype(int)), [5, 5])
+    assert len(seen[0].X) == 30
+    assert_array_equal(seen[0].X_val, seen[1].X_val)
+    assert not np.array_equal(seen[0].X_val, seen[2].X_val)
+
+
+def test_early_stopping_restores_the_best_weights(two, rng):
+    X, y = two
+    X_val = X[:20]
+    y_val = rng.permutation(y[:20])  # what can be learnt of this is luck
+    clf = dense(early_stopping=True, n_iter_no_change=4, epochs=200, learning_rate=1e-2)
+    clf.fit(X, y, X_val=X_val, y_val=y_val)
+    scores = clf.history_["val_accuracy"]
+    assert clf.n_iter_ == len(scores) < 200
+    assert clf.score(X_val, y_val) == pytest.approx(max(scores))
+    best = int(np.argmax(scores))
+    assert clf.n_iter_ - best - 1 >= 4
+    assert_array_equal(
+        clf.predict_proba(X), dense(epochs=best + 1, learning_rate=1e-2).fit(X, y).predict_proba(X)
+    )
+
+
+def test_early_stopping_watches_what_is_given_and_trains_on_all_of_the_rest(images):
+    X, y = images
+    clf = dense(early_stopping=True, epochs=4).fit(X[:50], y[:50], X_val=X[50:], y_val=y[50:])
+    plain = dense(epochs=4).fit(X[:50], y[:50])
+    assert clf.history_["loss"] == plain.history_["loss"]
+    assert clf.history_["val_accuracy"][-1] <= 1
+
+
+def test_validation_images_are_recorded_without_early_stopping(images):
+    X, y = images
+    clf = dense(epochs=4).fit(X[:50], y[:50], X_val=X[50:], y_val=y[50:])
+    assert len(clf.history_["val_loss"]) == clf.n_iter_ == 4
+
+
+def test_tol_is_what_counts_as_rising(two):
+    X, y = two
+    clf = dense(early_stopping=True, n_iter_no_change=2, tol=2.0, epochs=30).fit(X, y)
+    assert clf.n_iter_ <= 4
+
+
+# -------------------------------------------------------------------- in time
+
+
+def test_max_fit_seconds_ends_the_fit_with_the_epoch(two):
+    X, y = two
+    dense(epochs=1).fit(X, y)
+    started = time.monotonic()
+    clf = dense(epochs=100_000, max_fit_seconds=0.3).fit(X, y)
+    assert time.monotonic() - started < 10
+    assert clf.stopped_by_time_ is True
+    assert 1 <= clf.n_iter_ < 100_000
+    assert clf.predict(X).shape == (40,)
+    assert dense(epochs=2, max_fit_seconds=600).fit(X, y).stopped_by_time_ is False
+
+
+def test_max_fit_seconds_keeps_the_best_weights(two, rng):
+    X, y = two
+    y_val = rng.permutation(y)
+    clf = dense(
+        early_stopping=True,
+        n_iter_no_change=10_000,
+        epochs=100_000,
+        max_fit_seconds=0.3,
+        learning_rate=1e-2,
+    ).fit(X, y, X_val=X, y_val=y_val)
+    assert clf.stopped_by_time_
+    assert clf.score(X, y_val) == pytest.approx(max(clf.history_["val_accuracy"]))

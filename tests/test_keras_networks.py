@@ -1,0 +1,254 @@
+"""KerasImageClassifier: which networks a user's function may return."""
+
+import json
+import pickle
+
+import keras
+import numpy as np
+import pytest
+from custom import custom, learner, network
+from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.exceptions import NotFittedError
+
+from skfashion import _training
+
+# --------------------------------------------------------- compiled networks
+
+
+def compiled(loss="sparse_categorical_crossentropy", metrics=("accuracy",), last="softmax", outputs=None, meta=None):  # fmt: skip # noqa: E501
+    model = network(last=last, outputs=outputs, meta=meta)
+    model.compile(keras.optimizers.SGD(0.05, momentum=0.9), loss=loss, metrics=list(metrics))
+    return model
+
+
+@pytest.mark.parametrize(
+    "parameters",
+    [
+        {},
+        {"loss": "categorical_crossentropy"},
+        {"loss": keras.losses.CategoricalCrossentropy(from_logits=True), "last": None},
+        {"loss": "binary_crossentropy", "last": "sigmoid", "outputs": 1},
+        {"loss": keras.losses.BinaryCrossentropy(from_logits=True), "last": None, "outputs": 1},
+        {"metrics": []},
+    ],
+)
+def test_a_compiled_network_keeps_what_it_has(parameters, two):
+    routed = {f"model__{name}": value for name, value in parameters.items()}
+    clf = custom(compiled, epochs=40, **routed).fit(*two)
+    assert type(clf.model_.optimizer) is keras.optimizers.SGD
+    assert clf.history_["learning_rate"][0] == pytest.approx(0.05)
+    assert clf.score(*two) > 0.9
+    assert ("accuracy" in clf.history_) == (parameters.get("metrics") != [])
+    again = pickle.loads(pickle.dumps(clf))
+    assert_array_equal(again.predict_proba(two[0]), clf.predict_proba(two[0]))
+
+
+def test_a_compiled_network_under_early_stopping(two):
+    clf = custom(compiled, early_stopping=True, model__metrics=[]).fit(*two)
+    assert "val_accuracy" in clf.history_
+
+
+def test_nothing_is_routed_to_a_compiled_network(two):
+    with pytest.raises(ValueError, match=r"compiled network.*optimizer__learning_rate"):
+        custom(compiled, optimizer__learning_rate=0.5).fit(*two)
+
+
+def test_a_network_compiled_with_what_cannot_be_found_again(two):
+    def local(y_true, y_pred):
+        return keras.losses.sparse_categorical_crossentropy(y_true, y_pred)
+
+    with pytest.raises(ValueError, match=r"compiled again.*uncompiled"):
+        custom(compiled, model__loss=local).fit(*two)
+
+
+# ------------------------------------------------ what functions may return
+
+
+def functional(meta):
+    inputs = keras.Input(meta["X_shape_"][1:])
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
+    y = keras.layers.Dense(8, activation="relu")(x)
+    x = keras.layers.Concatenate()([x, y])
+    return keras.Model(inputs, keras.layers.Dense(meta["n_classes_"], activation="softmax")(x))
+
+
+class Subclassed(keras.Model):
+    """Not registered with Keras."""
+
+    def __init__(self, n_classes, factor=1.0):
+        super().__init__()
+        self.flatten = keras.layers.Flatten()
+        self.dense = keras.layers.Dense(n_classes, activation="softmax")
+        self.factor = factor
+
+    def call(self, x):
+        x = keras.ops.cast(self.flatten(x), "float32")
+        return self.dense(x * self.factor / 255)
+
+
+def subclassed(factor=1.0, meta=None):
+    return Subclassed(meta["n_classes_"], factor)
+
+
+def unbuilt(meta):
+    return keras.Sequential(
+        [
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.Flatten(),
+            keras.layers.Dense(meta["n_classes_"], activation="softmax"),
+        ]
+    )
+
+
+class Scale(keras.layers.Layer):
+    """Not registered with Keras, and its factor is in no configuration."""
+
+    def __init__(self, factor, **kwargs):
+        super().__init__(**kwargs)
+        self.factor = factor
+
+    def call(self, x):
+        return x * self.factor
+
+
+def own_layer(factor=1 / 255, meta=None):
+    return keras.Sequential(
+        [
+            keras.Input(meta["X_shape_"][1:]),
+            Scale(factor),
+            keras.layers.Flatten(),
+            keras.layers.Dropout(0.1),
+            keras.layers.Dense(meta["n_classes_"], activation="softmax"),
+        ]
+    )
+
+
+def squared(x):
+    return x * x
+
+
+def own_activation(meta):
+    return network(activation=squared, meta=meta)
+
+
+def lambda_activation(meta):
+    return network(activation=lambda x: x * x, meta=meta)
+
+
+def lambda_layer(meta):
+    return keras.Sequential(
+        [
+            keras.Input(meta["X_shape_"][1:]),
+            keras.layers.Lambda(lambda x: x / 255),
+            keras.layers.Flatten(),
+            keras.layers.Dense(meta["n_classes_"], activation="softmax"),
+        ]
+    )
+
+
+@pytest.mark.parametrize(
+    "model",
+    [
+        functional,
+        unbuilt,
+        subclassed,
+        own_layer,
+        own_activation,
+        lambda_activation,
+        lambda_layer,
+    ],
+)
+def test_every_kind_of_network(model, two):
+    X, y = two
+    clf = learner(model).fit(X, y)
+    assert clf.score(X, y) > 0.8
+    proba = clf.predict_proba(X)
+    assert_array_equal(learner(model).fit(X, y).predict_proba(X), proba)
+    assert_array_equal(pickle.loads(pickle.dumps(clf)).predict_proba(X), proba)
+    assert_allclose(np.asarray(clf.model_(X.astype("float32"))), proba, atol=1e-5)
+    clf.partial_fit(X, y)
+    assert clf.n_iter_ == 41
+
+
+@pytest.mark.parametrize("model", [subclassed, own_layer])
+def test_what_is_in_no_configuration_is_not_shared(model, two):
+    X, y = two
+    one = custom(model, epochs=1, model__factor=1e-6).fit(X, y)
+    other = custom(model, epochs=1, model__factor=1e-2).fit(X, y)
+    assert one.history_["loss"] != other.history_["loss"]
+    assert np.ptp(one.predict_proba(X)[:, 0]) < np.ptp(other.predict_proba(X)[:, 0])
+    # What is set later is for the next fit.
+    before = one.predict_proba(X)
+    one.set_params(model=network, model__factor=1.0)
+    assert_array_equal(one.predict_proba(X), before)
+
+
+def test_a_closure_cannot_be_pickled_but_its_network_can(two):
+    X, y = two
+    clf = custom(lambda meta: network(meta=meta)).fit(X, y)
+    json.dumps(clf._recipe)
+    assert clf._recipe["function"] is None
+
+
+def test_networks_are_told_apart_by_what_they_are(two):
+    X, y = two
+    _training.clear_programs()
+    first = custom(lambda meta: network(4, meta=meta)).fit(X, y)
+    second = custom(lambda meta: network(5, meta=meta)).fit(X, y)
+    assert [len(clf.model_.layers[-1].get_weights()[0]) for clf in (first, second)] == [4, 5]
+
+
+@pytest.mark.parametrize(
+    ("result", "message"),
+    [
+        (None, "must return a keras.Model.*NoneType"),
+        ("network", "must return a keras.Model.*str"),
+        (keras.layers.Dense(2), "must return a keras.Model.*Dense"),
+    ],
+)
+def test_functions_that_return_no_network(result, message, two):
+    with pytest.raises(TypeError, match=message):
+        custom(lambda: result).fit(*two)
+
+
+@pytest.mark.parametrize("outputs", [1, 2, 4])
+def test_the_wrong_number_of_outputs(outputs, images):
+    with pytest.raises(ValueError, match=rf"\(None, {outputs}\).*3 classes.*n_classes_"):
+        custom(model__outputs=outputs).fit(*images)
+
+
+def test_several_outputs(two):
+    def forked(meta):
+        inputs = keras.Input(meta["X_shape_"][1:])
+        x = keras.layers.Flatten()(inputs)
+        return keras.Model(inputs, [keras.layers.Dense(2, "softmax")(x) for _ in range(2)])
+
+    with pytest.raises(ValueError, match="one output"):
+        custom(forked).fit(*two)
+
+
+def test_a_network_for_other_images(two):
+    def fixed():
+        return network(meta={"X_shape_": (None, 28, 28), "n_classes_": 2})
+
+    with pytest.raises(ValueError, match=r"\(28, 28\).*\(8, 8\)"):
+        custom(fixed).fit(*two)
+
+
+@pytest.mark.parametrize("model", [network(meta={"X_shape_": (None, 8, 8), "n_classes_": 2}), 3])
+def test_model_is_a_function(model, two):
+    with pytest.raises(
+        (TypeError, ValueError), match=r"model must be a function|'model' parameter"
+    ):
+        custom(model).fit(*two)
+
+
+def test_a_function_that_fails_leaves_nothing_behind(two):
+    def broken():
+        raise RuntimeError("no network today")
+
+    clf = custom(broken)
+    with pytest.raises(RuntimeError, match="no network today"):
+        clf.fit(*two)
+    with pytest.raises(NotFittedError):
+        clf.predict(two[0])
