@@ -32,7 +32,10 @@ class VariableDropout(keras.layers.Layer):
         super().__init__(name=dropout.name, dtype=dropout.dtype_policy)
         self._noise_shape = dropout.noise_shape
         self.seed_generator = keras.random.SeedGenerator(0)
-        self.variable_rate = keras.Variable(dropout.rate, trainable=False, name="variable_rate")
+        # Not cast with the inputs: it is compared with float32.
+        self.variable_rate = keras.Variable(
+            dropout.rate, trainable=False, name="variable_rate", autocast=False
+        )
         self.supports_masking = True
 
     def call(self, inputs, training=False):

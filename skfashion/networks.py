@@ -4,6 +4,8 @@ They know nothing of scikit-learn. Initial weights come from Keras' global rando
 who calls them seeds it.
 """
 
+from functools import partial
+
 import keras
 from keras import layers
 
@@ -223,18 +225,18 @@ def augmented(x, names):
     -------
     keras tensor
     """
+    # float32 whatever the policy: they compute with coordinates, and some know no float16.
+    erase = {"factor": 0.5, "scale": (0.02, 0.2), "fill_value": 0.0, "value_range": (0, 1)}
     make = {
-        "flip": lambda: layers.RandomFlip("horizontal", name="flip"),
-        "shift": lambda: layers.RandomTranslation(0.1, 0.1, fill_mode="constant", name="shift"),
-        "rotate": lambda: layers.RandomRotation(0.05, name="rotate"),
-        "zoom": lambda: layers.RandomZoom(0.1, name="zoom"),
-        "erase": lambda: layers.RandomErasing(
-            factor=0.5, scale=(0.02, 0.2), fill_value=0.0, value_range=(0, 1), name="erase"
-        ),
+        "flip": partial(layers.RandomFlip, "horizontal"),
+        "shift": partial(layers.RandomTranslation, 0.1, 0.1, fill_mode="constant"),
+        "rotate": partial(layers.RandomRotation, 0.05),
+        "zoom": partial(layers.RandomZoom, 0.1),
+        "erase": partial(layers.RandomErasing, **erase),
     }
     for name in _AUGMENTATIONS:
         if name in names:
-            x = make[name]()(x)
+            x = make[name](name=name, dtype="float32")(x)
     return x
 
 

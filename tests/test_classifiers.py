@@ -146,6 +146,21 @@ def test_mixed_bfloat16_learns_and_returns_float32(name, two):
     assert "mixed_bfloat16" in policies
 
 
+@pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
+@pytest.mark.parametrize("name", ["DenseClassifier", "ConvClassifier", "MobileNetFineTuner"])
+def test_mixed_precision_goes_with_all_that_is_random_or_scheduled(name, policy, two):
+    X, y = two
+    settings = {
+        "dropout": 0.3,
+        "augmentation": "flip+shift+rotate+zoom+erase",
+        "schedule": "cosine",
+    }
+    clf = small(name, epochs=4, dtype_policy=policy, **settings).fit(X, y)
+    assert clf.history_["learning_rate"] == pytest.approx([1e-2, 8.536e-3, 5e-3, 1.464e-3], 1e-3)
+    assert clf.predict_proba(X).dtype == np.float32
+    assert np.isfinite(clf.history_["loss"]).all()
+
+
 def test_augmentation_changes_training_and_not_prediction(two):
     X, y = two
     plain = dense(epochs=2).fit(X, y)
