@@ -182,6 +182,11 @@ class Adapter:
         return [copy.deepcopy(c) for given in self._wrapper._fit_callbacks for c in _listed(given)]
 
 
+def dtype_policy_of(name):
+    """Return the name of Keras' policy of number formats: this one, or the one that is set."""
+    return keras.config.dtype_policy().name if name is None else name
+
+
 def is_dtype_policy(name):
     """Tell whether Keras knows a policy of number formats."""
     try:

@@ -341,7 +341,7 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
         return self._plan, lambda phase: self._build(stages[phase.name])
 
     def _network_key(self, stage):
-        return (self._network.__module__, self._network.__qualname__, structure_of(stage))
+        return (_training.frozen(self._network), structure_of(stage))
 
     def _build(self, stage):
         network = self._adapter(stage["parameters"]).network()
@@ -367,7 +367,7 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
         self._weights = outcome.state.weights
         self.history_ = _training.as_columns(outcome.state.history)
         self.n_iter_ = len(outcome.state.history)
-        self.stopped_by_time_ = not outcome.complete
+        self.stopped_by_time_ = progress.late and not outcome.complete
         self._run_key = outcome.key
         return outcome.state
 

@@ -14,6 +14,11 @@ class Progress:
     estimator : BaseImageClassifier
         For its name, `verbose` and `max_fit_seconds`.
     plan : Plan
+
+    Attributes
+    ----------
+    late : bool
+        Whether `max_fit_seconds` are over.
     """
 
     def __init__(self, estimator, plan):
@@ -23,6 +28,7 @@ class Progress:
         self._last = plan.phases[-1]
         self._started = time.monotonic()
         self._tasks = FitTasks(estimator, plan.phases)
+        self.late = False
 
     def on_epoch(self, phase, epoch, logs):
         """Tell of an epoch; return whether the fit ends with it."""
@@ -34,7 +40,8 @@ class Progress:
             return False
         if _deadline.passed():
             raise _deadline.DeadlineReached(f"{self._name} stopped after epoch {epoch}.")
-        return stop or (self._limit is not None and time.monotonic() - self._started >= self._limit)
+        self.late = self._limit is not None and time.monotonic() - self._started >= self._limit
+        return stop or self.late
 
     def on_end(self, outcome):
         """Tell of the whole fit."""

@@ -3,6 +3,7 @@
 from collections import OrderedDict
 
 from skfashion import _compiled
+from skfashion._adapter import dtype_policy_of
 from skfashion._config import get_config
 from skfashion._training import EarlyStopping, Phase, Plan, describe_optimizer, frozen
 
@@ -38,7 +39,7 @@ def write_recipe(estimator, stages, compiled, seed):
             for stage, data in zip(stages, compiled, strict=True)
         ],
         "batch_size": int(estimator.batch_size),
-        "dtype_policy": estimator.dtype_policy,
+        "dtype_policy": dtype_policy_of(estimator.dtype_policy),
         "seed": seed,
         "early_stopping": [int(estimator.n_iter_no_change), float(estimator.tol)]
         if estimator.early_stopping
@@ -63,16 +64,7 @@ def plan_of(recipe, network_key):
     first = recipe["stages"][0]
     stopping = recipe["early_stopping"]
     return Plan(
-        phases=tuple(
-            Phase(
-                stage["name"],
-                network_key(stage),
-                *_optimizer_of(stage),
-                stage["epochs"],
-                stage["schedule"],
-            )
-            for stage in recipe["stages"]
-        ),
+        phases=tuple(_phase_of(stage, network_key(stage)) for stage in recipe["stages"]),
         objective=_compiled.key_of({**first["compile"], "optimizer": None}),
         batch_size=recipe["batch_size"],
         rates=_rates(recipe, first["parameters"]),
@@ -81,6 +73,16 @@ def plan_of(recipe, network_key):
         early_stopping=EarlyStopping(*stopping) if stopping else None,
         start=recipe["start"],
     )
+
+
+def _phase_of(stage, key):
+    optimizer, numbers = _optimizer_of(stage)
+    if stage["schedule"] != "constant" and "learning_rate" not in dict(numbers):
+        raise ValueError(
+            f"schedule={stage['schedule']!r} is a course of a learning rate that is a number, and "
+            "this optimizer has a schedule of its own: leave one of them out."
+        )
+    return Phase(stage["name"], key, optimizer, numbers, stage["epochs"], stage["schedule"])
 
 
 def _optimizer_of(stage):

@@ -7,7 +7,7 @@ import pytest
 from estimators import NAMES, small
 from numpy.testing import assert_array_equal
 
-from skfashion import DenseClassifier, _training
+from skfashion import DenseClassifier, MobileNetFineTuner, _training
 
 
 def dense(**parameters):
@@ -184,3 +184,29 @@ def test_max_fit_seconds_keeps_the_best_weights(two, rng):
     ).fit(X, y, X_val=X, y_val=y_val)
     assert clf.stopped_by_time_
     assert clf.score(X, y_val) == pytest.approx(max(clf.history_["val_accuracy"]))
+
+
+@pytest.mark.parametrize("seconds", [1e-6, None])
+def test_time_that_is_over_with_a_phase_begins_no_other(images, seconds):
+    clf = MobileNetFineTuner(
+        weights=None,
+        alpha=0.35,
+        epochs=1,
+        fine_tune_epochs=2,
+        unfreeze_from="block_16",
+        max_fit_seconds=seconds,
+        random_state=0,
+    ).fit(*images)
+    phases = ["head"] if seconds else ["head", "fine_tune", "fine_tune"]
+    assert clf.history_["phase"] == phases
+    assert clf.stopped_by_time_ is (seconds is not None)
+
+
+def test_a_head_that_time_ended_is_gone_on_from(images, tmp_path):
+    settings = {"weights": None, "alpha": 0.35, "epochs": 1, "fine_tune_epochs": 1}
+    settings |= {"unfreeze_from": "block_16", "random_state": 0, "memory": tmp_path}
+    MobileNetFineTuner(**settings, max_fit_seconds=1e-6).fit(*images)
+    whole = MobileNetFineTuner(**settings).fit(*images)
+    fresh = MobileNetFineTuner(**{**settings, "memory": None}).fit(*images)
+    assert whole.history_ == fresh.history_
+    assert not whole.stopped_by_time_

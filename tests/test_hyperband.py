@@ -285,6 +285,23 @@ class TestRefusals:
             HyperbandSearchCV(Learner(), SPACE, **{"max_resources": 9, **wrong}).brackets()
 
 
+class FailsInTheFirstFold(Learner):
+    """Fails where it is not shown the first image."""
+
+    def fit(self, X, y):
+        if X[0, 0] != globals()["X"][0, 0]:
+            raise MemoryError("too big")
+        return super().fit(X, y)
+
+
+def test_a_fold_in_which_all_candidates_fail():
+    with pytest.warns(FitFailedWarning, match="fits failed"):
+        search = run(FailsInTheFirstFold(), cv=KFold(2), refit=False)
+    assert np.isnan(search.cv_results_["mean_test_score"]).all()
+    assert np.isfinite(search.cv_results_["split1_test_score"]).all()
+    assert search.best_index_ == 0
+
+
 @pytest.mark.skipif(
     not hasattr(HyperbandSearchCV, "set_callbacks"), reason="scikit-learn has callbacks from 1.9 on"
 )

@@ -58,6 +58,20 @@ def test_it_trains_what_keras_own_callback_trains(images):
     assert not np.allclose(ours.history_["loss"], constant.history_["loss"], rtol=1e-4)
 
 
+class Scheduled(DenseClassifier):
+    def _stages(self, image_shape, n_classes):
+        (stage,) = super()._stages(image_shape, n_classes)
+        decay = keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
+        stage["parameters"]["optimizer__learning_rate"] = decay
+        return [stage]
+
+
+def test_two_schedules_are_one_too_many(images):
+    with pytest.raises(ValueError, match=r"schedule='cosine' .* a schedule of its own"):
+        Scheduled(4, schedule="cosine").fit(*images)
+    Scheduled(4, epochs=1).fit(*images)
+
+
 def test_a_callback_of_the_user_has_the_last_word(images):
     fixed = keras.callbacks.LearningRateScheduler(lambda epoch, _: 0.005)
     clf = dense(callbacks=[fixed]).fit(*images)

@@ -2,6 +2,7 @@
 
 import os
 import signal
+import sys
 import threading
 import time
 from pathlib import Path
@@ -13,8 +14,9 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import GridSearchCV
 
 from skfashion import DenseClassifier, _training
-from skfashion._training import phases
+from skfashion._training import phases, trial
 from skfashion._training.trial import survives
+from skfashion.inspection import prune_runs
 
 pytestmark = needs_linux
 
@@ -61,7 +63,7 @@ def test_killed_by_itself_it_is_left_out(images, tmp_path, monkeypatch):
     two_deaths(dense(tmp_path), X, y)
     tried = []
     monkeypatch.setattr(phases, "survives", lambda *work: tried.append(work))
-    with pytest.raises(MemoryError, match=r"2 times .* and so did one that tried it alone"):
+    with pytest.raises(MemoryError, match="2 times and its process died each time"):
         dense(tmp_path).fit(X, y)
     with pytest.warns(FitFailedWarning, match="2 times"):
         search = GridSearchCV(
@@ -79,6 +81,21 @@ def test_killed_by_itself_it_is_left_out(images, tmp_path, monkeypatch):
     monkeypatch.undo()  # a larger machine
     assert dense(tmp_path).fit(X, y).n_iter_ == 4
     assert markers(tmp_path) == []
+
+
+def test_what_lives_alone_and_dies_here_is_given_up_in_the_end(images, tmp_path, monkeypatch):
+    X, y = images
+    for _ in range(2):  # the second two die after a trial that went well
+        for _ in range(2):
+            process = start(die_at_work, dense(tmp_path), X, y)
+            process.join(120)
+            assert process.exitcode == -signal.SIGKILL
+    assert len(markers(tmp_path)) == 4
+    monkeypatch.setattr(phases, "survives", lambda *work: pytest.fail("tried once more"))
+    with pytest.raises(MemoryError, match=r"4 times .*prune_runs"):
+        dense(tmp_path).fit(X, y)
+    prune_runs(tmp_path)
+    assert dense(tmp_path).fit(X, y).n_iter_ == 4
 
 
 @pytest.fixture
@@ -125,6 +142,23 @@ def test_what_cannot_be_sent_elsewhere_did_not_survive(work):
     assert survives(plan, data, build, state) is False
 
 
+@pytest.mark.parametrize("python", [None, "/no/python/here"])
+def test_without_a_python_nothing_is_tried(work, python, monkeypatch):
+    monkeypatch.setattr(trial, "get_executable", lambda: python)
+    assert survives(*work) is False
+
+
+def test_a_program_with_python_inside_is_not_started_again(work, monkeypatch):
+    monkeypatch.setattr(sys, "frozen", True, raising=False)
+    monkeypatch.setattr(trial.subprocess, "Popen", lambda *args, **kwargs: pytest.fail("started"))
+    assert survives(*work) is False
+
+
+def test_a_path_among_the_paths_is_left_out_as_python_does(work, monkeypatch, tmp_path):
+    monkeypatch.setattr(sys, "path", [*sys.path, tmp_path])
+    assert survives(*work) is True
+
+
 def test_a_trial_ends_with_the_process_that_waits_for_it(work, tmp_path, monkeypatch):
     import psutil
 
@@ -135,9 +169,9 @@ def test_a_trial_ends_with_the_process_that_waits_for_it(work, tmp_path, monkeyp
     until = time.monotonic() + 120
     while not (place.exists() and place.read_text()) and time.monotonic() < until:
         time.sleep(0.05)
-    trial = psutil.Process(int(place.read_text()))
+    child = psutil.Process(int(place.read_text()))
     waiting.kill()
-    trial.wait(30)  # else raises
+    child.wait(30)  # else raises
 
 
 def in_place(place, *work):

@@ -9,6 +9,9 @@ import numpy as np
 from skfashion._layers import FixedBatchNormalization
 from skfashion._training.plan import digest
 
+# Where a configuration names a layer.
+_NAMING = {"name", "keras_history", "input_layers", "output_layers"}
+
 
 @dataclass(frozen=True, eq=False)
 class Segment:
@@ -173,6 +176,8 @@ def _nameless(config):
 def _names(value):
     """Yield the names of all layers in a configuration, as they come."""
     if isinstance(value, dict):
+        if _is_policy(value):
+            return
         if isinstance(value.get("config"), dict) and isinstance(value["config"].get("name"), str):
             yield value["config"]["name"]
         for part in value.values():
@@ -182,16 +187,30 @@ def _names(value):
             yield from _names(part)
 
 
-def _renamed(value, names):
+def _renamed(value, names, naming=False):
+    """Return a configuration with other names in the places where layers are named.
+
+    Elsewhere the same text means something else: an activation may be called "relu", and
+    its layer too.
+    """
     if isinstance(value, dict):
+        if _is_policy(value):
+            return value
         kept = {k: v for k, v in value.items() if k not in ("build_config", "compile_config")}
         if kept.get("class_name") == "SeedGenerator":
             return None
         # A layer's own seed says how it was made; what it draws is set for every fit.
-        return {k: _renamed(v, names) for k, v in kept.items() if k != "seed"}
+        return {
+            k: _renamed(v, names, naming or k in _NAMING) for k, v in kept.items() if k != "seed"
+        }
     if isinstance(value, (list, tuple)):
-        return [_renamed(v, names) for v in value]
-    return names.get(value, value) if isinstance(value, str) else value
+        return [_renamed(v, names, naming) for v in value]
+    return names.get(value, value) if naming and isinstance(value, str) else value
+
+
+def _is_policy(config):
+    """Tell whether a configuration is that of a number format: its name is what it is."""
+    return str(config.get("class_name")).endswith("DTypePolicy")
 
 
 def _nodes(network):

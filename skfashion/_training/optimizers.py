@@ -70,6 +70,8 @@ def prepared(optimizer, variables, numbers):
 
 def set_numbers(optimizer, numbers):
     """Set the numbers that are variables of the graph."""
+    # Of a loss scale around it Keras hands on the learning rate, and nothing else.
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
     for name, value in numbers:
         getattr(optimizer, name).assign(value)
 

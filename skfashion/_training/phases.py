@@ -16,7 +16,8 @@ from skfashion._training.trial import survives
 
 _CHECKPOINT_SECONDS = 5.0
 _EVALUATE_BATCH = 256
-_MAX_DEATHS = 2
+# Deaths before the end of an epoch, after which a training is tried alone, and given up.
+_SUSPECT, _GUILTY = 2, 4
 
 
 @dataclass
@@ -110,8 +111,9 @@ def run(
     for i in range(first, len(plan.phases)):
         if i:
             state = next_phase(state)
-        state, complete = trainer.stage(plan.phases[i], keys[i] if keys else None, state)
-        if not complete:
+        state, complete, going = trainer.stage(plan.phases[i], keys[i] if keys else None, state)
+        if not (complete and going):
+            complete = complete and i + 1 == len(plan.phases)
             break
     else:
         complete = True
@@ -161,10 +163,13 @@ class _Trainer:
         -------
         state : State
         complete : bool
+            Whether the phase is.
+        going : bool
+            False where `on_epoch` ended the run.
         """
         if self._runs is not None:
             state = self._runs.furthest(key, phase.epochs) or state
-        complete = True
+        going = True
         if state.epoch < phase.epochs and not state.stopped:
             with (
                 memory_errors("building the network"),
@@ -172,12 +177,13 @@ class _Trainer:
                 self._program(phase) as program,
                 memory_errors("training"),  # within, so that the program is let go
             ):
-                state, complete = self._train(program, phase, key, state, attempt)
+                state, going = self._train(program, phase, key, state, attempt)
+        complete = going or state.epoch == phase.epochs or state.stopped
         if state.best_weights is not None:
             state = replace(state, weights=state.best_weights)
         if complete and self._runs is not None:
             self._runs.save_result(key, phase.epochs, state)
-        return state, complete
+        return state, complete, going
 
     @contextmanager
     def _program(self, phase):
@@ -200,15 +206,16 @@ class _Trainer:
             yield None
             return
         deaths = self._store.deaths(key)
-        if deaths >= _MAX_DEATHS:
+        if deaths >= _SUSPECT:
+            # One that lives when it is tried alone may die here, where there is less memory.
             one_epoch = only(self._plan, self._plan.phases.index(phase), state.epoch + 1)
-            if not survives(one_epoch, self._data, self._build, state):
+            if deaths >= _GUILTY or not survives(one_epoch, self._data, self._build, state):
                 raise MemoryError(
                     f"this training was started {deaths} times and its process died each time, "
-                    "and so did one that tried it alone, as they do when a convolution can't "
-                    "get its memory. Take a smaller batch_size, image_size or network."
+                    "as it does when a convolution can't get its memory. Take a smaller "
+                    "batch_size, image_size or network; to try once more, run "
+                    "skfashion.inspection.prune_runs on the folder."
                 )
-            self._store.forgive(key)
         with self._store.begin(key) as attempt:
             yield attempt
 
@@ -263,7 +270,7 @@ class _Trainer:
                 state = self._save(program, key, state)
                 saved = time.monotonic()
         callbacks.on_train_end()
-        return state, going or state.epoch == phase.epochs or state.stopped
+        return state, going
 
     def _save(self, program, key, state):
         slots, seeds = program.state()

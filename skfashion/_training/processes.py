@@ -15,11 +15,16 @@ from skfashion._warnings import warn
 _STARTED_IN = None  # number of the process in which the backend was started by us
 
 
-def prepare_process():
+def prepare_process(worker=None):
     """Give a worker its share of cores and devices; refuse a process that was forked.
 
     Called before the first operation of every fit and prediction; all but the first call
     in a process return at once.
+
+    Parameters
+    ----------
+    worker : int or None
+        In whose place this process works; None: its own.
 
     Raises
     ------
@@ -38,7 +43,7 @@ def prepare_process():
             "'multiprocessing' with fork."
         )
     _STARTED_IN = here
-    worker = worker_number()
+    worker = worker_number() if worker is None else worker
     if worker is None:
         return
     if keras.backend.backend() == "tensorflow":

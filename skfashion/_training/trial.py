@@ -12,11 +12,14 @@ import pickle
 import subprocess
 import sys
 import threading
+from multiprocessing.spawn import get_executable
+from pathlib import Path
 
 import keras
 from joblib import wrap_non_picklable_objects
 
 from skfashion._config import get_config, set_config
+from skfashion._training.processes import prepare_process, worker_number
 
 _COMMAND = "from skfashion._training.trial import _main; _main()"
 
@@ -39,21 +42,27 @@ def survives(plan, data, build, state):
     bool
         False where the process died, or the trial could not be made.
     """
-    work = wrap_non_picklable_objects((plan, data, build, state, get_config()), keep_wrapper=False)
+    if getattr(sys, "frozen", False):
+        return False  # a program that carries its Python within: started again, it is no Python
+    settings = {"config": get_config(), "worker": worker_number()}
+    work = wrap_non_picklable_objects((plan, data, build, state, settings), keep_wrapper=False)
     try:
         process = subprocess.Popen(
-            [sys.executable, "-c", _COMMAND],
+            [get_executable(), "-c", _COMMAND],
             stdin=subprocess.PIPE,
             stdout=subprocess.DEVNULL,
             stderr=subprocess.DEVNULL,
             env={
                 **os.environ,
                 "KERAS_BACKEND": keras.backend.backend(),
-                "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+                "PYTHONPATH": os.pathsep.join(p for p in sys.path if p and isinstance(p, str)),
+                # What is free on a GPU is not all for this one.
+                "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+                "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
             },
         )
-    except OSError:
-        return False
+    except (OSError, TypeError, ValueError):
+        return False  # no Python to be started
     try:
         with contextlib.suppress(OSError):  # it died before it had read all
             pickle.dump(work, process.stdin)
@@ -69,13 +78,15 @@ def survives(plan, data, build, state):
 
 
 def _main():
-    from skfashion._training import prepare_process
     from skfashion._training.phases import run
 
-    plan, data, build, state, config = pickle.load(sys.stdin.buffer)
+    with contextlib.suppress(OSError):  # Linux only
+        # Where memory is short, this one is to go, and not who waits for it.
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    plan, data, build, state, settings = pickle.load(sys.stdin.buffer)
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    set_config(**config)
-    prepare_process()
+    set_config(**settings["config"])
+    prepare_process(settings["worker"])
     with contextlib.suppress(Exception):  # which kills nobody, and will be met again
         run(plan, data, build, start=state)
     os._exit(0)  # without waiting for the thread below, or for those of the backend

@@ -296,6 +296,8 @@ class HyperbandSearchCV(SearchMixin, BaseSearchCV):
         if callable(refit):
             return BaseSearchCV._select_best_index(refit, refit_metric, results)
         scores = results[f"mean_test_{refit_metric}"]
+        if np.isnan(scores).all():  # each candidate failed in some fold
+            return BaseSearchCV._select_best_index(refit, refit_metric, results)
         done = best_first(scores)
         n_resources = results["n_resources"][done]
         return done[n_resources == n_resources.max()][0]

@@ -1,0 +1,132 @@
+"""What decides a training is in its key: nothing else is read back for it, or lent to it."""
+
+import keras
+import numpy as np
+import pytest
+from custom import custom
+
+from skfashion import DenseClassifier, _training, networks
+from skfashion._training.cut import config_key
+
+
+def activated(activation, meta):
+    """Name a layer after what it does, as people do."""
+    return keras.Sequential(
+        [
+            keras.Input(meta["X_shape_"][1:]),
+            keras.layers.Flatten(),
+            keras.layers.Dense(8),
+            keras.layers.Activation(activation, name=activation),
+            keras.layers.Dense(meta["n_classes_"], activation="softmax"),
+        ]
+    )
+
+
+def relu_network(meta):
+    return activated("relu", meta)
+
+
+def tanh_network(meta):
+    return activated("tanh", meta)
+
+
+META = {"X_shape_": (None, 8, 8), "n_classes_": 2}
+
+
+def test_a_layer_named_after_its_activation_is_not_taken_for_its_name(two):
+    X, y = two
+    alone = custom(tanh_network).fit(X, y).predict_proba(X)
+    _training.clear_programs()
+    custom(relu_network).fit(X, y)
+    np.testing.assert_array_equal(custom(tanh_network).fit(X, y).predict_proba(X), alone)
+    keys = {config_key(activated(name, META)) for name in ("relu", "tanh", "relu", "tanh")}
+    assert len(keys) == 2
+
+
+@pytest.mark.parametrize("policy", ["bfloat16", "mixed_bfloat16"])
+def test_number_formats_are_no_names_of_layers(policy):
+    def network(policy):
+        return keras.Sequential([keras.Input((4,)), keras.layers.Dense(2, dtype=policy)])
+
+    assert config_key(network(policy)) == config_key(network(policy))
+    assert config_key(network(policy)) != config_key(network("float32"))
+    other = {"bfloat16": "mixed_bfloat16", "mixed_bfloat16": "bfloat16"}[policy]
+    assert config_key(network(policy)) != config_key(network(other))
+
+
+def test_names_that_keras_numbers_enter_no_key():
+    one, other = activated("relu", META), activated("relu", META)
+    assert one.layers[0].name != other.layers[0].name
+    assert config_key(one) == config_key(other)
+
+
+@pytest.fixture
+def mixed_afterwards():
+    before = keras.config.dtype_policy()
+    yield lambda: keras.config.set_dtype_policy("mixed_bfloat16")
+    keras.config.set_dtype_policy(before)
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_keras_own_policy_is_part_of_a_training(stored, two, tmp_path, mixed_afterwards):
+    X, y = two
+    clf = DenseClassifier(
+        16, epochs=3, memory=tmp_path if stored else None, random_state=0, dropout=0.1
+    )
+    plain = clf.fit(X, y).predict_proba(X)
+    single = clf.history_["loss"]
+    mixed_afterwards()
+    assert clf.fit(X, y).history_["loss"] != single
+    given = DenseClassifier(
+        16, epochs=3, random_state=0, dropout=0.1, dtype_policy="mixed_bfloat16"
+    ).fit(X, y)
+    assert clf.history_["loss"] == given.history_["loss"]
+    assert not np.array_equal(clf.predict_proba(X), plain)
+
+
+def test_a_fitted_model_predicts_in_the_format_it_was_trained_in(two, mixed_afterwards):
+    X, y = two
+    clf = DenseClassifier(16, epochs=3, random_state=0).fit(X, y)
+    plain = clf.predict_proba(X)
+    mixed_afterwards()
+    _training.clear_programs()
+    np.testing.assert_array_equal(clf.predict_proba(X), plain)
+
+
+CHANGED = """
+def network(image_shape, n_classes, rescaling, hidden_layer_sizes, activation, batch_norm,
+            augmentation, dropout):
+    return networks.dense(image_shape, n_classes, rescaling=rescaling, activation="{}",
+                          hidden_layer_sizes=hidden_layer_sizes)
+"""
+
+
+def defined(activation):
+    """Return a classifier whose network function has the name of another's, as in a notebook."""
+    space = {"networks": networks, "__name__": __name__}
+    exec(CHANGED.format(activation), space)
+
+    class Redefined(DenseClassifier):
+        _network = staticmethod(space["network"])
+
+    return Redefined
+
+
+@pytest.mark.parametrize("stored", [False, True])
+def test_a_network_function_that_was_changed_is_another(stored, two, tmp_path):
+    X, y = two
+    settings = {"epochs": 3, "random_state": 0, "memory": tmp_path if stored else None}
+    alone = defined("tanh")(8, **{**settings, "memory": None}).fit(X, y).predict_proba(X)
+    _training.clear_programs()
+    defined("relu")(8, **settings).fit(X, y)
+    changed = defined("tanh")(8, **settings).fit(X, y)
+    np.testing.assert_array_equal(changed.predict_proba(X), alone)
+
+
+@pytest.mark.parametrize(
+    "optimizer", [{"optimizer": "adamw"}, {"optimizer": "sgd", "optimizer__momentum": 0.9}]
+)
+def test_a_loss_scale_keeps_no_number_of_the_optimizer_out_of_reach(optimizer, two):
+    X, y = two
+    clf = custom(dtype_policy="mixed_float16", epochs=3, **optimizer).fit(X, y)
+    assert np.isfinite(clf.history_["loss"]).all()
