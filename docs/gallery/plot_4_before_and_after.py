@@ -3,8 +3,9 @@ Fine-tuning a MobileNet: before and after
 =========================================
 
 The seed project trained a new head on MobileNetV2 for two classes, then everything from layer
-100 on at a tenth of the rate, ten epochs each, with RMSprop. Here it is the same recipe, and
-the two networks share the head: it is trained once.
+100 on at a tenth of the rate, ten epochs each, with RMSprop. Here it is the same recipe with
+three changes that cross-validation on the training images chose: larger images, dropout before
+the head, and rates that fall along a cosine. The two networks share the head: it is trained once.
 
 .. include:: /_generated/seeds_cats.rst
 """
@@ -29,8 +30,8 @@ if full:
     folder = os.path.join(os.environ["SKFASHION_DATA"], "cats-vs-dogs")
     X, y = load_image_folder(os.path.join(folder, "train"), return_X_y=True)
     X_test, y_test = load_image_folder(os.path.join(folder, "test"), return_X_y=True)
-    reader = ImageReader(size=224, memory="runs/")  # file names in, pixels out
-    settings = {"weights": "imagenet", "epochs": 10, "learning_rate": 1e-3}
+    reader = ImageReader(size=288, memory="runs/")  # file names in, pixels out
+    settings = {"weights": "imagenet", "epochs": 10, "learning_rate": 1e-3, "image_size": 288}
 else:
     X, y = make_images(600, n_classes=3, image_size=48, channels=3, noise=0.05, random_state=seed)
     X, X_test, y, y_test = train_test_split(X, y, test_size=0.2, random_state=seed)
@@ -48,6 +49,8 @@ before = make_pipeline(
         optimizer="rmsprop",
         fine_tune_learning_rate=settings["learning_rate"] / 10,
         fine_tune_epochs=10,
+        schedule="cosine",
+        dropout=0.3,
         **settings,
         memory="runs/",
         random_state=seed,
