@@ -3,6 +3,7 @@
 import gzip
 import os
 import pickle
+import warnings
 
 import joblib
 import numpy as np
@@ -10,14 +11,17 @@ import pytest
 from estimators import small
 from hostile import Payload, packed, saved_models, unpacked
 from PIL import Image
+from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 import skfashion
 from skfashion.__main__ import main
 from skfashion._cli import _results
+from skfashion._cli._console import UserError, last_line, short_warnings
+from skfashion._cli._models import as_input
 from skfashion.datasets import make_images
-from skfashion.preprocessing import ImageReader, PixelScaler
+from skfashion.preprocessing import ImageFlattener, ImageReader, ImageResizer, PixelScaler
 
 
 @pytest.fixture(scope="module")
@@ -176,3 +180,33 @@ def test_classes_that_are_no_text(photos, tmp_path, capsys):
     assert ascii(odd) in captured.out
     captured.err.encode()
     assert not captured.err
+
+
+def test_files_are_brought_to_the_range_that_the_model_knows(photos):
+    _, names, _ = photos
+    X, y = make_images(40, n_classes=2, image_size=8, random_state=0)
+    X = X / np.float32(255)
+    for steps in ([ImageFlattener()], [ImageResizer(8), ImageFlattener()]):
+        model = make_pipeline(*steps, small("DenseClassifier", epochs=1, image_shape=(8, 8)))
+        seen = as_input(model.fit(X, y), names[:3])
+        assert seen.dtype == np.float32
+        assert 0.5 < seen.max() <= 1
+    model = make_pipeline(PixelScaler("symmetric"), small("DenseClassifier", epochs=1)).fit(X, y)
+    assert as_input(model, names[:3]).max() <= 1
+    foreign = make_pipeline(ImageFlattener(), LogisticRegression()).fit(X, y)
+    with pytest.raises(UserError, match="use it from Python"):
+        as_input(foreign, names[:3])
+
+
+def test_what_has_no_text_is_told_by_its_name(capsys):
+    assert last_line(ValueError()) == "ValueError"
+    with short_warnings():
+        warnings.warn("", UserWarning, stacklevel=1)
+    assert "UserWarning" in capsys.readouterr().err
+
+
+def test_a_package_without_a_record_is_left_out(monkeypatch):
+    monkeypatch.setattr(_results, "_PACKAGES", ("numpy", "no-such-package"))
+    versions = _results.circumstances(["skfashion", "search"])["versions"]
+    assert "numpy" in versions
+    assert "no-such-package" not in versions

@@ -155,6 +155,15 @@ def test_what_was_reused(images, tmp_path):
     assert rows["of these shared with another candidate"] == "8"
 
 
+def test_a_loss_that_is_infinite_is_left_out_of_its_curve(images, tmp_path, monkeypatch):
+    clf = DenseClassifier(8, epochs=3, random_state=0)
+    search = GridSearchCV(clf, {"learning_rate": [1e-3, 1e-2]}, cv=2).fit(*images)
+    search.best_estimator_.history_["loss"][1] = float("inf")
+    page = tmp_path / "report.html"
+    write_report(search, page)
+    assert "Infinity" not in page.read_text()
+
+
 def test_errors_leave_the_old_page(images, tmp_path, monkeypatch):
     X, y = images
     path = tmp_path / "report.html"

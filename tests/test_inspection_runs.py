@@ -3,6 +3,7 @@
 import os
 import subprocess
 import sys
+from dataclasses import replace
 
 import joblib
 import numpy as np
@@ -165,3 +166,28 @@ def test_no_keras_is_loaded(tmp_path):
         "assert not {'keras', 'tensorflow', 'matplotlib', 'plotly'} & set(sys.modules)\n"
     )
     subprocess.run([sys.executable, "-c", script, tmp_path], check=True)
+
+
+def test_a_phase_has_its_own_seconds(images, tmp_path, monkeypatch):
+    from skfashion._training import phases
+
+    took = iter([10.0, 10.0, 1.0, 1.0, 1.0])
+    epoch = phases._Trainer._epoch
+
+    def timed(*args):
+        state, logs = epoch(*args)
+        return replace(state, seconds=[*state.seconds[:-1], next(took)]), logs
+
+    monkeypatch.setattr(phases._Trainer, "_epoch", timed)
+    MobileNetFineTuner(
+        weights=None,
+        alpha=0.35,
+        epochs=2,
+        fine_tune_epochs=3,
+        unfreeze_from="block_16",
+        memory=tmp_path,
+        random_state=0,
+    ).fit(*images)
+    runs = runs_frame(tmp_path).set_index("phase")
+    assert dict(runs["epochs"]) == {"head": 2, "fine_tune": 3}
+    assert dict(runs["seconds"]) == {"head": 20.0, "fine_tune": 3.0}

@@ -87,3 +87,23 @@ def test_runs_are_not_mixed(search, tmp_path):
     assert sorted(tmp_path.rglob("*")) == before
     with pytest.raises(TypeError, match="no search"):
         write_tensorboard(search.best_estimator_, tmp_path / "other")
+
+
+def test_numbers_among_text_are_declared_and_written_as_text(images, tmp_path):
+    clf = DenseClassifier(8, epochs=1, random_state=0)
+    search = GridSearchCV(clf, {"max_fit_seconds": [None, 96.0]}, cv=2).fit(*images)
+    folder = write_tensorboard(search, tmp_path)
+    content = EventAccumulator(str(folder)).Reload().summary_metadata
+    (info,) = metadata.parse_experiment_plugin_data(
+        content["_hparams_/experiment"].plugin_data.content
+    ).hparam_infos
+    declared = {value.string_value for value in info.domain_discrete.values}
+    written = set()
+    for i in range(2):
+        content = EventAccumulator(str(folder / f"candidate_{i:03d}")).Reload().summary_metadata
+        start = metadata.parse_session_start_info_plugin_data(
+            content["_hparams_/session_start_info"].plugin_data.content
+        )
+        written.add(start.hparams["max_fit_seconds"].string_value)
+    assert written == declared
+    assert "" not in written

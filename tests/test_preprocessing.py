@@ -461,3 +461,19 @@ def test_scaler_needs_fit():
     for method in ("transform", "inverse_transform"):
         with pytest.raises(NotFittedError):
             getattr(PixelScaler(), method)(images(2, 4, 4))
+
+
+def test_bools_come_back_as_they_were(rng):
+    X = rng.random((7, 6)) < 0.5
+    for mode in ("unit", "symmetric", "standard"):
+        scaler = PixelScaler(mode).fit(X)
+        np.testing.assert_array_equal(scaler.inverse_transform(scaler.transform(X)), X)
+
+
+def test_a_fourth_channel_is_resized_like_the_others_whatever_the_dtype(rng):
+    X = rng.integers(0, 256, (3, 8, 8, 4)).astype(np.uint8)
+    X[..., 3] = 0
+    small = ImageResizer(4).fit_transform(X)
+    assert small.dtype == np.uint8
+    np.testing.assert_allclose(small, ImageResizer(4).fit_transform(X.astype("float32")), atol=1)
+    assert small[..., :3].max() > 100

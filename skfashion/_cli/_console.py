@@ -33,7 +33,7 @@ def one_line(text):
 
 def last_line(text):
     """Return the last line of text, which of a traceback is the error."""
-    return str(text).strip().splitlines()[-1]
+    return (str(text).strip().splitlines() or [type(text).__name__])[-1]
 
 
 def say(text=""):
@@ -59,7 +59,7 @@ def short_warnings():
         if issubclass(category, FitFailedWarning):
             note(f"note: a fit failed: {last_line(message)}")
         else:
-            note(f"note: {str(message).strip().splitlines()[0]}")
+            note(f"note: {(str(message).strip().splitlines() or [category.__name__])[0]}")
 
     with warnings.catch_warnings():
         warnings.showwarning = show

@@ -8,10 +8,12 @@ import numpy as np
 import skfashion
 from skfashion._cli._console import UserError, one_line, user_errors
 from skfashion.datasets._image_file import why_unreadable
-from skfashion.preprocessing import ImageReader
+from skfashion.preprocessing import GrayscaleToRGB, ImageFlattener, ImageReader, ImageResizer
 
 FILE = "model.skfashion"
 
+# Steps that change nothing about the range of pixels.
+_SHAPERS = (GrayscaleToRGB, ImageFlattener, ImageResizer)
 # What the eye makes of red, green and blue (ITU-R BT.601), in thousandths.
 _GREY = np.array([299, 587, 114])
 
@@ -111,7 +113,7 @@ def as_input(model, names):
 
     A pipeline that reads files gets the names. Any other one gets what its first step saw
     in training: images of its height and width, grey where those had one channel, in the
-    same range of pixels.
+    range of pixels that the first step which looks at it saw.
 
     Parameters
     ----------
@@ -134,9 +136,14 @@ def as_input(model, names):
     if reads_files(model):
         return names
     first = _steps(model)[0]
-    shape = getattr(first, "image_shape_", None)
-    pixels = getattr(first, "input_range_", "0-255")
-    if shape is None or pixels == "as-is":
+    shape, pixels = getattr(first, "image_shape_", None), None
+    for step in _steps(model):
+        if hasattr(step, "input_range_"):
+            pixels = step.input_range_
+            break
+        if not isinstance(step, _SHAPERS):
+            break
+    if shape is None or pixels in (None, "as-is"):
         raise UserError(
             f"This model begins with {type(first).__name__}, which saw no images with pixels "
             "from 0 to 255, 0 to 1 or -1 to 1, so files can't be turned into what it knows: "

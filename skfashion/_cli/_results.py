@@ -1,12 +1,13 @@
 """What a search leaves: the model, the table of candidates, a summary."""
 
+import contextlib
 import json
 import os
 import platform
 import shlex
 import textwrap
 from datetime import datetime, timezone
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 
 import pandas as pd
 
@@ -39,11 +40,16 @@ def circumstances(command):
         "versions": {
             "skfashion": skfashion.__version__,
             "python": platform.python_version(),
-            **{name: version(name) for name in _PACKAGES},
+            **{name: known for name in _PACKAGES if (known := _version(name))},
         },
         "system": f"{platform.system()} {platform.machine()}, {counted(os.cpu_count(), 'core')}",
         "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
+
+
+def _version(name):
+    with contextlib.suppress(PackageNotFoundError):  # TensorFlow has packages of other names
+        return version(name)
 
 
 def contents(folder, memory):

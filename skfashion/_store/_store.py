@@ -61,7 +61,7 @@ def open_store(memory, max_bytes=None):
         )
     if not folder:
         raise ValueError("memory is an empty text; give a folder, or None for no store")
-    max_bytes = checked_bound(get_config()["store_max_bytes"] if max_bytes is None else max_bytes)
+    max_bytes = checked_bound(max_bytes)
     # A relative folder must stay the same one in workers and after os.chdir.
     folder = os.path.realpath(folder)
     with _stores_lock:
@@ -89,7 +89,7 @@ class Store:
 
     def __init__(self, path, max_bytes=None):
         self.path = Path(path)
-        self.max_bytes = checked_bound(max_bytes)
+        self._max_bytes = checked_bound(max_bytes)
         self._root = self.path / _LAYOUT
         self._rows = {}
         self._said = False
@@ -107,7 +107,17 @@ class Store:
         return f"Store({str(self.path)!r})"
 
     def __reduce__(self):
-        return open_store, (str(self.path), self.max_bytes)
+        return open_store, (str(self.path), self._max_bytes)
+
+    @property
+    def max_bytes(self):
+        """The bound on its size; where it has none of its own, that of the settings now."""
+        own = self._max_bytes
+        return checked_bound(get_config()["store_max_bytes"]) if own is None else own
+
+    @max_bytes.setter
+    def max_bytes(self, value):
+        self._max_bytes = value
 
     def get(self, kind, key):
         """Read an entry and verify it.
@@ -337,7 +347,8 @@ class Store:
             or self._written > bound // 32
         ):
             # A tenth is left free, or each further write would have to look for room.
-            self._shrink(bound, bound * 9 // 10)
+            # Never less than what was just written, which would go as well.
+            self._shrink(bound, max(bound * 9 // 10, size))
         return True
 
     def cannot(self, action, error):

@@ -1,6 +1,8 @@
 """Looking after a store: keeping it small, and finding what is damaged in it."""
 
 import contextlib
+import os
+from functools import partial
 from typing import NamedTuple
 
 from . import _entries, _files, _names, _shards
@@ -72,16 +74,20 @@ def shrink(root, limit, goal):
             if _files.unlink(path):
                 removed += 1
                 freed += size
+            elif not os.path.lexists(path):
+                freed += size  # another process did, which shrinks the store, too
     return PruneResult(removed, freed, total - freed)
 
 
-def problems(root):
+def problems(root, errors=(DamageError, OSError)):
     """Read a whole store and find what is damaged; nothing is changed.
 
     Parameters
     ----------
     root : Path
         Of the store.
+    errors : tuple of type
+        What counts: a file that can't be opened just now may be sound.
 
     Yields
     ------
@@ -89,10 +95,12 @@ def problems(root):
         Kind, key (of rows: folder and file), reason, path and `os.stat_result`.
     """
     for info in list_entries(root):
-        yield from _problem(info.path, info.kind, info.key, _entries.load, info.kind, info.key)
+        check = partial(_entries.load, info.path, info.kind, info.key)
+        yield from _problem(info.path, info.kind, info.key, check, errors)
     for path, _ in _files.walk(root / "rows", 2):
         folder = path.parent
-        yield from _problem(path, folder.parent.name, f"{folder.name}/{path.name}", _check_shard)
+        key = f"{folder.name}/{path.name}"
+        yield from _problem(path, folder.parent.name, key, partial(_check_shard, path), errors)
 
 
 def repair(root):
@@ -110,20 +118,22 @@ def repair(root):
     """
     found = [
         (path, reason, seen.st_size)
-        for _, _, reason, path, seen in problems(root)
+        for _, _, reason, path, seen in problems(root, DamageError)
         if _files.drop(path, seen.st_ino)
     ]
     return found
 
 
-def _problem(path, kind, key, check, *args):
+def _problem(path, kind, key, check, errors):
     try:
         seen = path.stat()
-        check(path, *args)
+        check()
     except FileNotFoundError:
         return  # removed since it was listed
-    except (DamageError, OSError) as error:
+    except errors as error:
         yield kind, key, str(error), path, seen
+    except OSError:
+        return
 
 
 def _check_shard(path):

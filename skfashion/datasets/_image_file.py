@@ -121,6 +121,39 @@ def decode_image(path, size, resize):
     UnreadableImageError
         With the reason, for any file that can't be decoded.
     """
+    return _decoded(path, size, lambda picture: _resized(picture, size, resize))
+
+
+def decode_thumbnail(path, side):
+    """Read a file as a person sees it, small.
+
+    Parameters
+    ----------
+    path : str or path-like
+        The file.
+    side : int
+        Largest height and width.
+
+    Returns
+    -------
+    image : ndarray of shape (height, width, 3), dtype uint8
+        Red, green and blue.
+
+    Raises
+    ------
+    UnreadableImageError
+        With the reason, for any file that can't be decoded.
+    """
+
+    def shrunk(picture):
+        picture.thumbnail((side, side))
+        return picture
+
+    return _decoded(path, (side, side), shrunk)
+
+
+def _decoded(path, size, finish):
+    """Return the bytes of a picture, turned as it should be, that `finish` has done with."""
     try:
         with _opened(path) as image:
             height, width = size
@@ -133,7 +166,7 @@ def decode_image(path, size, resize):
             picture = _as_rgb(image)
             if turn is not None:
                 picture = picture.transpose(turn)
-            return np.asarray(_resized(picture, size, resize))
+            return np.asarray(finish(picture))
     except (UnreadableImageError, MemoryError):
         raise
     except Exception as error:

@@ -9,7 +9,7 @@ import numpy as np
 from skfashion._typing import Array, Frame, Self, Shape
 from skfashion.inspection import _style
 from skfashion.inspection._mistakes import find_mistakes
-from skfashion.inspection._pictures import names_of, pictures, take
+from skfashion.inspection._pictures import image_shape_for, names_of, pictures, take
 
 
 class MistakesDisplay:
@@ -99,6 +99,7 @@ class MistakesDisplay:
             classes=estimator.classes_,
             n_images=n_images,
             display_labels=display_labels,
+            image_shape=image_shape_for(estimator),
             ax=ax,
         )
 

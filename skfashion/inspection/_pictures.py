@@ -5,6 +5,9 @@ import os
 import numpy as np
 
 from skfashion._images import as_images, detect_input_range, image_shape_of
+from skfashion.datasets._image_file import decode_thumbnail
+
+_SIDE = 256  # pixels, of pictures from files
 
 # (factor, offset) that turn a range of pixels into 0-255.
 _TO_BYTES = {"0-255": (1.0, 0.0), "0-1": (255.0, 0.0), "-1-1": (127.5, 127.5)}
@@ -24,6 +27,13 @@ def names_of(X):
     return None
 
 
+def image_shape_for(estimator):
+    """Return the shape of images that an estimator was given as flat rows, if it says it."""
+    estimator = getattr(estimator, "best_estimator_", estimator)
+    first = estimator.steps[0][1] if hasattr(estimator, "steps") else estimator
+    return getattr(first, "image_shape_", None)
+
+
 def pictures(X, *, image_shape=None, like=None):
     """Turn images into what a screen can show.
 
@@ -32,7 +42,7 @@ def pictures(X, *, image_shape=None, like=None):
     X : array-like
         Arrays of images as classifiers take them, or file names.
     image_shape : tuple of int, default=None
-        Of flat rows.
+        Of flat rows; images of other forms have their own.
     like : array-like, default=None
         Images by which the range of pixels is told; None for X itself.
 
@@ -48,25 +58,16 @@ def pictures(X, *, image_shape=None, like=None):
     """
     names = names_of(X)
     if names is not None:
-        return [_read(name) for name in names]
+        return [decode_thumbnail(name, _SIDE) for name in names]
     X = np.asarray(X)
-    X = as_images(X, image_shape_of(X.shape, image_shape))
+    X = as_images(X, image_shape_of(X.shape, image_shape if X.ndim == 2 else None))
     of = X if like is None else np.asarray(like)
     found = detect_input_range(of)
     if found == "as-is":
         low, high = float(of.min()), float(of.max())
-        factor, offset = 255 / (high - low), -255 * low / (high - low)
+        factor = 255 / ((high - low) or 1)
+        offset = -low * factor
     else:
         factor, offset = _TO_BYTES[found]
     X = np.clip(np.rint(X[..., :3] * factor + offset), 0, 255).astype(np.uint8)
     return list(X[..., 0] if X.shape[-1] == 1 else X)
-
-
-def _read(name):
-    from PIL import Image
-
-    with Image.open(name) as image:
-        image.draft("RGB", (256, 256))  # a large JPEG is read small
-        image = image.convert("RGB")
-        image.thumbnail((256, 256))
-        return np.asarray(image)

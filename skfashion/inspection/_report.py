@@ -17,7 +17,7 @@ from skfashion.inspection import _report_charts as charts
 from skfashion.inspection import _report_parts as parts
 from skfashion.inspection._histories import classifier_of, history_frame, is_search, search_curves
 from skfashion.inspection._mistakes import find_mistakes
-from skfashion.inspection._pictures import names_of, pictures, take
+from skfashion.inspection._pictures import image_shape_for, names_of, pictures, take
 from skfashion.inspection._scales import columns_of, short_names, value_text
 from skfashion.inspection._search_display import score_column
 
@@ -179,7 +179,7 @@ class _Test:
         y = np.asarray(y)
         if len(X) != len(y):
             raise ValueError(f"X_test has {len(X)} images and y_test {len(y)} labels.")
-        self._X = X
+        self._X, self._shape = X, image_shape_for(search)
         classes = np.asarray(search.classes_)
         told = search.predict_proba(X) if hasattr(search, "predict_proba") else search.predict(X)
         predicted = classes[told.argmax(axis=1)] if told.ndim == 2 else told
@@ -197,7 +197,8 @@ class _Test:
         if wrong:
             files = names_of(take(self._X, worst["index"]))
             like = None if files else self._X
-            images = pictures(take(self._X, worst["index"]), like=like)
+            worst_images = take(self._X, worst["index"])
+            images = pictures(worst_images, image_shape=self._shape, like=like)
             text += "<h2>The worst of them</h2><p>Predicted, and below it what it is.</p>"
             text += parts.mistakes(images, worst, files)
         return text

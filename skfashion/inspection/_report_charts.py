@@ -123,7 +123,8 @@ def curves(history, metric, best, texts):
     dict
     """
     folds = history[history["fold"].notna()]
-    drawn = (folds if len(folds) else history).dropna(subset=[metric])
+    drawn = folds if len(folds) else history
+    drawn = drawn[np.isfinite(drawn[metric].astype(float))]
     means = drawn.groupby(["candidate", "epoch"])[metric].mean()
     data = []
     for candidate in sorted(set(drawn["candidate"]), key=lambda c: c == best):

@@ -165,7 +165,8 @@ def prune_runs(memory: MemoryLike, max_bytes: int | None = None, *, verify: bool
     memory : str, path or joblib.Memory
         What the estimators were given as `memory`.
     max_bytes : int, default=None
-        What the store may keep; 0 empties it. None removes nothing for its size.
+        What the store may keep; 0 empties it. None: what `set_config` says, and where that
+        says nothing, any number.
     verify : bool, default=True
         Whether to read everything and compare it with its checksum. What is damaged is
         also found, and made again, when it is needed.
@@ -298,11 +299,17 @@ def _run_row(run):
         "stopped_early": bool(meta.get("stopped")),
         **{name: value for name, value in last.items() if name != "learning_rate"},
         "n_samples": meta.get("n_samples"),
-        "seconds": sum(meta["seconds"]) if meta.get("seconds") else None,
+        "seconds": _seconds_of(meta, run.history),
         "last_used": run.last_used,
         "bytes": run.nbytes,
         **prefixed(parameters),
     }
+
+
+def _seconds_of(meta, history):
+    """Return what the epochs of the phase took: those of the phases before stand before them."""
+    seconds, epochs = meta.get("seconds"), meta.get("epoch", len(history))
+    return sum(seconds[len(seconds) - epochs :]) if seconds else None
 
 
 def _epoch_rows(run):

@@ -124,10 +124,11 @@ class _Board:
 
     def write_experiment(self, folder, columns, scores):
         """Write what was tuned and what was scored."""
-        infos = []
+        infos, self._texts = [], set()
         for name, values in columns.items():
             info = self._api.HParamInfo(name=name, type=self._type_of(values))
             if info.type == self._api.DATA_TYPE_STRING:
+                self._texts.add(name)
                 for text in sorted({value_text(value) for value in values}):
                     info.domain_discrete.values.add().string_value = text
             infos.append(info)
@@ -137,7 +138,8 @@ class _Board:
 
     def write_candidate(self, folder, params, scores, history):
         """Write a candidate's parameters, scores and mean history."""
-        values = {name: _plain(value) for name, value in params.items()}
+        # What is declared as text is written as text, numbers among it as well.
+        values = {n: value_text(v) if n in self._texts else _plain(v) for n, v in params.items()}
         end = self._hparams.session_end_pb(self._api.STATUS_SUCCESS)
         self._write(
             folder,

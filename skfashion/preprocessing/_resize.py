@@ -116,7 +116,8 @@ def _resized(images, size):
         return images.copy()
     width_height = size[::-1]
     new = np.empty((n, *size, channels), images.dtype)
-    if images.dtype == np.uint8:
+    # Pillow takes a fourth channel of bytes for opacity, by which it weighs the others.
+    if images.dtype == np.uint8 and channels != 4:
         for image, target in zip(images, new, strict=True):
             # Pillow has no mode for a last axis of length one.
             picture = Image.fromarray(image[..., 0] if channels == 1 else image)

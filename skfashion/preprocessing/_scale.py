@@ -145,6 +145,8 @@ class PixelScaler(OneToOneFeatureMixin, ImageTransformer):
             ends = np.iinfo(dtype)
             low, high = float(ends.min), float(ends.max)
             return _map(X, lambda rows: np.clip(np.rint(rows * width + offset), low, high), dtype)
+        if dtype.kind == "b":
+            return _map(X, lambda rows: rows * width + offset >= 0.5, dtype)
         return _map(X, lambda rows: rows * width + offset, dtype)
 
     def _offset_and_width(self):
