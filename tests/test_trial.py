@@ -5,6 +5,7 @@ import signal
 import sys
 import threading
 import time
+from functools import partial
 from pathlib import Path
 
 import numpy as np
@@ -15,6 +16,7 @@ from sklearn.model_selection import GridSearchCV
 
 from skfashion import DenseClassifier, _training
 from skfashion._training import phases, trial
+from skfashion._training.phases import run
 from skfashion._training.trial import survives
 from skfashion.inspection import prune_runs
 
@@ -62,7 +64,7 @@ def test_killed_by_itself_it_is_left_out(images, tmp_path, monkeypatch):
     X, y = images
     two_deaths(dense(tmp_path), X, y)
     tried = []
-    monkeypatch.setattr(phases, "survives", lambda *work: tried.append(work))
+    monkeypatch.setattr(phases, "survives", tried.append)
     with pytest.raises(MemoryError, match="2 times and its process died each time"):
         dense(tmp_path).fit(X, y)
     with pytest.warns(FitFailedWarning, match="2 times"):
@@ -76,7 +78,7 @@ def test_killed_by_itself_it_is_left_out(images, tmp_path, monkeypatch):
     # Of another length it is the same training, of another rate it is not.
     assert sorted(search.cv_results_["mean_test_score"])[:2] == [-1.0, -1.0]
     assert len(tried) == 3
-    assert [len(plan.phases) for plan, *_ in tried] == [1, 1, 1]
+    assert [len(training.args[0].phases) for training in tried] == [1, 1, 1]
     assert len(markers(tmp_path)) == 2
     monkeypatch.undo()  # a larger machine
     assert dense(tmp_path).fit(X, y).n_iter_ == 4
@@ -91,7 +93,7 @@ def test_what_lives_alone_and_dies_here_is_given_up_in_the_end(images, tmp_path,
             process.join(120)
             assert process.exitcode == -signal.SIGKILL
     assert len(markers(tmp_path)) == 4
-    monkeypatch.setattr(phases, "survives", lambda *work: pytest.fail("tried once more"))
+    monkeypatch.setattr(phases, "survives", lambda work: pytest.fail("tried once more"))
     with pytest.raises(MemoryError, match=r"4 times .*prune_runs"):
         dense(tmp_path).fit(X, y)
     prune_runs(tmp_path)
@@ -100,12 +102,13 @@ def test_what_lives_alone_and_dies_here_is_given_up_in_the_end(images, tmp_path,
 
 @pytest.fixture
 def work(images):
-    """What a trial is given for the first epoch of a training."""
+    """Return what a trial is given for the first epoch of a training, built otherwise or not."""
     X, y = images
     clf = dense(None).fit(X, y)
     plan, build = clf._planned()
     data = _training.Data(X, y.astype("float32"), np.ones(len(X), "float32"))
-    return _training.only(plan, 0, 1), data, build, _training.State(clf._weights)
+    start = _training.State(clf._weights)
+    return lambda other=build: partial(run, _training.only(plan, 0, 1), data, other, start=start)
 
 
 def aborts(phase):
@@ -127,45 +130,42 @@ def sleeps(phase):
     ids=["trains", "raises", "aborts"],
 )
 def test_only_a_death_counts(work, build, expected):
-    plan, data, own, state = work
-    assert survives(plan, data, build or own, state) is expected
+    assert survives(work(build) if build else work()) is expected
 
 
 def test_what_cannot_be_sent_elsewhere_did_not_survive(work):
-    plan, data, own, state = work
     lock = threading.Lock()
 
     def build(phase):
         with lock:
-            return own(phase)
+            return raises(phase)
 
-    assert survives(plan, data, build, state) is False
+    assert survives(work(build)) is False
 
 
 @pytest.mark.parametrize("python", [None, "/no/python/here"])
 def test_without_a_python_nothing_is_tried(work, python, monkeypatch):
     monkeypatch.setattr(trial, "get_executable", lambda: python)
-    assert survives(*work) is False
+    assert survives(work()) is False
 
 
 def test_a_program_with_python_inside_is_not_started_again(work, monkeypatch):
     monkeypatch.setattr(sys, "frozen", True, raising=False)
     monkeypatch.setattr(trial.subprocess, "Popen", lambda *args, **kwargs: pytest.fail("started"))
-    assert survives(*work) is False
+    assert survives(work()) is False
 
 
 def test_a_path_among_the_paths_is_left_out_as_python_does(work, monkeypatch, tmp_path):
     monkeypatch.setattr(sys, "path", [*sys.path, tmp_path])
-    assert survives(*work) is True
+    assert survives(work()) is True
 
 
 def test_a_trial_ends_with_the_process_that_waits_for_it(work, tmp_path, monkeypatch):
     import psutil
 
-    plan, data, _, state = work
     place = tmp_path / "pid"
     monkeypatch.setenv(PLACE, str(place))
-    waiting = start(in_place, str(place), plan, data, state)
+    waiting = start(in_place, str(place), work(sleeps))
     until = time.monotonic() + 120
     while not (place.exists() and place.read_text()) and time.monotonic() < until:
         time.sleep(0.05)
@@ -174,7 +174,6 @@ def test_a_trial_ends_with_the_process_that_waits_for_it(work, tmp_path, monkeyp
     child.wait(30)  # else raises
 
 
-def in_place(place, *work):
+def in_place(place, work):
     os.environ[PLACE] = place
-    *work, state = work
-    survives(*work, sleeps, state)
+    survives(work)

@@ -3,6 +3,7 @@
 import time
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
+from functools import partial
 
 import keras
 
@@ -209,7 +210,8 @@ class _Trainer:
         if deaths >= _SUSPECT:
             # One that lives when it is tried alone may die here, where there is less memory.
             one_epoch = only(self._plan, self._plan.phases.index(phase), state.epoch + 1)
-            if deaths >= _GUILTY or not survives(one_epoch, self._data, self._build, state):
+            training = partial(run, one_epoch, self._data, self._build, start=state)
+            if deaths >= _GUILTY or not survives(training):
                 raise MemoryError(
                     f"this training was started {deaths} times and its process died each time, "
                     "as it does when a convolution can't get its memory. Take a smaller "

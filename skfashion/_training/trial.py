@@ -1,4 +1,4 @@
-"""One epoch in a process of its own, to learn whether a training kills its process.
+"""Work in a process of its own, to learn whether it kills its process.
 
 Convolutions that get no memory end the process, without an exception. A process can also be
 killed while it trains something harmless, by its user, a scheduler, or the death of a worker
@@ -24,18 +24,13 @@ from skfashion._training.processes import prepare_process, worker_number
 _COMMAND = "from skfashion._training.trial import _main; _main()"
 
 
-def survives(plan, data, build, state):
-    """Train one epoch elsewhere, and throw away what it ends in.
+def survives(work):
+    """Do some work elsewhere, and throw away what it ends in.
 
     Parameters
     ----------
-    plan : Plan
-        Of one phase.
-    data : Data
-    build : callable
-        As for `skfashion._training.phases.run`.
-    state : State
-        Where the phase is.
+    work : callable
+        Called without arguments; with closures, it can be sent as well.
 
     Returns
     -------
@@ -44,8 +39,8 @@ def survives(plan, data, build, state):
     """
     if getattr(sys, "frozen", False):
         return False  # a program that carries its Python within: started again, it is no Python
-    settings = {"config": get_config(), "worker": worker_number()}
-    work = wrap_non_picklable_objects((plan, data, build, state, settings), keep_wrapper=False)
+    parcel = (work, get_config(), worker_number())
+    parcel = wrap_non_picklable_objects(parcel, keep_wrapper=False)
     try:
         process = subprocess.Popen(
             [get_executable(), "-c", _COMMAND],
@@ -65,7 +60,7 @@ def survives(plan, data, build, state):
         return False  # no Python to be started
     try:
         with contextlib.suppress(OSError):  # it died before it had read all
-            pickle.dump(work, process.stdin)
+            pickle.dump(parcel, process.stdin)
             process.stdin.flush()
         return process.wait() == 0
     except (pickle.PicklingError, AttributeError, TypeError):
@@ -78,17 +73,15 @@ def survives(plan, data, build, state):
 
 
 def _main():
-    from skfashion._training.phases import run
-
     with contextlib.suppress(OSError):  # Linux only
         # Where memory is short, this one is to go, and not who waits for it.
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
-    plan, data, build, state, settings = pickle.load(sys.stdin.buffer)
+    work, config, worker = pickle.load(sys.stdin.buffer)
     threading.Thread(target=_die_with_parent, daemon=True).start()
-    set_config(**settings["config"])
-    prepare_process(settings["worker"])
+    set_config(**config)
+    prepare_process(worker)
     with contextlib.suppress(Exception):  # which kills nobody, and will be met again
-        run(plan, data, build, start=state)
+        work()
     os._exit(0)  # without waiting for the thread below, or for those of the backend
 
 
