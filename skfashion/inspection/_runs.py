@@ -157,8 +157,8 @@ def prune_runs(memory: MemoryLike, max_bytes: int | None = None, *, verify: bool
 
     Removes what dead processes left half-written, what is damaged and, above `max_bytes`,
     what was used least recently: results, checkpoints and outputs of frozen layers alike.
-    Trainings during which processes died twice, and which are not begun again for that,
-    are allowed once more. Safe while others read and write.
+    Trainings that were given up because processes died of them are allowed once more. Safe
+    while others read and write.
 
     Parameters
     ----------
