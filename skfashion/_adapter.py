@@ -183,8 +183,12 @@ class Adapter:
 
 
 def dtype_policy_of(name):
-    """Return the name of Keras' policy of number formats: this one, or the one that is set."""
-    return keras.config.dtype_policy().name if name is None else name
+    """Return the name of Keras' policy of number formats: this one, or the one that is set.
+
+    None where that is a map of several, which Keras doesn't find again by its name.
+    """
+    name = keras.config.dtype_policy().name if name is None else name
+    return name if is_dtype_policy(name) else None
 
 
 def is_dtype_policy(name):

@@ -93,6 +93,13 @@ def test_a_fitted_model_predicts_in_the_format_it_was_trained_in(two, mixed_afte
     np.testing.assert_array_equal(clf.predict_proba(X), plain)
 
 
+def test_a_map_of_policies_is_left_to_keras(two, mixed_afterwards):
+    formats = keras.dtype_policies.DTypePolicyMap(default_policy="float32")
+    keras.config.set_dtype_policy(formats)
+    clf = DenseClassifier(16, epochs=1, random_state=0).fit(*two)
+    assert clf.predict_proba(two[0]).dtype == np.float32
+
+
 CHANGED = """
 def network(image_shape, n_classes, rescaling, hidden_layer_sizes, activation, batch_norm,
             augmentation, dropout):
