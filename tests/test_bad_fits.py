@@ -5,38 +5,14 @@ import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse
-from estimators import small_network
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import NotFittedError
+from tiny import NAN, WEIGHT, X, custom, dense, mobile, y
 
 from skfashion import (
     ConvClassifier,
     DenseClassifier,
-    KerasImageClassifier,
-    MobileNetFineTuner,
 )
-
-rng = np.random.default_rng(0)
-X = rng.integers(0, 256, (12, 8, 8)).astype("uint8")
-y = np.arange(12) % 3
-NAN = np.where(np.arange(64).reshape(8, 8) == 5, np.nan, X)
-WEIGHT = np.ones(12)
-
-
-def dense(**parameters):
-    return DenseClassifier(
-        **{"hidden_layer_sizes": 4, "epochs": 1, "random_state": 0, **parameters}
-    )
-
-
-def mobile(**parameters):
-    defaults = {"weights": None, "alpha": 0.35, "epochs": 1, "random_state": 0}
-    return MobileNetFineTuner(**{**defaults, **parameters})
-
-
-def custom(model=small_network, **parameters):
-    return KerasImageClassifier(model, **{"epochs": 1, "random_state": 0, **parameters})
-
 
 # name -> (what is fitted, positional arguments, keyword arguments, exception, message)
 FIT = {

@@ -2,37 +2,12 @@
 
 import numpy as np
 import pytest
-from estimators import NAMES, small, small_network
+from estimators import NAMES, small
 from sklearn.exceptions import NotFittedError
+from tiny import NAN, X, custom, dense, y
 
-from skfashion import (
-    DenseClassifier,
-    KerasImageClassifier,
-    MobileNetFineTuner,
-)
 from skfashion._validation import InvalidParameterError
 from skfashion.datasets import load_image_folder
-
-rng = np.random.default_rng(0)
-X = rng.integers(0, 256, (12, 8, 8)).astype("uint8")
-y = np.arange(12) % 3
-NAN = np.where(np.arange(64).reshape(8, 8) == 5, np.nan, X)
-WEIGHT = np.ones(12)
-
-
-def dense(**parameters):
-    return DenseClassifier(
-        **{"hidden_layer_sizes": 4, "epochs": 1, "random_state": 0, **parameters}
-    )
-
-
-def mobile(**parameters):
-    defaults = {"weights": None, "alpha": 0.35, "epochs": 1, "random_state": 0}
-    return MobileNetFineTuner(**{**defaults, **parameters})
-
-
-def custom(model=small_network, **parameters):
-    return KerasImageClassifier(model, **{"epochs": 1, "random_state": 0, **parameters})
 
 
 @pytest.fixture(scope="module")

@@ -61,7 +61,7 @@ def open_store(memory, max_bytes=None):
         )
     if not folder:
         raise ValueError("memory is an empty text; give a folder, or None for no store")
-    max_bytes = checked_bound(max_bytes)
+    checked_bound(max_bytes)
     # A relative folder must stay the same one in workers and after os.chdir.
     folder = os.path.realpath(folder)
     with _stores_lock:
@@ -112,12 +112,11 @@ class Store:
     @property
     def max_bytes(self):
         """The bound on its size; where it has none of its own, that of the settings now."""
-        own = self._max_bytes
-        return checked_bound(get_config()["store_max_bytes"]) if own is None else own
+        return get_config()["store_max_bytes"] if self._max_bytes is None else self._max_bytes
 
     @max_bytes.setter
     def max_bytes(self, value):
-        self._max_bytes = value
+        self._max_bytes = checked_bound(value)
 
     def get(self, kind, key):
         """Read an entry and verify it.
@@ -281,7 +280,8 @@ class Store:
         list of tuple
             Kind, key (of rows: folder and file) and reason.
         """
-        return [problem[:3] for problem in _upkeep.problems(self._root)]
+        found = _upkeep.problems(self._root)
+        return [(kind, key, str(error)) for kind, key, error, *_ in found]
 
     def repair(self):
         """Read everything and remove what is damaged.

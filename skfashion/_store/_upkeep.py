@@ -2,7 +2,6 @@
 
 import contextlib
 import os
-from functools import partial
 from typing import NamedTuple
 
 from . import _entries, _files, _names, _shards
@@ -79,28 +78,24 @@ def shrink(root, limit, goal):
     return PruneResult(removed, freed, total - freed)
 
 
-def problems(root, errors=(DamageError, OSError)):
+def problems(root):
     """Read a whole store and find what is damaged; nothing is changed.
 
     Parameters
     ----------
     root : Path
         Of the store.
-    errors : tuple of type
-        What counts: a file that can't be opened just now may be sound.
 
     Yields
     ------
     tuple
-        Kind, key (of rows: folder and file), reason, path and `os.stat_result`.
+        Kind, key (of rows: folder and file), error, path and `os.stat_result`.
     """
     for info in list_entries(root):
-        check = partial(_entries.load, info.path, info.kind, info.key)
-        yield from _problem(info.path, info.kind, info.key, check, errors)
+        yield from _problem(info.path, info.kind, info.key, _entries.load, info.kind, info.key)
     for path, _ in _files.walk(root / "rows", 2):
         folder = path.parent
-        key = f"{folder.name}/{path.name}"
-        yield from _problem(path, folder.parent.name, key, partial(_check_shard, path), errors)
+        yield from _problem(path, folder.parent.name, f"{folder.name}/{path.name}", _check_shard)
 
 
 def repair(root):
@@ -117,23 +112,22 @@ def repair(root):
         Path, reason and size of each file that was removed.
     """
     found = [
-        (path, reason, seen.st_size)
-        for _, _, reason, path, seen in problems(root, DamageError)
-        if _files.drop(path, seen.st_ino)
+        (path, str(error), seen.st_size)
+        for _, _, error, path, seen in problems(root)
+        # One that can't be opened just now may be sound.
+        if isinstance(error, DamageError) and _files.drop(path, seen.st_ino)
     ]
     return found
 
 
-def _problem(path, kind, key, check, errors):
+def _problem(path, kind, key, check, *args):
     try:
         seen = path.stat()
-        check()
+        check(path, *args)
     except FileNotFoundError:
         return  # removed since it was listed
-    except errors as error:
-        yield kind, key, str(error), path, seen
-    except OSError:
-        return
+    except (DamageError, OSError) as error:
+        yield kind, key, error, path, seen
 
 
 def _check_shard(path):

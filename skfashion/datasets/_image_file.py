@@ -130,19 +130,9 @@ def decode_thumbnail(path, side):
     Parameters
     ----------
     path : str or path-like
-        The file.
+        As for `decode_image`, and so is what it returns and raises.
     side : int
         Largest height and width.
-
-    Returns
-    -------
-    image : ndarray of shape (height, width, 3), dtype uint8
-        Red, green and blue.
-
-    Raises
-    ------
-    UnreadableImageError
-        With the reason, for any file that can't be decoded.
     """
 
     def shrunk(picture):
