@@ -11,7 +11,7 @@ Module                    What it knows
 `skfashion._store._rows`      the rows of all shards of a namespace
 `skfashion._store._attempts`  work that was begun, and the processes it killed
 `skfashion._store._upkeep`    listing, keeping small, finding damage
-`skfashion._store._names`     what keys and kinds may be called
+`skfashion._store._names`     where a store is, and what keys and kinds may be called
 `skfashion._store._store`     the store: all of these in one folder, bounded
 ========================  ======================================================
 

@@ -1,7 +1,10 @@
-"""What may name a thing in the store: nothing that could lead out of its folder."""
+"""What may name a store, and a thing in it: nothing that could lead out of its folder."""
 
 import numbers
+import os
 import re
+
+import joblib
 
 KEY = re.compile(r"[0-9a-f]{1,128}")
 _NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
@@ -69,3 +72,39 @@ def checked_bound(max_bytes):
     if max_bytes < 0:
         raise ValueError(f"max_bytes must not be negative, got {max_bytes}")
     return int(max_bytes)
+
+
+def location_of(memory):
+    """Return the folder that a `memory` parameter names, or None.
+
+    Parameters
+    ----------
+    memory : str, path-like, joblib.Memory or None
+
+    Returns
+    -------
+    str or None
+
+    Raises
+    ------
+    TypeError
+        If `memory` is anything else.
+    ValueError
+        If it is an empty text.
+    """
+    if isinstance(memory, joblib.Memory):
+        if memory.location is None:
+            return None
+        folder = os.path.join(memory.location, "skfashion")
+    elif memory is None:
+        return None
+    elif isinstance(memory, str | os.PathLike):
+        folder = os.fsdecode(memory)
+    else:
+        raise TypeError(
+            "memory must be None, a folder (str or path-like) or a joblib.Memory, "
+            f"got {memory!r} of type {type(memory).__name__}"
+        )
+    if not folder:
+        raise ValueError("memory is an empty text; give a folder, or None for no store")
+    return folder

@@ -6,14 +6,12 @@ import threading
 import warnings
 from pathlib import Path
 
-import joblib
-
 from skfashion._config import get_config
 
 from . import _entries, _files, _npy, _upkeep
 from ._attempts import Attempt, dead
 from ._files import DamageError, StoreWarning
-from ._names import checked_bound, checked_key, checked_name
+from ._names import checked_bound, checked_key, checked_name, location_of
 from ._rows import Rows
 
 # In the path, so that a later layout lives beside this one and neither drops the other's files.
@@ -46,21 +44,9 @@ def open_store(memory, max_bytes=None):
     TypeError
         If `memory` is anything else.
     """
-    if isinstance(memory, joblib.Memory):
-        if memory.location is None:
-            return None
-        folder = os.path.join(memory.location, "skfashion")
-    elif memory is None:
+    folder = location_of(memory)
+    if folder is None:
         return None
-    elif isinstance(memory, str | os.PathLike):
-        folder = os.fsdecode(memory)
-    else:
-        raise TypeError(
-            "memory must be None, a folder (str or path-like) or a joblib.Memory, "
-            f"got {memory!r} of type {type(memory).__name__}"
-        )
-    if not folder:
-        raise ValueError("memory is an empty text; give a folder, or None for no store")
     checked_bound(max_bytes)
     # A relative folder must stay the same one in workers and after os.chdir.
     folder = os.path.realpath(folder)
