@@ -101,3 +101,14 @@ def data_dir():
 @pytest.fixture
 def rng():
     return np.random.default_rng(0)
+
+
+@pytest.fixture
+def _numpy_state_stays():
+    def state():
+        # The legacy generator is the very one that mustn't be touched.
+        return np.random.get_state()[1].copy()
+
+    before = state()
+    yield
+    np.testing.assert_array_equal(state(), before)
