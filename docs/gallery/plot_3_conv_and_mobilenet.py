@@ -40,6 +40,7 @@ else:
 settings = {
     "loss": "categorical_crossentropy",
     "batch_size": 64,
+    "schedule": "cosine",
     "memory": "runs/",
     "random_state": seed,
 }
@@ -49,7 +50,7 @@ mobilenet = MobileNetFineTuner(
     weights="imagenet" if full else None,
     image_size=80 if full else 64,
     epochs=1 if full else 30,
-    fine_tune_epochs=8 if full else 2,
+    fine_tune_epochs=5 if full else 2,
     learning_rate=3e-3,
     fine_tune_learning_rate=3e-4 if full else 1e-3,
     **settings,
