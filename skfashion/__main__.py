@@ -113,7 +113,7 @@ _search_text = """Tune a classifier by cross-validation, train the best candidat
 and test it on images that took no part. Without arguments: a dense network on Fashion-MNIST.
 
 Stopped or killed, the same command goes on where it was. In the folder --out it leaves
-model.skfashion, cv_results.csv, summary.txt, summary.json and memory/."""
+model.skfashion, report.html, cv_results.csv, summary.txt, summary.json and memory/."""
 
 _predict_text = """Print file, label and probability of each image, separated by tabs.
 

@@ -67,6 +67,21 @@ def test_search_leaves_model_table_and_summary(found):
     assert f"Test accuracy {summary['test_accuracy']:.4f}" in text
 
 
+def test_search_leaves_a_report(found, tmp_path, capsys, monkeypatch):
+    page = (found / "report.html").read_text(encoding="utf-8")
+    summary = json.loads((found / "summary.json").read_text())
+    assert "<h1>dense on digits</h1>" in page
+    for told in (summary["command"], f"{summary['test_accuracy']:.4f}", "Mistakes on test images"):
+        assert told in page
+    arguments = ["search", "digits", "--candidates", "3", "--out", str(tmp_path), *SMALL]
+    arguments += ["--memory", str(found / "memory")]
+    (tmp_path / "report.html").write_text("of an earlier search")
+    monkeypatch.setitem(sys.modules, "plotly.offline", None)
+    assert main(arguments) == 0
+    assert "pip install 'skfashion[report]'" in capsys.readouterr().out
+    assert not (tmp_path / "report.html").exists()
+
+
 def test_saved_model_is_a_plain_pipeline_without_paths(found):
     model = skfashion.load(found / "model.skfashion")
     assert type(model).__name__ == "Pipeline"

@@ -11,12 +11,15 @@ import keras
 import numpy as np
 import pytest
 from PIL import Image
-from sklearn.linear_model import LogisticRegression
+from scipy.stats import loguniform, uniform
+from sklearn.linear_model import LogisticRegression, SGDClassifier
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
 from skfashion import DenseClassifier, KerasImageClassifier
-from skfashion.inspection import write_report
+from skfashion.inspection import history_frame, write_report
+from skfashion.inspection._pictures import pictures
+from skfashion.model_selection import HyperbandSearchCV
 from skfashion.preprocessing import ImageReader
 
 pytest.importorskip("plotly", reason="Plotly is not installed")
@@ -85,6 +88,11 @@ def page(search, files, tmp_path_factory):
     return path
 
 
+def charts_of(page):
+    found = re.search(r'id="charts">(.*?)</script>', page.read_text(), re.DOTALL)
+    return json.loads(found.group(1))
+
+
 def text_of(page):
     text = page.read_text(encoding="utf-8")
     return re.sub(r"<script>.*?</script>", "", text, flags=re.DOTALL)
@@ -109,9 +117,8 @@ def test_users_text_is_escaped(page):
         assert evil not in text
     for told in (html.escape(f"python search.py {EVIL}"), *map(html.escape, LABELS)):
         assert told in text
-    data = re.search(r'id="charts">(.*?)</script>', text, re.DOTALL).group(1)
-    assert "<" not in data
-    assert set(json.loads(data)) == {"parallel", "val_loss", "val_accuracy", "overfitting"}
+    assert "<" not in re.search(r'id="charts">(.*?)</script>', text, re.DOTALL).group(1)
+    assert set(charts_of(page)) == {"parallel", "val_loss", "val_accuracy", "overfitting"}
 
 
 def test_it_loads_nothing(page):
@@ -153,6 +160,50 @@ def test_what_was_reused(images, tmp_path):
     rows = dict(re.findall(r'<th scope="row">([^<]*)</th><td>([^<]*)</td>', text))
     assert rows["epochs in all fits of the folds"] == "16"
     assert rows["of these shared with another candidate"] == "8"
+
+
+def test_overfitting_is_told_from_histories_where_nothing_was_scored(images, tmp_path):
+    clf = DenseClassifier(8, epochs=2, random_state=0, memory=tmp_path / "runs")
+    search = GridSearchCV(clf, {"learning_rate": [1e-3, 1e-2]}, cv=2).fit(*images)
+    page = write_report(search, tmp_path / "report.html")
+    text = text_of(page)
+    assert "what the last epoch measured" in text
+    history = history_frame(search).query("candidate == 0 and fold.notna()")
+    last = history.groupby("fold")["accuracy"].last().mean()
+    assert f"{last - search.cv_results_['mean_test_score'][0]:+.4f}" in text
+    assert "overfitting" in charts_of(page)
+    # Losses are no accuracies.
+    search.set_params(scoring="neg_log_loss")
+    assert "Not known: search with" in text_of(write_report(search, page))
+
+
+def test_what_to_copy_is_whole(images, tmp_path, monkeypatch):
+    X, y = images
+    X = X.reshape(len(X), -1)
+    folds = [(np.arange(40), np.arange(40, 60)), (np.arange(20, 60), np.arange(20))]
+    search = HyperbandSearchCV(
+        SGDClassifier(random_state=0, tol=None),
+        {"alpha": loguniform(1e-5, 1e-1), "eta0": uniform(loc=0.5, scale=1)},
+        **{"resource": "max_iter", "max_resources": 3, "cv": folds, "random_state": 0},
+    ).fit(X, y)
+    monkeypatch.setattr(sys, "orig_argv", ["/home/of/python", "tune it.py", "--fast"])
+    monkeypatch.setattr(sys.modules["__main__"], "__file__", "tune it.py", raising=False)
+    text = html.unescape(text_of(write_report(search, tmp_path / "report.html")))
+    assert repr(search.best_params_["alpha"].item()) in text
+    assert "loguniform(1e-05, 0.1)" in text
+    assert "uniform(loc=0.5, scale=1)" in text
+    assert "python 'tune it.py' --fast" in text
+    assert re.search(r"0,\s+1, \.\.\., 38, 39\]", text)
+    n = len(search.cv_results_["params"])
+    assert n > 3
+    assert f"candidates in {n} rows" in text
+
+
+def test_dark_images_are_shown_bright():
+    digits = np.arange(48).reshape(3, 16) % 17
+    shown = pictures(digits, image_shape=(4, 4))
+    assert np.max(shown) == 255
+    assert np.max(pictures(digits * 15, image_shape=(4, 4))) == 240
 
 
 def test_a_loss_that_is_infinite_is_left_out_of_its_curve(images, tmp_path, monkeypatch):
@@ -303,11 +354,12 @@ def test_hovering_shows_parameters(browser, page, search, chart):
 
 
 OVERLAPS = """
+const HIDDEN = "style, .hoverlayer, details:not([open]) > pre";
 const boxes = [];
 const walker = document.createTreeWalker(document.querySelector("main"), NodeFilter.SHOW_TEXT);
 while (walker.nextNode()) {
   const node = walker.currentNode;
-  if (!node.textContent.trim() || node.parentElement.closest("style, .hoverlayer")) continue;
+  if (!node.textContent.trim() || node.parentElement.closest(HIDDEN)) continue;
   const range = document.createRange();
   range.selectNodeContents(node);
   const owner = node.parentElement.closest("text") || node.parentElement;
@@ -337,3 +389,25 @@ def test_no_text_lies_on_text(browser, page, width):
     assert found == []
     # Wide things scroll in themselves; the page doesn't.
     assert browser.execute_script("return document.documentElement.scrollWidth") <= width
+
+
+def test_a_phone_shows_no_column_of_single_letters(browser, images, tmp_path):
+    clf = DenseClassifier(8, epochs=1, random_state=0, memory=tmp_path / "runs")
+    search = GridSearchCV(clf, {"learning_rate": [1e-3]}, cv=2).fit(*images)
+    show(browser, write_report(search, tmp_path / "report.html"), 400)
+    widths = "return [...document.querySelectorAll('.facts td')].map(c => c.clientWidth)"
+    assert min(browser.execute_script(widths)) > 90
+
+
+def test_charts_are_as_wide_as_paper(browser, page):
+    show(browser, page)
+    widths = (
+        "return [...document.querySelectorAll('.chart .main-svg')]"
+        ".map(svg => Math.round(svg.getBoundingClientRect().width))"
+    )
+    on_screen = browser.execute_script(widths)
+    assert max(on_screen) > 1000
+    browser.execute_script("dispatchEvent(new Event('beforeprint'))")
+    assert set(browser.execute_script(widths)) == {680}
+    browser.execute_script("dispatchEvent(new Event('afterprint'))")
+    until(browser, f"return {json.dumps(on_screen)}.join() === (() => {{{widths}}})().join()")

@@ -68,7 +68,7 @@ def test_the_first_example_is_the_search_on_a_folder():
 def test_one_line_installs_and_runs_the_main_job():
     (line,) = [line for line in commands() if line.endswith("skfashion search")]
     install, run = line.split(" && ")
-    assert install == "python -m pip install ."
+    assert install == 'python -m pip install ".[report]"'
     arguments = _parser().parse_args(shlex.split(run)[3:])
     assert (arguments.command, arguments.data) == ("search", None)
 

@@ -1,4 +1,4 @@
-"""What a search leaves: the model, the table of candidates, a summary."""
+"""What a search leaves: the model, the table of candidates, a summary, a report."""
 
 import contextlib
 import json
@@ -14,7 +14,9 @@ import pandas as pd
 import skfashion
 from skfashion._cli._console import counted, duration, table
 from skfashion._cli._models import FILE
+from skfashion.inspection import write_report
 
+REPORT = "report.html"
 _PACKAGES = (
     *("tensorflow", "keras", "scikeras", "scikit-learn", "scikit-optimize"),
     *("numpy", "joblib"),
@@ -57,6 +59,7 @@ def contents(folder, memory):
     inside = os.path.abspath(memory) == os.path.join(os.path.abspath(folder), "memory")
     rows = [
         [FILE, f"the model: skfashion predict {shlex.quote(folder)} IMAGE..."],
+        [REPORT, _report_text(folder)],
         ["cv_results.csv", "all candidates with all scores"],
         ["summary.txt", "the lines above, with versions; summary.json: the same"],
         [
@@ -65,6 +68,12 @@ def contents(folder, memory):
         ],
     ]
     return textwrap.indent(table(rows), "  ")
+
+
+def _report_text(folder):
+    if os.path.exists(os.path.join(folder, REPORT)):
+        return "candidates, curves and mistakes, for a browser"
+    return "not written, as it takes Plotly: pip install 'skfashion[report]'"
 
 
 def as_text(summary, refit_seconds=None):
@@ -87,6 +96,23 @@ def as_text(summary, refit_seconds=None):
             f"{duration(summary['seconds'])} in all",
         ]
     )
+
+
+def write_page(folder, tuner, data, summary):
+    """Write the report; without Plotly there is none, and none of an earlier search either."""
+    path = os.path.join(folder, REPORT)
+    try:
+        write_report(
+            tuner,
+            path,
+            X_test=data.X_test,
+            y_test=data.y_test,
+            title=f"{summary['model']} on {summary['data']}",
+            command=summary["command"],
+        )
+    except ImportError:
+        with contextlib.suppress(FileNotFoundError):
+            os.remove(path)
 
 
 def write(folder, tuner, summary):

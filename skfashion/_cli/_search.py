@@ -91,6 +91,7 @@ def search(arguments, command):
     }
     with user_errors(OSError):
         _results.write(folder, tuner, summary)
+        _results.write_page(folder, tuner, data, summary)
     say(_results.as_text(summary, tuner.refit_time_))
     say()
     say(f"In {folder}:")

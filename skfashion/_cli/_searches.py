@@ -3,14 +3,10 @@
 import math
 
 from joblib import effective_n_jobs
-from sklearn.model_selection import (
-    GridSearchCV,
-    ParameterGrid,
-    ParameterSampler,
-    RandomizedSearchCV,
-)
+from sklearn import model_selection as sklearn_searches
+from sklearn.model_selection import ParameterGrid, ParameterSampler
 
-from skfashion.model_selection import BayesSearchCV, HyperbandSearchCV
+from skfashion import model_selection as searches
 from skfashion.model_selection._evaluation import Evaluations, SearchMixin
 
 
@@ -63,22 +59,22 @@ class _OneByOneMixin(TellingMixin):
             evaluations.finish()
 
 
-class TellingBayesSearchCV(TellingMixin, BayesSearchCV):
+class BayesSearchCV(TellingMixin, searches.BayesSearchCV):
     """`BayesSearchCV`, telling."""
 
 
-class TellingHyperbandSearchCV(TellingMixin, HyperbandSearchCV):
+class HyperbandSearchCV(TellingMixin, searches.HyperbandSearchCV):
     """`HyperbandSearchCV`, telling at the end of each rung."""
 
 
-class TellingGridSearchCV(_OneByOneMixin, GridSearchCV):
+class GridSearchCV(_OneByOneMixin, sklearn_searches.GridSearchCV):
     """`GridSearchCV`, telling."""
 
     def _candidates(self):
         return list(ParameterGrid(self.param_grid))
 
 
-class TellingRandomizedSearchCV(_OneByOneMixin, RandomizedSearchCV):
+class RandomizedSearchCV(_OneByOneMixin, sklearn_searches.RandomizedSearchCV):
     """`RandomizedSearchCV`, telling."""
 
     def _candidates(self):
@@ -118,10 +114,10 @@ def make_search(kind, pipeline, space, *, candidates, epochs, cv, jobs, seed):
     """
     common = {"cv": cv, "n_jobs": jobs}
     if kind == "grid":
-        search = TellingGridSearchCV(pipeline, space, **common)
+        search = GridSearchCV(pipeline, space, **common)
         return search, len(search._candidates())
     if kind == "hyperband":
-        search = TellingHyperbandSearchCV(
+        search = HyperbandSearchCV(
             pipeline,
             space,
             resource="classifier__epochs",
@@ -131,12 +127,10 @@ def make_search(kind, pipeline, space, *, candidates, epochs, cv, jobs, seed):
         )
         return search, int(search.brackets()["n_candidates"].sum())
     if kind == "random":
-        search = TellingRandomizedSearchCV(
-            pipeline, space, n_iter=candidates, random_state=seed, **common
-        )
+        search = RandomizedSearchCV(pipeline, space, n_iter=candidates, random_state=seed, **common)
         return search, len(search._candidates())
     at_a_time = math.ceil(effective_n_jobs(jobs) / len(cv))
-    search = TellingBayesSearchCV(
+    search = BayesSearchCV(
         pipeline, space, n_iter=candidates, n_points=at_a_time, random_state=seed, **common
     )
     return search, candidates

@@ -8,6 +8,8 @@ from skfashion._images import as_images, detect_input_range, image_shape_of
 from skfashion.datasets._image_file import decode_thumbnail
 
 _SIDE = 256  # pixels, of pictures from files
+# Where no pixel is brighter, 255 is not what stands for white.
+_DARK = 64
 
 # (factor, offset) that turn a range of pixels into 0-255.
 _TO_BYTES = {"0-255": (1.0, 0.0), "0-1": (255.0, 0.0), "-1-1": (127.5, 127.5)}
@@ -63,8 +65,10 @@ def pictures(X, *, image_shape=None, like=None):
     X = as_images(X, image_shape_of(X.shape, image_shape if X.ndim == 2 else None))
     of = X if like is None else np.asarray(like)
     found = detect_input_range(of)
+    low, high = float(of.min()), float(of.max())
+    if found == "0-255" and high < _DARK:
+        low, found = 0.0, "as-is"  # such as scikit-learn's digits, from 0 to 16
     if found == "as-is":
-        low, high = float(of.min()), float(of.max())
         factor = 255 / ((high - low) or 1)
         offset = -low * factor
     else:

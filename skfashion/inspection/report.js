@@ -50,6 +50,22 @@
     row.addEventListener("mouseleave", () => only(null));
   });
 
+  // Paper is narrower than most windows, and a drawn chart doesn't know: what is too wide shrinks.
+  const PAPER = 680; // pixels of 1/96 inch: A4 and Letter upright, within their margins
+  addEventListener("beforeprint", () => {
+    for (const { node } of drawn) {
+      const width = Math.max(PAPER, parseInt(node.style.minWidth, 10) || 0);
+      Plotly.relayout(node, { width, height: node.offsetHeight });
+      node.style.zoom = PAPER / width;
+    }
+  });
+  addEventListener("afterprint", () => {
+    for (const { node } of drawn) {
+      node.style.zoom = "";
+      Plotly.relayout(node, { width: null, height: null, autosize: true });
+    }
+  });
+
   document.querySelectorAll("table.sortable th").forEach((head) => {
     head.querySelector("button").addEventListener("click", () => {
       const up = head.getAttribute("aria-sort") !== "ascending";
