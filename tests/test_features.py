@@ -252,3 +252,21 @@ def test_users_network_with_a_frozen_beginning(rgb):
         np.testing.assert_allclose(
             whole.fit(X, y).predict_proba(X), search.predict_proba(X), atol=1e-5
         )
+
+
+def test_statistics_that_training_moves_are_not_cut_off(two):
+    def statistics(meta):
+        return keras.Sequential(
+            [
+                keras.Input(meta["X_shape_"][1:]),
+                keras.layers.Flatten(),
+                keras.layers.BatchNormalization(center=False, scale=False, momentum=0.5),
+                keras.layers.Dense(2, activation="softmax"),
+            ]
+        )
+
+    clf = KerasImageClassifier(statistics, epochs=3, random_state=0)
+    cut = clf.fit(*two).history_["loss"]
+    assert np.abs(clf.model_.layers[1].moving_mean).max() > 1
+    whole = clf.set_params(callbacks=[keras.callbacks.Callback()]).fit(*two).history_["loss"]
+    np.testing.assert_allclose(cut, whole, rtol=1e-3)

@@ -243,9 +243,18 @@ def _is_fixed(operation):
     return all(
         (type(part).__module__.startswith("keras.") or type(part) is FixedBatchNormalization)
         and not isinstance(part, keras.layers.SpectralNormalization)
+        and not _has_statistics(part)
         and getattr(part, "activity_regularizer", None) is None
         for part in parts
     ) and not (
         operation.trainable_weights
         or any(v.path.endswith("seed_generator_state") for v in operation.variables)
+    )
+
+
+def _has_statistics(layer):
+    """Tell whether training changes what a layer keeps, though it has no trainable weight."""
+    moving = isinstance(layer, keras.layers.BatchNormalization) and layer.trainable
+    return (moving and type(layer) is not FixedBatchNormalization) or getattr(
+        layer, "stateful", False
     )
