@@ -243,3 +243,36 @@ def test_memory_stays_flat_over_many_fits(images):
     before = process.memory_info().rss
     fit(100)
     assert process.memory_info().rss - before < 30e6
+
+
+def zeros(meta):
+    return keras.Sequential(
+        [
+            keras.Input(meta["X_shape_"][1:]),
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.Flatten(),
+            keras.layers.Dense(3, activation="softmax", kernel_initializer="zeros"),
+        ]
+    )
+
+
+@pytest.mark.parametrize("optimizer", ["adagrad", "ftrl", "adadelta", "nadam", "lion"])
+def test_every_optimizer_starts_as_in_keras(optimizer, images):
+    X, y = images
+    clf = KerasImageClassifier(
+        zeros, optimizer=optimizer, optimizer__learning_rate=0.05, epochs=3, batch_size=len(X)
+    )
+    plain = zeros({"X_shape_": (None, *X.shape[1:])})
+    kind = type(keras.optimizers.get(optimizer))
+    plain.compile(kind(learning_rate=0.05), "sparse_categorical_crossentropy")
+    known = plain.fit(X, y, batch_size=len(X), epochs=3, verbose=0).history["loss"]
+    for _ in range(2):  # also on a program that was used
+        np.testing.assert_allclose(clf.fit(X, y).history_["loss"], known, rtol=5e-3)
+
+
+def test_a_program_that_predicts_first_is_traced_once_for_training(images):
+    clf = DenseClassifier(8, epochs=1, random_state=0).fit(*images)
+    _training.clear_programs()
+    clf.predict(images[0])
+    clf.partial_fit(*images).partial_fit(*images)
+    assert _training.programs_info()["traces"] == 2

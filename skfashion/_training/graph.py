@@ -23,6 +23,7 @@ class GraphLoop:
         if model.compiled and not tf.distribute.has_strategy():
             _update_directly(model.optimizer)
         self._traced = {}
+        self._has_metrics = False
         self.traces = 0
 
     def train_epoch(self, data, order, batch_size):
@@ -52,10 +53,11 @@ class GraphLoop:
         values are set back before each epoch.
         """
         outputs = getattr(self._model, "outputs", None)  # a subclass of Model has none
-        if not self._traced and outputs and len(X):
+        if not self._has_metrics and outputs and len(X):
             prediction = tf.zeros((1, *outputs[0].shape[1:]), outputs[0].dtype)
             weight = None if weight is None else weight[:1]
             self._model.compute_metrics(X[:1], y[:1], prediction, weight)
+            self._has_metrics = True
 
     def _call(self, function, *tensors):
         """Call a function as a graph, traced once for all lengths of its arrays."""

@@ -3,7 +3,7 @@
 import gc
 import traceback
 from collections import OrderedDict
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 
 import keras
 
@@ -31,17 +31,19 @@ def initial_weights(plan, build, initialize=None):
     """
     phase = plan.phases[0]
     key = (phase.network, plan.dtype_policy, plan.seed, plan.start)
-    if key not in _INITIAL:
+    weights = _INITIAL.get(key)
+    if weights is None:
         with build_scope(derive(plan.seed, "weights"), plan.dtype_policy):
             network, _ = build(phase)
             redraw(network, plan.seed)
             if initialize is not None:
                 initialize(network)
         # The list itself is kept, too: a program knows by it whose weights it carries.
-        _INITIAL[key] = [to_numpy(w) for w in network.weights]
-        while len(_INITIAL) > 8:
-            _INITIAL.popitem(last=False)
-    return list(_INITIAL[key])
+        weights = _INITIAL[key] = [to_numpy(w) for w in network.weights]
+        with suppress(KeyError):  # another thread has emptied it
+            while len(_INITIAL) > 8:
+                _INITIAL.popitem(last=False)
+    return list(weights)
 
 
 @contextmanager

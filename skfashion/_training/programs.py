@@ -4,6 +4,7 @@ import threading
 from collections import OrderedDict
 from contextlib import contextmanager
 
+import keras
 import numpy as np
 
 from skfashion._config import get_config
@@ -48,7 +49,8 @@ class Program:
         # XLA pays on no CPU tried: 2 to 60 times slower (Keras' "auto" leaves it off there).
         self.model.compile(**arguments)
         self.model.optimizer.build(variables)
-        self._fresh = [None if v.ndim else to_numpy(v) for v in self.slots]
+        # Most begin at zero: not Adagrad's and Ftrl's, and not a loss scale.
+        self._fresh = [v if v.any() else None for v in map(to_numpy, self.slots)]
         self.loop = make_loop(self.model)
         # In the order in which the plan names them: a clone may list its layers otherwise.
         places = {layer.name: i for i, layer in enumerate(network.layers)}
@@ -63,7 +65,13 @@ class Program:
     @property
     def slots(self):
         """The optimizer's own variables, but for its learning rate."""
-        return [v for v in self.model.optimizer.variables if v.name != "learning_rate"]
+        optimizer = self.model.optimizer
+        known = list(optimizer.variables)
+        # Nadam has one that Keras doesn't list.
+        inner = vars(getattr(optimizer, "inner_optimizer", optimizer)).values()
+        hidden = [v for v in inner if isinstance(v, keras.Variable)]
+        known += [v for v in hidden if all(v is not other for other in known)]
+        return [v for v in known if v.name != "learning_rate"]
 
     def prepare(self, weights, *, numbers, rates, seed, slots=None, seeds=None):
         """Set everything a training depends on.
@@ -91,12 +99,11 @@ class Program:
             variable.assign(
                 np.array([derive(seed, "layer", i), 0], "uint32") if seeds is None else seeds[i]
             )
-        for i, variable in enumerate(self.slots):
-            if slots is not None:
-                variable.assign(slots[i])
-            else:  # arrays of all optimizers begin at zero; a loss scale doesn't
-                fresh = self._fresh[i]
-                variable.assign(np.zeros(variable.shape) if fresh is None else fresh)
+        # A fused optimizer may have slots that Keras' own has not: one can't go on from the other.
+        if slots is None or [v.shape for v in slots] != [tuple(v.shape) for v in self.slots]:
+            slots = self._fresh
+        for variable, value in zip(self.slots, slots, strict=True):
+            variable.assign(np.zeros(variable.shape) if value is None else value)
         self.model.stop_training = False
 
     def carry(self, weights):
