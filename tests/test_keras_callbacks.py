@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from custom import custom, network
 from numpy.testing import assert_allclose
+from sklearn.metrics import log_loss
 from sklearn.model_selection import cross_val_score
 
 from skfashion import DenseClassifier, MobileNetFineTuner
@@ -199,3 +200,67 @@ def test_callbacks_may_stop_and_set_rates(two):
 def test_what_is_no_callback(callbacks, two):
     with pytest.raises((TypeError, ValueError), match="callbacks"):
         custom(callbacks=callbacks).fit(*two)
+
+
+def test_the_weights_a_callback_restores_are_the_classifiers(images):
+    X, y = images
+    noisy = np.random.default_rng(0).permutation(y[40:])
+    stop = keras.callbacks.EarlyStopping(monitor="val_loss", patience=2, restore_best_weights=True)
+    clf = dense(stop, epochs=15, learning_rate=0.05).fit(X[:40], y[:40], X_val=X[40:], y_val=noisy)
+    losses = clf.history_["val_loss"]
+    assert min(losses) < losses[-1]
+    assert log_loss(noisy, clf.predict_proba(X[40:])) == pytest.approx(min(losses), rel=1e-4)
+
+
+class SetsToZero(keras.callbacks.Callback):
+    def __init__(self, hook):
+        super().__init__()
+        self.hook = hook
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.empty("on_epoch_end")
+
+    def on_train_end(self, logs=None):
+        self.empty("on_train_end")
+
+    def empty(self, hook):
+        if hook == self.hook:
+            self.model.set_weights([np.zeros_like(w) for w in self.model.get_weights()])
+
+
+@pytest.mark.parametrize("hook", ["on_epoch_end", "on_train_end"])
+def test_the_weights_a_callback_sets_are_the_classifiers(hook, images):
+    clf = dense(SetsToZero(hook), epochs=1).fit(*images)
+    assert all(np.all(w == 0) for w in clf.model_.get_weights())
+
+
+def test_an_average_of_the_weights_is_taken_by_its_callback(images):
+    swap = keras.callbacks.SwapEMAWeights(swap_on_epoch=True)
+    shared = {"optimizer": "sgd", "optimizer__learning_rate": 0.1, "epochs": 3}
+    mean = custom(network, optimizer__use_ema=True, callbacks=[swap], **shared).fit(*images)
+    last = custom(network, **shared).fit(*images)
+    distance = [np.abs(a - b).max() for a, b in zip(mean._weights, last._weights, strict=True)]
+    assert max(distance) > 1e-4
+
+
+class AsksForParameters(keras.callbacks.Callback):
+    told = []
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.told.append(dict(self.params))
+
+
+def test_a_callback_is_told_how_long_it_will_take(images):
+    AsksForParameters.told.clear()
+    dense(AsksForParameters(), epochs=2, batch_size=25).fit(*images)
+    assert AsksForParameters.told == [{"epochs": 2, "steps": 3, "verbose": 0}] * 2
+
+
+@pytest.mark.parametrize("optimizer", ["rmsprop", "adam"])
+def test_partial_fit_goes_on_with_and_without_callbacks(optimizer, images):
+    X, y = images
+    clf = dense(optimizer=optimizer)
+    clf.partial_fit(X, y, classes=np.unique(y))
+    for callbacks in (None, [keras.callbacks.Callback()], None):
+        clf.set_params(callbacks=callbacks).partial_fit(X, y)
+    assert len(clf.history_["loss"]) == 4

@@ -241,7 +241,12 @@ class _Trainer:
             if data.X_val is not None:
                 valid = loop.resident(self._inputs(program, data.X_val, state), data.y_val)
         callbacks = keras.callbacks.CallbackList(
-            self._callbacks, add_history=False, model=program.model
+            self._callbacks,
+            add_history=False,
+            model=program.model,
+            epochs=phase.epochs,
+            steps=-(-len(data.X) // plan.batch_size),
+            verbose=0,
         )
         callbacks.on_train_begin()
         saved = time.monotonic()
@@ -260,6 +265,7 @@ class _Trainer:
                     # It got on: processes that died before were not killed by this training.
                     self._store.forgive(key)
             callbacks.on_epoch_end(state.epoch - 1, logs)
+            state = self._as_callbacks_left(program, state)
             if program.model.stop_training:
                 state = replace(state, stopped=True)
             try:
@@ -272,7 +278,13 @@ class _Trainer:
                 state = self._save(program, key, state)
                 saved = time.monotonic()
         callbacks.on_train_end()
-        return state, going
+        return self._as_callbacks_left(program, state), going
+
+    def _as_callbacks_left(self, program, state):
+        """Return the state with weights that a callback may have set, to its best or to a mean."""
+        if not self._callbacks:
+            return state
+        return replace(state, weights=program.weights(state.weights))
 
     def _save(self, program, key, state):
         slots, seeds = program.state()
