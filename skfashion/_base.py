@@ -22,7 +22,9 @@ from skfashion._validation import HasMethods, Interval, StrOptions, _fit_context
 from skfashion._versions import VersionMixin
 
 # Parameters of a network that change nothing about its weights' shapes.
-_SHAPELESS = {"model__augmentation", "model__dropout", "model__unfreeze_from"}
+_SHAPELESS = {
+    f"model__{name}" for name in ("activation", "augmentation", "dropout", "unfreeze_from")
+}
 # What copies and files leave out. The first two are made again from the rest; without its
 # run's key a model that is served keeps none of its predictions in `memory`.
 _UNCOPIED = ("_model", "_plan", "_run_key")
@@ -138,7 +140,9 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
     ) -> Self:
         """Train one epoch more, the optimizer going on where it was.
 
-        An estimator with two phases trains the second once the first has had its epochs.
+        An estimator with two phases trains the second once the first has had its epochs. As
+        in `sklearn.neural_network.MLPClassifier`, the optimizer is the one of the first call:
+        parameters that are set later count from the next `fit`.
 
         Parameters
         ----------
@@ -313,6 +317,8 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
         recipe = write_recipe(self, stages, compiled, seed)
         start, initialize = self._complete(recipe)
         first = recipe["stages"][0]["compile"]
+        if self.callbacks is None:
+            _compiled.refuse_averaging(first)
         recipe["one_hot"] = _compiled.takes_rows(first, recipe["n_outputs"])
         recipe["logits"] = _compiled.gives_logits(first)
         if weights is not None:

@@ -194,10 +194,32 @@ def takes_rows(data, n_outputs):
     return False
 
 
+def refuse_averaging(data):
+    """Refuse an optimizer that averages weights where nobody takes the average.
+
+    Parameters
+    ----------
+    data : dict
+        From `as_data`.
+
+    Raises
+    ------
+    ValueError
+        If there is one.
+    """
+    optimizer = data["optimizer"]
+    if isinstance(optimizer, dict) and optimizer["config"].get("use_ema"):
+        raise ValueError(
+            "use_ema=True keeps an average of the weights, and nothing here makes use of it: add "
+            "callbacks=[keras.callbacks.SwapEMAWeights(swap_on_epoch=True)], or leave it out."
+        )
+
+
 def _loss_of(data):
+    """Return the loss; of the one output, where it is said for each."""
     loss = data.get("loss")
-    while isinstance(loss, (list, tuple)) and len(loss) == 1:
-        loss = loss[0]
+    while isinstance(loss, (list, tuple, dict)) and len(loss) == 1:
+        (loss,) = loss.values() if isinstance(loss, dict) else loss
     return loss
 
 

@@ -38,6 +38,14 @@ def test_partial_fit_keeps_the_slots_of_the_optimizer(two):
     assert any(np.abs(slot).sum() > 0 for slot in parts._position["slots"])
 
 
+def test_a_warm_start_with_another_activation(images):
+    X, y = images
+    clf = dense(warm_start=True, epochs=1).fit(X, y)
+    before = clf.predict_proba(X)
+    clf.set_params(activation="tanh", learning_rate=1e-9).fit(X, y)
+    assert np.abs(clf.predict_proba(X) - before).max() > 1e-3
+
+
 def test_partial_fit_sees_classes_one_by_one(images):
     X, y = images
     clf = dense(learning_rate=1e-2)

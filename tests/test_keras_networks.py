@@ -1,5 +1,6 @@
 """KerasImageClassifier: which networks a user's function may return."""
 
+import functools
 import json
 import pickle
 
@@ -10,6 +11,7 @@ from custom import custom, learner, network
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
 
+import skfashion
 from skfashion import _training
 
 # --------------------------------------------------------- compiled networks
@@ -252,3 +254,69 @@ def test_a_function_that_fails_leaves_nothing_behind(two):
         clf.fit(*two)
     with pytest.raises(NotFittedError):
         clf.predict(two[0])
+
+
+# ---------------------------------------- what a network has learnt beforehand
+
+
+def normalizing(pixels, axis, meta):
+    layer = keras.layers.Normalization(axis=axis)
+    layer.adapt(pixels)
+    return keras.Sequential(
+        [
+            keras.Input(meta["X_shape_"][1:]),
+            layer,
+            keras.layers.Flatten(),
+            keras.layers.Dense(meta["n_classes_"], activation="softmax"),
+        ]
+    )
+
+
+@pytest.mark.parametrize("axis", [-1, None])
+def test_an_adapted_normalization_goes_on_normalizing(axis, two, tmp_path):
+    X, y = two[0].astype("float32"), two[1]
+    clf = custom(functools.partial(normalizing, X, axis), epochs=4).fit(X, y)
+    layer = clf.model_.layers[0]
+    assert_allclose(np.mean(layer(X)), 0, atol=1e-5)
+    assert_allclose(np.std(layer(X)), 1, atol=0.2)
+    # Raw pixels give losses of some tens.
+    assert clf.history_["loss"][-1] < 2
+    assert_allclose(clf.predict_proba(X), clf.model_.predict(X, verbose=0), atol=1e-5)
+    skfashion.save(clf, tmp_path / "model.skfashion")
+    again = skfashion.load(tmp_path / "model.skfashion")
+    assert_array_equal(again.predict_proba(X), clf.predict_proba(X))
+    # On other pixels it is another network, also in a program that is lent again.
+    other = custom(functools.partial(normalizing, X / 2, axis), epochs=4).fit(X, y)
+    assert_allclose(other.model_.layers[0].mean, layer.mean / 2, rtol=1e-5)
+    assert other.history_["loss"] != clf.history_["loss"]
+
+
+def test_an_activation_with_its_own_slope(two):
+    sloped = functools.partial(keras.activations.leaky_relu, negative_slope=0.1)
+    clf = learner(model__activation=sloped).fit(*two)
+    assert clf.score(*two) > 0.9
+
+
+def test_a_loss_by_the_name_of_its_output(two):
+    def named(meta):
+        inputs = keras.Input(meta["X_shape_"][1:])
+        x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
+        model = keras.Model(inputs, keras.layers.Dense(2, name="o")(x))
+        loss = keras.losses.CategoricalCrossentropy(from_logits=True)
+        model.compile(keras.optimizers.Adam(0.01), {"o": loss}, metrics={"o": ["accuracy"]})
+        return model
+
+    clf = custom(named, epochs=30).fit(*two)
+    assert clf.score(*two) > 0.9
+    assert_allclose(clf.predict_proba(two[0]).sum(axis=1), 1, rtol=1e-5)
+
+
+@pytest.mark.parametrize("name", ["fit__epochs", "fit__batch_size"])
+def test_no_epochs_and_no_batch_are_refused(name, two):
+    with pytest.raises(ValueError, match=f"{name} == 0, must be >= 1"):
+        custom(**{name: 0}).fit(*two)
+
+
+def test_an_average_that_nobody_takes_is_refused(two):
+    with pytest.raises(ValueError, match="SwapEMAWeights"):
+        custom(optimizer__use_ema=True).fit(*two)

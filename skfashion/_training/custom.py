@@ -2,6 +2,7 @@
 
 import copy
 from dataclasses import dataclass
+from functools import partial
 from types import FunctionType
 from uuid import uuid4
 
@@ -13,7 +14,7 @@ from skfashion._training.loops import to_numpy
 from skfashion._training.seeding import build_scope, derive
 
 # What a layer may be given to call: an activation, an initializer, ...
-_CODE = (FunctionType, keras.Initializer, keras.Regularizer, keras.constraints.Constraint)
+_CODE = (FunctionType, partial, keras.Initializer, keras.Regularizer, keras.constraints.Constraint)
 
 
 @dataclass(frozen=True, eq=False)
@@ -66,17 +67,17 @@ def describe_network(make, input_shape, seed, dtype_policy):
             )
         build(network, input_shape)
         redraw(network, seed)
+    compiled = network.get_compile_config() if network.compiled else None
     portable = _is_portable(network)
-    config = keras.saving.serialize_keras_object(network) if portable else None
+    if portable:
+        network = _with_constants(network)
     record = {
         # Without a configuration that can be trusted to say all, nothing is shared.
         "key": config_key(network, rates=False) if portable else uuid4().hex,
-        "config": config,
-        "compiled": network.get_compile_config() if network.compiled else None,
+        "config": _config_of(network) if portable else None,
+        "compiled": compiled,
         "rates": [layer.rate for layer in dropout_layers(network)] if portable else [],
     }
-    if record["config"]:
-        record["config"].pop("compile_config", None)
     weights = [to_numpy(w) for w in network.weights]
     shape = (None, *input_shape)
     return Described(
@@ -122,6 +123,50 @@ def network_of(config):
 def dropout_layers(network):
     """Return the layers whose rate `with_variable_rates` makes a variable."""
     return [x for x in network.layers if type(x) is keras.layers.Dropout and x.rate > 0]
+
+
+def _config_of(network):
+    config = keras.saving.serialize_keras_object(network)
+    config.pop("compile_config", None)
+    return config
+
+
+def _with_constants(network):
+    """Return the network with what its `Normalization` layers have learnt in their configuration.
+
+    Keras keeps it in weights that are never read: what is read are tensors made of them by
+    `adapt`, which a network that is built anew lacks, and a trace has as constants.
+    """
+    layers = network._flatten_layers(include_self=False)
+    adapted = [x for x in layers if _is_adapted(x)]
+    if not adapted:
+        return network
+    config = _config_of(network)
+    numbers = {
+        layer.name: {
+            "mean": to_numpy(layer.adapt_mean).tolist(),
+            "variance": to_numpy(layer.adapt_variance).tolist(),
+        }
+        for layer in adapted
+    }
+    for part in _parts(config):
+        if part["class_name"] == "Normalization":
+            part["config"].update(numbers.get(part["config"]["name"], {}))
+    constant = network_of(config)
+    left_out = {id(v) for layer in adapted for v in layer.weights}
+    constant.set_weights([to_numpy(w) for w in network.weights if id(w) not in left_out])
+    return constant
+
+
+def _is_adapted(layer):
+    return type(layer) is keras.layers.Normalization and layer.input_mean is None
+
+
+def _parts(config):
+    """Yield the configurations of all layers within one."""
+    for part in config["config"].get("layers", ()):
+        yield part
+        yield from _parts(part)
 
 
 def _is_portable(network):

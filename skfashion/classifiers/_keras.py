@@ -1,7 +1,10 @@
 """A network of the user's own."""
 
 from collections.abc import Callable
+from numbers import Integral
 from typing import Any
+
+from sklearn.utils import check_scalar
 
 from skfashion import _compiled, _training
 from skfashion._adapter import Adapter
@@ -226,10 +229,17 @@ class KerasImageClassifier(BaseImageClassifier):
         return [
             {
                 "name": "train",
-                "epochs": int(self._routed.get("fit__epochs", self.epochs)),
+                "epochs": self._number("epochs"),
                 "parameters": {"optimizer": self.optimizer, "metrics": metrics, **parameters},
             }
         ]
+
+    def _number(self, name):
+        """Return `epochs` or `batch_size`, which may be routed."""
+        routed = f"fit__{name}"
+        if routed not in self._routed:
+            return int(getattr(self, name))
+        return int(check_scalar(self._routed[routed], routed, Integral, min_val=1))
 
     def _shape_of(self, X):
         return (
@@ -265,7 +275,7 @@ class KerasImageClassifier(BaseImageClassifier):
             stage["compile"], n_outputs, required=self.early_stopping
         )
         recipe.update(
-            batch_size=int(self._routed.get("fit__batch_size", self.batch_size)),
+            batch_size=self._number("batch_size"),
             network=record,
             function=self.model if record["config"] is None else None,
             n_outputs=n_outputs,
