@@ -3,6 +3,7 @@
 Into ``docs/_generated`` for the gallery, and into README.md between its two marks.
 """
 
+import statistics
 from pathlib import Path
 
 from benchmarks import seeds
@@ -13,6 +14,10 @@ README = ROOT / "README.md"
 BEGIN, END = "<!-- seeds: begin -->", "<!-- seeds: end -->"
 _HEADER = ("seed project", "published", "to reach", "reached", "runs")
 _NOTHING = "not run yet"
+_NOTE = (
+    "Means of the runs, one a seed, ± their standard errors; minutes are medians, of runs with one "
+    "core each."
+)
 
 
 def shown(figure, value):
@@ -64,8 +69,10 @@ def cells(name, records):
         reached.append(text + verdict(figure, values))
     if row.tried and any("missed" in line for line in reached):
         reached.append(row.tried)
-    minutes = sum(record["seconds"] for record in records) / len(records) / 60
-    runs = [f"{len(records)} of {row.seeds}", f"{minutes:.0f} min each"]
+    runs = [f"{len(records)} of {row.seeds}"]
+    whole = [record["seconds"] / 60 for record in records if not record["resumed"]]
+    if whole:
+        runs.append(f"{statistics.median(whole):.0f} min each")
     return [title, published, reach, reached, runs]
 
 
@@ -77,7 +84,7 @@ def markdown(folder=seeds.RESULTS):
     for name in ROWS:
         row = cells(name, seeds.load(name, folder))
         lines.append("| " + " | ".join("<br>".join(cell).replace("|", "/") for cell in row) + " |")
-    lines += ["", "Means of the runs, one a seed, ± their standard errors. Data: "]
+    lines += ["", f"{_NOTE} Data: "]
     lines[-1] += " ".join(f"{title}: {origin}." for title, origin in DATA.values())
     return "\n".join(lines)
 
@@ -88,7 +95,7 @@ def rest(folder=seeds.RESULTS):
     lines += _rest_row([[text] for text in _HEADER])
     for name in ROWS:
         lines += _rest_row(cells(name, seeds.load(name, folder)))
-    lines += ["", "Means of the runs, one a seed, ± their standard errors.", ""]
+    lines += ["", _NOTE, ""]
     lines += [f"- {title}: {origin}." for title, origin in DATA.values()]
     return "\n".join(lines) + "\n"
 

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from itertools import combinations
 
 import numpy as np
 import pandas as pd
@@ -17,6 +16,8 @@ from skfashion.inspection._scales import scale_of
 matplotlib = pytest.importorskip("matplotlib", reason="matplotlib is not installed")
 matplotlib.use("Agg")
 plt = pytest.importorskip("matplotlib.pyplot")
+
+from plots import assert_readable, texts, written
 
 
 @pytest.fixture(autouse=True)
@@ -48,34 +49,6 @@ def of_rates(images, **grid):
     return search.fit(X.reshape(len(X), -1)[:, ::4] / 255, y)
 
 
-def texts(figure):
-    figure.canvas.draw()
-    found = [
-        text
-        for text in figure.findobj(matplotlib.text.Text)
-        if text.get_visible() and text.get_text().strip()
-    ]
-    frame, absent = figure.bbox, not_drawn(figure)
-    return [t for t in found if t not in absent and frame.overlaps(t.get_window_extent())]
-
-
-def not_drawn(figure):
-    """Return the labels of ticks outside the limits: kept, and not drawn."""
-    labels = set()
-    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
-        drawn = axis._update_ticks()
-        for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
-            if tick not in drawn:
-                labels |= {tick.label1, tick.label2}
-    return labels
-
-
-def assert_readable(figure):
-    boxes = [(text.get_text(), text.get_window_extent()) for text in texts(figure)]
-    for (a, one), (b, other) in combinations(boxes, 2):
-        assert not one.shrunk(0.9, 0.8).overlaps(other.shrunk(0.9, 0.8)), (a, b)
-
-
 def test_nothing_is_loaded_or_shown_by_import():
     script = (
         "import sys\n"
@@ -98,8 +71,7 @@ def test_history_of_an_estimator(clf):
     for name, lines in display.lines_.items():
         for line, column in zip(lines, (name, f"val_{name}"), strict=True):
             assert list(line.get_ydata()) == clf.history_[column]
-    written = [text.get_text() for text in texts(display.figure_)]
-    assert any(text.startswith("validation") for text in written)
+    assert any(text.startswith("validation") for text in written(display.figure_))
     assert_readable(display.figure_)
 
 
@@ -114,8 +86,39 @@ def test_a_line_where_fine_tuning_begins():
     display = HistoryDisplay(history).plot(metrics="loss")
     (ax,) = display.axes_
     assert [2.5, 2.5] in [list(line.get_xdata()) for line in ax.lines]
-    assert "fine-tune" in [text.get_text() for text in texts(display.figure_)]
+    assert "fine-tune" in written(display.figure_)
     assert_readable(display.figure_)
+
+
+@pytest.mark.parametrize("head", [1, 10, 18, 19])
+@pytest.mark.parametrize("own", [False, True])
+def test_the_phases_name_is_not_written_over_the_best(head, own):
+    curve = np.linspace(0.5, 0.9, 20)
+    phases = ["head"] * head + ["fine_tune"] * (20 - head)
+    history = pd.DataFrame(
+        {"candidate": 3, "fold": 0, "epoch": range(1, 21), "phase": phases, "loss": curve}
+    )
+    history = history.assign(accuracy=1 - curve).astype({"fold": "Int64"})
+    name = "best:\nlearning_rate 0.0001\nhidden_layer_sizes 512-256\ndropout 0.3"
+    axes = plt.subplots(1, 2, figsize=(10, 4))[1] if own else None
+    display = HistoryDisplay(history, best=3, best_name=name).plot(axes)
+    assert written(display.figure_).count("fine-tune") == 2
+    assert_readable(display.figure_)
+    for ax in display.axes_:
+        (text,) = [text for text in ax.texts if text.get_text() == "fine-tune"]
+        assert ax.bbox.padded(1).fully_containsx(text.get_window_extent().x1)
+
+
+def test_in_axes_of_ones_own_names_stay_inside(clf):
+    figure, axes = plt.subplots(1, 2)
+    HistoryDisplay.from_estimator(clf, ax=axes)
+    assert any(text.startswith("validation") for text in written(figure))
+    assert_readable(figure)
+    for ax, legend in ((ax, ax.get_legend()) for ax in axes):
+        for text in [*ax.texts, *(legend.get_texts() if legend else [])]:
+            box = text.get_window_extent()
+            assert ax.bbox.x0 <= box.x0
+            assert box.x1 <= ax.bbox.x1
 
 
 def test_history_in_axes_of_ones_own(clf):
@@ -225,7 +228,7 @@ def test_search_display_errors(search, images):
         ([None, 5, 10], "category", ["None", "5", "10"]),
         (["256-128", "32", "8-4"], "category", ["8-4", "32", "256-128"]),
         ([(8, 4), (16,)], "category", ["(8, 4)", "(16,)"]),
-        ([np.float64(0.1), np.inf], "category", ["inf", "0.1"]),
+        ([np.float64(0.1), np.inf], "category", ["0.1", "inf"]),
         (list(range(1, 9)), "linear", ["2", "4", "6", "8"]),
     ],
 )
@@ -249,8 +252,7 @@ def test_the_worst_mistakes_come_first(rng):
     assert display.mistakes["index"].tolist() == [2, 1]
     assert (display.n_mistakes, display.n_samples) == (2, 4)
     np.testing.assert_array_equal(display.axes_[0].images[0].get_array(), X[2])
-    written = [text.get_text() for text in texts(display.figure_)]
-    assert {"dog 80%", "cat 20%"} <= set(written)
+    assert {"dog 80%", "cat 20%"} <= set(written(display.figure_))
     assert_readable(display.figure_)
 
 
@@ -287,7 +289,7 @@ def test_labels_alone_and_none_wrong(rng):
     right = MistakesDisplay.from_predictions(X, y, y)
     assert right.n_mistakes == 0
     assert len(right.axes_) == 0
-    assert "All 4 right" in [text.get_text() for text in texts(right.figure_)]
+    assert "All 4 right" in written(right.figure_)
 
 
 def test_mistakes_of_an_estimator_in_axes_of_ones_own(images, clf):
@@ -298,6 +300,44 @@ def test_mistakes_of_an_estimator_in_axes_of_ones_own(images, clf):
     assert display.figure_ is figure
     assert len(display.axes_) == 6
     assert_readable(figure)
+
+
+@pytest.mark.parametrize("layout", [None, "constrained", "tight"])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 2)])
+def test_mistakes_in_an_ordinary_figure(rng, layout, shape):
+    X = rng.integers(0, 255, (30, 28, 28), dtype=np.uint8)
+    y = rng.choice(["cat", "dog", "horse"], 30)
+    figure, axes = plt.subplots(*shape, layout=layout, figsize=(6.4 * shape[1], 4.8))
+    ax = np.ravel(axes)[0]
+    display = MistakesDisplay.from_predictions(X, y, rng.dirichlet(np.ones(3), 30), ax=ax)
+    assert len(display.axes_) == 12
+    assert_readable(figure)
+    pictures = [axis.get_window_extent() for axis in display.axes_]
+    for text in texts(figure):
+        box = text.get_window_extent().shrunk(0.9, 0.9)
+        assert not any(box.overlaps(picture) for picture in pictures), text.get_text()
+
+
+def test_classes_with_one_beginning_are_told_apart(rng):
+    X = rng.integers(0, 255, (6, 28, 28), dtype=np.uint8)
+    y = np.array([f"a very long class name {i}" for i in range(6)])
+    own = plt.subplots(figsize=(4, 4))[1]
+    for ax in (None, own):
+        display = MistakesDisplay.from_predictions(X, y, np.roll(y, 1), ax=ax)
+        assert len(set(written(display.figure_))) == 7
+        assert_readable(display.figure_)
+
+
+@pytest.mark.parametrize("n_images", [-3, 2.5, True, "all"])
+def test_a_number_of_images_is_a_whole_one(rng, n_images):
+    X = rng.integers(0, 255, (4, 6, 6), dtype=np.uint8)
+    y, probabilities = predictions()
+    with pytest.raises(ValueError, match=rf"n_images={n_images!r}.*whole number, 0 or more"):
+        MistakesDisplay.from_predictions(X, y, probabilities, n_images=n_images)
+    display = MistakesDisplay.from_predictions(X, y, probabilities, n_images=0)
+    assert len(display.axes_) == 0
+    with pytest.raises(ValueError, match=r"n_cols=0.*whole number, 1 or more"):
+        display.plot(n_cols=0)
 
 
 def test_mistakes_errors(rng):

@@ -8,7 +8,9 @@ three changes that cross-validation on the training images chose: larger images,
 the head, and rates that fall along a cosine. The two networks share the head: it is trained once.
 
 Without the three changes, five runs ended at 95.4% after fine-tuning on the test images below, one
-of them at 90.2%: the last epoch of a constant rate is a matter of luck.
+of them at 90.2%: the last epoch of a constant rate is a matter of luck. The loss is where the seed
+project stays ahead: fine-tuned on 2,000 images, this smaller network is right more often than
+before, and surer of its mistakes.
 
 .. include:: /_generated/seeds_cats.rst
 """

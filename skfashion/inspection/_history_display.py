@@ -1,6 +1,7 @@
 """Learning curves of one estimator or of all candidates of a search."""
 
 from collections.abc import Sequence
+from itertools import product
 from typing import Any
 
 import numpy as np
@@ -11,11 +12,16 @@ from skfashion.inspection import _style
 from skfashion.inspection._histories import history_frame, is_search
 from skfashion.inspection._scales import columns_of, short_names, value_text
 
+# Where the name of a phase may stand at its line, the first choice first.
+_HEIGHTS = ((0.99, "top"), (0.01, "bottom"))
+_SIDES = ((4, "left"), (-4, "right"))
+
 
 class HistoryDisplay:
     """Losses and accuracies, epoch by epoch.
 
-    Make one with `from_estimator` or `from_search`.
+    Make one with `from_estimator` or `from_search`. Lines are named at their ends; in axes of
+    a figure without a layout engine, where that might run into other axes, in a legend.
 
     Parameters
     ----------
@@ -86,6 +92,8 @@ class HistoryDisplay:
         ValueError
             If a metric is not in it, `ax` and `metrics` differ in number, or a search has
             no best estimator.
+        ImportError
+            If matplotlib is not installed.
         """
         if is_search(estimator):
             if not hasattr(estimator, "best_estimator_"):
@@ -123,6 +131,8 @@ class HistoryDisplay:
         ------
         NotFittedError, TypeError, ValueError
             As `from_estimator`.
+        ImportError
+            If matplotlib is not installed.
         """
         if not is_search(search):
             raise TypeError(
@@ -157,6 +167,8 @@ class HistoryDisplay:
         ------
         ValueError
             If a metric is unknown, or `ax` and `metrics` differ in number.
+        ImportError
+            If matplotlib is not installed.
         """
         plt = _style.pyplot("HistoryDisplay")
         metrics = [metrics] if isinstance(metrics, str) else list(metrics)
@@ -187,6 +199,9 @@ class HistoryDisplay:
             axis.ticklabel_format(axis="y", useOffset=False)
             self.lines_[name] = draw(axis, name)
             axis.xaxis.get_major_locator().set_params(integer=True)
+        _style.settle(axes[0])
+        for axis in axes:
+            self._name_phases(axis)
         return self
 
     def _known(self):
@@ -206,10 +221,11 @@ class HistoryDisplay:
                 drawn = self.history.dropna(subset=[column])
                 (line,) = _plot(ax, drawn["epoch"], drawn[column], color=color, linewidth=1.8)
                 last = drawn[column].iloc[-1]
-                ends.append((drawn["epoch"].iloc[-1], last, f"{text}\n{last:.3f}", color))
+                text = ("\n" if _style.has_layout(ax) else " ").join([text, f"{last:.3f}"])
+                ends.append((drawn["epoch"].iloc[-1], last, text, color))
                 lines.append(line)
         _style.title(ax, _title(name))
-        self._finish(ax, self.history, ends)
+        self._finish(ax, ends)
         return lines
 
     def _draw_search(self, ax, name):
@@ -239,27 +255,48 @@ class HistoryDisplay:
         n = drawn["candidate"].nunique()
         where = f"{n} candidates, means over folds" if len(folds) else "refit of the best candidate"
         _style.title(ax, f"{what.capitalize()} {_title(name).lower()}", where)
-        best = self.history[self.history["candidate"] == self.best]
-        self._finish(ax, best if len(best) else self.history, ends)
+        self._finish(ax, ends)
         return lines
 
-    def _finish(self, ax, history, ends):
+    def _finish(self, ax, ends):
         last = float(self.history["epoch"].max())
         ax.set_xlim(1 - 0.02 * last, last + 0.02 * last)
-        first = history.groupby("phase", sort=False)["epoch"].min() if len(history) else {}
-        for phase, epoch in list(dict(first).items())[1:]:
+        for epoch in self._phases().values():
             ax.axvline(epoch - 0.5, color=_style.INK, linewidth=1, linestyle=(0, (4, 3)))
-            ax.annotate(
+        if _style.has_layout(ax):
+            _style.label_ends(ax, ends)
+        elif ends:
+            # Outside of these axes there may be others.
+            _style.legend(ax, ends)
+
+    def _phases(self):
+        """Return the first epoch of each phase but the first, of the best candidate's."""
+        history = self.history
+        if "candidate" in history and (history["candidate"] == self.best).any():
+            history = history[history["candidate"] == self.best]
+        first = history.groupby("phase", sort=False)["epoch"].min() if len(history) else {}
+        return dict(list(dict(first).items())[1:])
+
+    def _name_phases(self, ax):
+        """Write names at the lines of phases, on the side and at the end with room."""
+        for phase, epoch in self._phases().items():
+            others = [text.get_window_extent() for text in ax.texts]
+            name = ax.annotate(
                 phase.replace("_", "-"),
-                (epoch - 0.5, 0.99),
+                (epoch - 0.5, 0),
                 xycoords=("data", "axes fraction"),
-                xytext=(4, 0),
+                xytext=(0, 0),
                 textcoords="offset points",
-                va="top",
                 fontsize=_style.SMALL,
                 color=_style.INK,
             )
-        _style.label_ends(ax, ends)
+            for (height, va), (shift, ha) in product(_HEIGHTS, _SIDES):
+                name.xy = (epoch - 0.5, height)
+                name.set(position=(shift, 0), va=va, ha=ha)
+                box = name.get_window_extent()
+                inside = ax.bbox.x0 <= box.x0 and box.x1 <= ax.bbox.x1
+                if inside and not any(box.overlaps(other) for other in others):
+                    break
 
 
 def _title(name):

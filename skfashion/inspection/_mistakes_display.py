@@ -2,14 +2,20 @@
 
 import math
 from collections.abc import Sequence
+from numbers import Integral
 from typing import Any
 
 import numpy as np
 
 from skfashion._typing import Array, Frame, Self, Shape
+from skfashion._validation import InvalidParameterError
 from skfashion.inspection import _style
 from skfashion.inspection._mistakes import find_mistakes
 from skfashion.inspection._pictures import image_shape_for, names_of, pictures, take
+from skfashion.inspection._scales import shortened
+
+# In points: what two lines of labels take above an image, and a cell too narrow for them.
+_ABOVE, _NARROW = 27, 80
 
 
 class MistakesDisplay:
@@ -89,6 +95,16 @@ class MistakesDisplay:
         Returns
         -------
         MistakesDisplay
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If lengths or numbers of classes don't fit together, `n_images` is no whole number
+            of 0 or more, or `ax` has no place in a grid.
+        ImportError
+            If matplotlib is not installed.
         """
         known = hasattr(estimator, "predict_proba")
         predicted = estimator.predict_proba(X) if known else estimator.predict(X)
@@ -148,8 +164,12 @@ class MistakesDisplay:
         Raises
         ------
         ValueError
-            If lengths or numbers of classes don't fit together.
+            If lengths or numbers of classes don't fit together, `n_images` is no whole number
+            of 0 or more, or `ax` has no place in a grid.
+        ImportError
+            If matplotlib is not installed.
         """
+        _check_whole("n_images", n_images, 0)
         mistakes = find_mistakes(y_true, y_pred, classes=classes, display_labels=display_labels)
         if len(X) != len(y_true):
             raise ValueError(f"X has {len(X)} images and y_true {len(y_true)} labels.")
@@ -175,7 +195,17 @@ class MistakesDisplay:
         -------
         MistakesDisplay
             Itself, with `figure_` and `axes_`.
+
+        Raises
+        ------
+        ValueError
+            If `n_cols` is no whole number of 1 or more, or `ax` has no place in a grid, as
+            those of ``plt.subplots`` have.
+        ImportError
+            If matplotlib is not installed.
         """
+        if n_cols is not None:
+            _check_whole("n_cols", n_cols, 1)
         plt = _style.pyplot("MistakesDisplay")
         n = len(self.images)
         n_cols = max(1, min(n, n_cols or (6 if ax is None else 4)))
@@ -188,24 +218,33 @@ class MistakesDisplay:
             figure.suptitle(self._headline(), x=0.01, ha="left", fontsize=11, color=_style.INK)
         else:
             figure = ax.figure
+            if ax.get_subplotspec() is None:
+                raise ValueError("ax must come from plt.subplots: its place is divided up.")
             ax.set_axis_off()
             _style.title(ax, self._headline())
-            grid = ax.get_subplotspec()
-            if grid is None:
-                raise ValueError("ax must come from plt.subplots: its place is divided up.")
-            # A row more, for the title.
-            grid = grid.subgridspec(n_rows + 1, n_cols, height_ratios=[0.2, *[1] * n_rows])
+            grid = _divided(ax, n_rows, n_cols)
         self.figure_ = figure
         self.axes_ = np.array(
             [figure.add_subplot(grid[i // n_cols - n_rows, i % n_cols]) for i in range(n)],
             dtype=object,
         )
+        if n:
+            self._draw(_style.size_of(ax)[0] / n_cols if ax is not None else 72 * size[0] / n_cols)
+        return self
+
+    def _draw(self, width):
+        """Draw the images, each in a cell of so many points."""
+        size = _style.SMALL if width >= _NARROW else 0.75 * _style.SMALL
+        known = self.mistakes["true_probability"].notna().any()
+        room = _style.characters(width * _style.SMALL / size) - (4 if known else 0)
+        labels = list(map(str, [*self.mistakes["predicted"], *self.mistakes["true"]]))
+        short = dict(zip(labels, shortened(labels, max(5, room)), strict=True))
         rows = self.mistakes.itertuples()
         for axis, image, row in zip(self.axes_, self.images, rows, strict=True):
             axis.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
             axis.set_axis_off()
-            told = _told(row.predicted, row.predicted_probability)
-            truth = _told(row.true, row.true_probability)
+            told = _told(short[str(row.predicted)], row.predicted_probability)
+            truth = _told(short[str(row.true)], row.true_probability)
             for text, height, color in (
                 (told, 14, _style.ORANGE),
                 (truth, 3, _style.BLUE),
@@ -217,10 +256,9 @@ class MistakesDisplay:
                     xytext=(0, height),
                     textcoords="offset points",
                     ha="center",
-                    fontsize=_style.SMALL,
+                    fontsize=size,
                     color=color,
                 )
-        return self
 
     def _headline(self):
         if not self.n_mistakes:
@@ -229,7 +267,23 @@ class MistakesDisplay:
         return f"{count}: predicted above, true below"
 
 
+def _divided(ax, n_rows, n_cols):
+    """Divide the place of axes into rows, the labels above each, and a first one of titles."""
+    engine = ax.figure.get_layout_engine()
+    if engine is not None and not engine.adjust_compatible:
+        # It makes room for the labels itself.
+        space, title = None, 0.2
+    else:
+        height = (_style.size_of(ax)[1] - n_rows * _ABOVE) / (n_rows + 1)
+        space, title = _ABOVE / max(height, 1), 0.01
+    ratios = [title, *[1] * n_rows]
+    return ax.get_subplotspec().subgridspec(n_rows + 1, n_cols, height_ratios=ratios, hspace=space)
+
+
+def _check_whole(name, value, least):
+    if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
+        raise InvalidParameterError(f"{name}={value!r} must be a whole number, {least} or more.")
+
+
 def _told(label, probability):
-    label = str(label)
-    label = label if len(label) <= 14 else label[:13] + "\N{HORIZONTAL ELLIPSIS}"
     return label if math.isnan(probability) else f"{label} {probability:.0%}"

@@ -10,7 +10,7 @@ from itertools import pairwise
 
 import numpy as np
 
-from skfashion.inspection._scales import scale_of, value_text
+from skfashion.inspection._scales import scale_of, shortened, thinned, value_text
 from skfashion.inspection._style import BLUE, GREY, INK, ORANGE
 
 # Cividis at eleven places (Nunez, Anderton and Renslow 2018, doi:10.1371/journal.pone.0199239).
@@ -68,7 +68,7 @@ def parallel(columns, scores, best, texts):
     """
     known = np.flatnonzero(np.isfinite(scores))
     scales = [scale_of([values[i] for i in known]) for values in columns.values()]
-    scales.append(scale_of(scores[known].tolist()))
+    scales.append(scale_of(scores[known].tolist(), log=False))
     names = [*columns, "score"]
     ease = np.linspace(0, 1, _STEPS, endpoint=False)
     ease = ease * ease * (3 - 2 * ease)
@@ -82,13 +82,15 @@ def parallel(columns, scores, best, texts):
         data.append(_line(known[k], best, x, [*y, ends[-1]], texts, color, 0.75))
     notes = []
     for k, (name, scale) in enumerate(zip(names, scales, strict=True)):
+        ticks = thinned(scale.ticks)
+        texts_there = shortened([text for _, text in ticks], _LONGEST)
         notes += [
-            _note(k, at, _shortened(text), bgcolor="rgba(255,255,255,.8)", xshift=4)
-            for at, text in scale.ticks
+            _note(k, at, escape(text), bgcolor="rgba(255,255,255,.8)", xshift=4)
+            for (at, _), text in zip(ticks, texts_there, strict=True)
         ]
         last = k == len(names) - 1
         side = "left" if k == 0 else "right" if last else "center"
-        label = _shortened(name, 22) + (" (log)" if scale.kind == "log" else "")
+        label = escape(shortened([name], 22)[0]) + (" (log)" if scale.kind == "log" else "")
         label = f"<b>{label}</b>" if last else label
         notes.append(_note(k, 1, label, side=side, yanchor="bottom", yshift=12 + 17 * (k % 2)))
     axes = [
@@ -212,11 +214,6 @@ def _note(x, y, text, *, side="left", **more):
         **{"xanchor": side, "yanchor": "middle", "font": {"size": 12, "color": INK}},
         **more,
     }
-
-
-def _shortened(text, longest=_LONGEST):
-    text = str(text)
-    return escape(text if len(text) <= longest else text[: longest - 1] + "\N{HORIZONTAL ELLIPSIS}")
 
 
 def _whole(n):

@@ -3,7 +3,7 @@
 import math
 import re
 from dataclasses import dataclass
-from numbers import Number
+from numbers import Number, Real
 
 import numpy as np
 
@@ -12,6 +12,9 @@ _ABSENT = "\N{EN DASH}"
 _FEW = 6
 # Of the length of an axis: two ticks nearer than this would be written over each other.
 _NEAR = 0.065
+# Fewer orders than this are no logarithmic axis, however even the steps.
+_WIDE = 4
+_CUT = "\N{HORIZONTAL ELLIPSIS}"
 
 
 @dataclass(frozen=True)
@@ -32,17 +35,20 @@ class Scale:
     ticks: list
 
 
-def scale_of(values):
+def scale_of(values, *, log=True):
     """Choose an axis for values.
 
-    Positive numbers that span a factor of ten or more, or are each the same multiple of the
-    last, stand on a logarithmic axis, other numbers on a linear one; anything else is a
-    category, in natural order.
+    Positive numbers that span a factor of ten or more, or of four or more in steps that are
+    each the same multiple of the last, stand on a logarithmic axis, other numbers on a
+    linear one. With anything else among them they are categories: None and what is absent
+    first, then numbers by size, then text in natural order.
 
     Parameters
     ----------
     values : list
         Of any kind; None is a value.
+    log : bool, default=True
+        Whether the axis may be logarithmic: one of scores may not.
 
     Returns
     -------
@@ -61,7 +67,7 @@ def scale_of(values):
         numbers = np.array(values, dtype=float)
         low, high = numbers.min(), numbers.max()
         distinct = np.unique(numbers)
-        log = low > 0 and (high / low >= 10 or _is_geometric(distinct))
+        log = log and low > 0 and (high / low >= 10 or _is_geometric(distinct))
         if len(distinct) <= _FEW:
             ticks = distinct
         else:
@@ -70,9 +76,11 @@ def scale_of(values):
         positions = _unit(place(numbers), place(low), place(high))
         where = _unit(place(ticks), place(low), place(high)).tolist()
         texts = [number_text(tick) for tick in ticks]
-        return Scale("log" if log else "linear", positions, _apart(where, texts))
+        ticks = thinned(list(zip(where, texts, strict=True)))
+        return Scale("log" if log else "linear", positions, ticks)
     texts = [value_text(value) for value in values]
-    known = sorted(dict.fromkeys(texts), key=_natural)
+    first = dict(zip(reversed(texts), reversed(values), strict=True))
+    known = sorted(first, key=lambda text: _rank(first[text], text))
     step = 1 / max(1, len(known) - 1)
     place = {text: i * step if len(known) > 1 else 0.5 for i, text in enumerate(known)}
     positions = np.array([place[text] for text in texts])
@@ -109,6 +117,76 @@ def number_text(number):
     if float(number).is_integer() and abs(number) < 1e7:
         return str(int(number))
     return f"{float(number):.3g}"
+
+
+def thinned(ticks, near=_NEAR, *, keep=None):
+    """Leave out ticks that would be written over others.
+
+    Parameters
+    ----------
+    ticks : list of (float, str)
+        In order, as of a `Scale`.
+    near : float, default=0.065
+        What is nearer to another one is left out.
+    keep : float, default=None
+        A place whose tick stays.
+
+    Returns
+    -------
+    list of (float, str)
+
+    Examples
+    --------
+    >>> from skfashion.inspection._scales import thinned
+    >>> thinned([(0.0, "a"), (0.01, "b"), (1.0, "c")], keep=0.01)
+    [(0.01, 'b'), (1.0, 'c')]
+    """
+    kept = [tick for tick in ticks if keep is not None and math.isclose(tick[0], keep)][:1]
+    for tick in ticks:
+        # A little less is near enough: steps are not exact.
+        if all(abs(tick[0] - at) >= near * (1 - 1e-9) for at, _ in kept):
+            kept.append(tick)
+    return sorted(kept)
+
+
+def shortened(texts, longest):
+    """Shorten texts in the middle; those that this makes the same, to where they differ.
+
+    Parameters
+    ----------
+    texts : list of str
+    longest : int
+        In characters, 3 or more.
+
+    Returns
+    -------
+    list of str
+        As many.
+
+    Examples
+    --------
+    >>> from skfashion.inspection._scales import shortened
+    >>> shortened(["relu", "SVC(kernel='poly')"], 9)
+    ['relu', "SVC(…ly')"]
+    >>> shortened(["Net(8, rate=0.1, seed=0)", "Net(8, rate=0.5, seed=0)"], 9)
+    ['….1, see…', '….5, see…']
+    """
+    head = longest // 2
+    short = {
+        text: text if len(text) <= longest else text[:head] + _CUT + text[1 + head - longest :]
+        for text in texts
+    }
+    alike = {}
+    for text, cut in short.items():
+        alike.setdefault(cut, []).append(text)
+    for same in alike.values():
+        if len(same) > 1:
+            differs = (i for i, each in enumerate(zip(*same, strict=False)) if len(set(each)) > 1)
+            start = next(differs, min(map(len, same))) - 1
+            for text in same:
+                part = text[start : start + longest - 2]
+                short[text] = _CUT + part + (_CUT if start + longest - 2 < len(text) else "")
+    return [short[text] for text in texts]
 
 
 def short_names(names):
@@ -166,15 +244,8 @@ def _unit(values, low, high):
 
 def _is_geometric(distinct):
     ratios = distinct[1:] / distinct[:-1]
-    return len(ratios) >= 2 and bool(np.allclose(ratios, ratios[0]))
-
-
-def _apart(where, texts):
-    kept = []
-    for place, text in zip(where, texts, strict=True):
-        if not kept or place - kept[-1][0] >= _NEAR:
-            kept.append((place, text))
-    return kept
+    wide = distinct[-1] / distinct[0] >= _WIDE
+    return len(ratios) >= 2 and wide and bool(np.allclose(ratios, ratios[0]))
 
 
 def _log_ticks(low, high):
@@ -189,15 +260,26 @@ def _log_ticks(low, high):
 def _linear_ticks(low, high):
     if low == high:
         return [low]
-    rough = (high - low) / 4
-    size = 10.0 ** math.floor(math.log10(rough))
-    step = next(size * m for m in (1, 2, 5, 10) if size * m >= rough)
-    first = math.ceil(low / step - 1e-9)
+    size = 10.0 ** math.floor(math.log10((high - low) / 4))
+    for m in (10, 5, 2, 1):
+        step = size * m
+        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+        if last - first >= 2:
+            break
     # Rounded, or 3 * 0.1 would be 0.30000000000000004.
-    return [round(i * step, 12) for i in range(first, math.floor(high / step + 1e-9) + 1)]
+    return [float(f"{i * step:.12g}") for i in range(first, last + 1)]
+
+
+def _rank(value, text):
+    """Return what categories are sorted by: None, what is absent, numbers, text."""
+    if value is None or text == _ABSENT:
+        return (0, value is not None, [])
+    if isinstance(value, Real) and not isinstance(value, (bool, np.bool_)) and value == value:
+        return (1, float(value), [])
+    return (2, 0, _natural(text))
 
 
 def _natural(text):
-    parts = re.split(r"(\d+)", text)
-    # None and the like before numbers, numbers as numbers.
-    return (text != "None", [(int(p), "") if p.isdigit() else (-1, p) for p in parts if p])
+    # Numbers in text as numbers, those with a point or an exponent too.
+    parts = re.split(r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)", text)
+    return [(float(p), "") if i % 2 else (-1.0, p) for i, p in enumerate(parts) if p]

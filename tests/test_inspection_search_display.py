@@ -1,0 +1,253 @@
+"""Searches as plots: the search's own best, and names that can be read, whatever was searched."""
+
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.preprocessing import StandardScaler
+from sklearn.svm import SVC
+
+from skfashion.inspection import SearchDisplay
+from skfashion.inspection._scales import scale_of, shortened, thinned
+
+matplotlib = pytest.importorskip("matplotlib", reason="matplotlib is not installed")
+matplotlib.use("Agg")
+plt = pytest.importorskip("matplotlib.pyplot")
+
+from plots import assert_readable, written
+
+ABSENT = "\N{EN DASH}"
+ORANGE = matplotlib.colors.to_rgba("#D55E00")
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    plt.close("all")
+
+
+def halved(**more):
+    """A search that chose the best of those trained to the end, not the highest of all."""
+    results = {
+        "params": [
+            {"alpha": 0.01, "epochs": 1},
+            {"alpha": 0.1, "epochs": 9},
+            {"alpha": 1.0, "epochs": 9},
+        ],
+        "mean_test_score": np.array([0.92, 0.88, 0.90]),
+        "mean_test_other": np.array([0.1, 0.7, 0.2]),
+        "mean_fit_time": np.array([1.0, 9.0, 9.0]),
+        "rank_test_score": np.array([1, 3, 2]),
+    }
+    return SimpleNamespace(cv_results_=results, **more)
+
+
+@pytest.mark.parametrize("kind", ["score", "pair", "parallel"])
+def test_the_best_is_the_one_that_the_search_chose(kind):
+    params = "alpha" if kind == "score" else ["alpha", "epochs"]
+    display = SearchDisplay.from_search(halved(best_index_=2), params, kind=kind)
+    assert display.best == 2
+    told = [text for text in written(display.figure_) if text.startswith("0.9")]
+    assert "0.920 at 0.01" not in told
+    assert any(text in ("0.900 at 1", "0.900") for text in told)
+    assert_readable(display.figure_)
+
+
+def test_the_cell_of_the_best_is_the_searchs():
+    search = halved(best_index_=2)
+    search.cv_results_["params"] = [{"a": a, "b": b} for a in (1, 2) for b in (1, 2)]
+    search.cv_results_["mean_test_score"] = np.array([0.92, 0.88, 0.90, 0.1])
+    display = SearchDisplay.from_search(search)
+    (frame,) = [patch for patch in display.ax_.patches if patch.get_edgecolor() == ORANGE]
+    assert tuple(frame.get_center()) == (1.0, 0.0)
+
+
+@pytest.mark.parametrize("kind", ["score", "pair", "parallel"])
+@pytest.mark.parametrize("column", ["mean_fit_time", "rank_test_score"])
+def test_the_slowest_is_not_the_best(column, kind):
+    params = "alpha" if kind == "score" else ["alpha", "epochs"]
+    display = SearchDisplay.from_search(halved(best_index_=2), params, score=column, kind=kind)
+    colors = [
+        tuple(color)
+        for artist in (*display.ax_.collections, *display.ax_.patches)
+        for color in (
+            *np.atleast_2d(artist.get_facecolor()),
+            *np.atleast_2d(artist.get_edgecolor()),
+        )
+    ]
+    assert ORANGE not in colors
+    assert ORANGE not in [matplotlib.colors.to_rgba(t.get_color()) for t in display.ax_.texts]
+    assert_readable(display.figure_)
+
+
+def test_without_a_choice_the_highest_test_score_is_the_best():
+    search = halved(refit=False, multimetric_=True)
+    assert "0.920 at 0.01" in written(SearchDisplay.from_search(search, "alpha").figure_)
+    other = SearchDisplay.from_search(halved(best_index_=2), "alpha", score="mean_test_other")
+    assert "0.700 at 0.1" in written(other.figure_)
+    by_hand = SearchDisplay({"alpha": [1, 2, 3]}, [0.1, 0.3, np.nan]).plot()
+    assert "0.300 at 2" in written(by_hand.figure_)
+    assert not by_hand.ax_.patches
+    with pytest.raises(ValueError, match=r"best=3.*3 scores"):
+        SearchDisplay({"alpha": [1, 2, 3]}, [0.1, 0.3, 0.2], best=3).plot()
+
+
+def test_a_chosen_candidate_without_a_score_is_not_marked():
+    display = SearchDisplay({"alpha": [1, 2, 3]}, [0.1, 0.3, np.nan], best=2).plot()
+    assert not [text for text in written(display.figure_) if " at " in text]
+
+
+ESTIMATORS = [
+    LogisticRegression(C=0.001, max_iter=30),
+    LogisticRegression(C=0.1, max_iter=50, fit_intercept=False),
+    SVC(),
+]
+LONG = [f"a really long category name number {i} of them" for i in range(8)]
+SIZES = [f"{2**i}-{2**i}" for i in range(40)]
+
+
+def drawn(values, ax=None, kind="auto"):
+    n = len(next(iter(values.values())))
+    return SearchDisplay(values, np.random.default_rng(0).random(n)).plot(ax, kind=kind)
+
+
+def every(xs, ys):
+    return {"x_name": [x for x in xs for _ in ys], "y_name": [y for _ in xs for y in ys]}
+
+
+CROWDED = {
+    "estimators": {"clf": ESTIMATORS},
+    "estimators, table": every(ESTIMATORS, [None, "passthrough", StandardScaler()]),
+    "long names": {"a_very_long_parameter_name_of_mine": LONG},
+    "long names, table": every(LONG[:3], LONG[:2]),
+    "40 categories": {"x": [f"category-{i}" for i in range(40)]},
+    "40 categories, points": {"x": SIZES, "y": SIZES[::-1]},
+    "10 x 10": every([f"category-name-{i}" for i in range(10)], [f"name-{i}" for i in range(10)]),
+    "numbers": {"x": [0.0001231, 0.0001232, 0.0001233, 0.001231, 0.01231, 0.012312]},
+    "40 categories, parallel": {"a": SIZES, "b": list(range(40)), "c": [1] * 40, "d": LONG * 5},
+    "long parameters": {f"a_very_long_parameter_name_{i}": [1, 2, 3] for i in range(8)},
+}
+
+
+@pytest.mark.parametrize("values", CROWDED.values(), ids=CROWDED)
+@pytest.mark.parametrize("own", [False, True])
+def test_names_are_never_written_over_each_other(values, own):
+    ax = plt.subplots()[1] if own else None
+    assert_readable(drawn(values, ax).figure_)
+
+
+def test_thinned_ticks_keep_that_of_the_best():
+    ticks = [(i / 39, str(i)) for i in range(40)]
+    kept = thinned(ticks, 0.1, keep=ticks[22][0])
+    assert ticks[22] in kept
+    assert min(np.diff([at for at, _ in kept])) >= 0.1
+    assert 7 <= len(kept) <= 10
+
+
+def test_names_are_shortened_in_the_middle_and_stay_apart():
+    assert shortened(["relu", "a very long name, 1"], 11) == ["relu", "a ver…me, 1"]
+    texts = [f"the beginning is the same {i} and so is the end" for i in range(3)]
+    short = shortened(texts, 14)
+    assert len(set(short)) == 3
+    assert max(map(len, short)) <= 14
+    assert all(str(i) in text for i, text in enumerate(short))
+
+
+@pytest.mark.parametrize(
+    ("values", "ticks"),
+    [
+        ([None, 0.1, 0.05, 0.01], ["None", "0.01", "0.05", "0.1"]),
+        ([ABSENT, 3e-5, 1e-4, 1e-3], [ABSENT, "3e-05", "0.0001", "0.001"]),
+        ([None, -1, 3, -10], ["None", "-10", "-1", "3"]),
+        (
+            ["sqrt", 0.5, ABSENT, 10, None, 2, "log2"],
+            ["None", ABSENT, "0.5", "2", "10", "log2", "sqrt"],
+        ),
+        ([np.inf, 0.1, -np.inf, 2], ["-inf", "0.1", "2", "inf"]),
+        (
+            ["SVC(C=0.1)", "SVC(C=0.05)", "SVC(C=1e-05)"],
+            ["SVC(C=1e-05)", "SVC(C=0.05)", "SVC(C=0.1)"],
+        ),
+        ([10, True, False, 9], ["9", "10", "False", "True"]),
+    ],
+)
+def test_numbers_among_categories_stand_by_size(values, ticks):
+    scale = scale_of(values)
+    assert scale.kind == "category"
+    assert [text for _, text in scale.ticks] == ticks
+
+
+@pytest.mark.parametrize(
+    ("values", "kind"),
+    [
+        ([1_000_000 + i for i in range(5)], "linear"),
+        ([1.0, 1.1, 1.21], "linear"),
+        ([32, 64, 128], "log"),
+        ([0.1, 1.0], "log"),
+    ],
+)
+def test_logarithmic_is_what_spans_orders(values, kind):
+    assert scale_of(values).kind == kind
+
+
+def test_a_score_never_stands_on_a_logarithmic_axis():
+    values = {"a": [1, 2, 3], "b": ["x", "y", "z"]}
+    display = SearchDisplay(values, [0.01, 0.1, 1.0]).plot(kind="parallel")
+    assert "Score" in written(display.figure_)
+    ends = sorted(patch.get_path().vertices[-1][1] for patch in display.ax_.patches)
+    np.testing.assert_allclose(ends, [0, 0.09 / 0.99, 1])
+
+
+@pytest.mark.parametrize(
+    ("low", "high"), [(0.03, 0.992), (0.5, 0.95), (-7.0, 12.0), (1e-14, 9e-14)]
+)
+def test_a_linear_axis_has_three_numbers_or_more(low, high):
+    ticks = scale_of(np.linspace(low, high, 20).tolist(), log=False).ticks
+    assert 3 <= len(ticks) <= 8
+
+
+def test_the_best_score_stands_where_its_line_ends():
+    values = {"a": [1, 2, 3], "b": ["x", "y", "z"]}
+    for scores, best in (([0.9] * 3, "highest"), ([0.92, 0.88, 0.9], 2)):
+        display = SearchDisplay(values, scores, best=best).plot(kind="parallel")
+        (line,) = [patch for patch in display.ax_.patches if patch.get_edgecolor() == ORANGE]
+        (text,) = [text for text in display.ax_.texts if text.get_text() == "0.900"]
+        assert tuple(text.xy) == tuple(line.get_path().vertices[-1])
+        assert_readable(display.figure_)
+
+
+def test_drawn_again_there_is_one_colour_bar():
+    display = drawn({"C": [0.1, 0.25, 7.0], "gamma": [3.0, 0.5, 1.0]})
+    display.plot(display.ax_)
+    assert len(display.figure_.axes) == 2
+    drawn({"C": [0.1, 0.25, 7.0], "gamma": [3.0, 0.5, 1.0]}, display.ax_)
+    assert len(display.figure_.axes) == 2
+    assert_readable(drawn({"C": [0.1, 0.25, 7.0], "gamma": [3.0, 0.5, 1.0]}).figure_)
+
+
+@pytest.mark.parametrize("kind", ["auto", "score", "parallel"])
+def test_a_search_without_parameters_shows_its_scores(images, kind):
+    X, y = images
+    search = GridSearchCV(LogisticRegression(), {}, cv=2).fit(
+        X.reshape(len(X), -1)[:, ::4] / 255, y
+    )
+    display = SearchDisplay.from_search(search, kind=kind)
+    text = written(display.figure_)
+    assert "candidate" in text
+    assert any(t.startswith(f"{search.best_score_:.3f}") for t in text)
+    assert_readable(display.figure_)
+
+
+def test_an_unknown_score_is_answered_with_the_known_ones():
+    with pytest.raises(ValueError, match=r"'f1'.*'mean_test_score', 'mean_test_other'"):
+        SearchDisplay.from_search(halved(), score="f1")
+
+
+@pytest.mark.parametrize("kind", ["pair", "parallel"])
+def test_in_a_part_of_a_figure(kind):
+    part = plt.figure(layout="constrained").subfigures(1, 2)[1]
+    display = drawn({"C": [0.1, 0.25, 7.0], "gamma": [3.0, 0.5, 1.0]}, part.subplots(), kind)
+    assert display.figure_ is part
+    assert_readable(part.figure)
