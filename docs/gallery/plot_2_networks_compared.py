@@ -4,8 +4,12 @@ Convolutional networks compared
 
 The seed project compared learning rates, optimizers, batch sizes, architectures and dropout
 on Fashion-MNIST by hand, one curve each. Here each comparison is a search of a few lines, and
-each has its picture. The deep network at the end has batch normalisation, dropout, flips,
-shifts and a falling learning rate.
+each has its picture. The deep network at the end has batch normalisation, dropout, mirrored
+images and a falling learning rate.
+
+With shifted images as well, and for 30 epochs, two runs ended at 93.1% and 93.5% on the test
+images below, and at 92.8% on the training images: too hard for so short a training. The shifts
+were left out for it.
 
 .. include:: /_generated/seeds_conv.rst
 """
@@ -83,21 +87,26 @@ for dropout in (0.0, 0.5):
 # On all training images, for many epochs, with a learning rate that falls to zero along a
 # cosine. The comparisons say: Adam's rates around 1e-3, many filters, two convolutions a block,
 # dropout. The rest is common practice for longer training on more images and not from them:
-# decoupled weight decay, larger batches, a milder dropout, flips and shifts.
+# decoupled weight decay, larger batches, a milder dropout, mirrored images, and half precision,
+# which this processor computes 1.4 times faster. What is told of an image is the mean over it
+# and its mirror image.
 deep = ConvClassifier(
     "32-64-128" if full else "16-32",
     convs_per_block=2,
     dropout=0.3 if full else 0.1,
-    augmentation="flip+shift" if full else None,  # made-up patterns have a left and a right
+    augmentation="flip" if full else None,  # made-up patterns have a left and a right
     optimizer="adamw",
     batch_size=128 if full else 32,
-    epochs=30 if full else 6,
+    epochs=24 if full else 6,
     learning_rate=2e-3,
     schedule="cosine",
+    dtype_policy="mixed_bfloat16" if full else None,
     memory="runs/",
     random_state=seed,
 ).fit(X, y)
 probabilities = deep.predict_proba(X_test)
+if full:
+    probabilities = (probabilities + deep.predict_proba(X_test[:, :, ::-1])) / 2
 figures = {
     "test_accuracy": accuracy_score(y_test, deep.classes_[probabilities.argmax(axis=1)]),
     "test_loss": log_loss(y_test, probabilities),
