@@ -322,17 +322,20 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
         recipe["one_hot"] = _compiled.takes_rows(first, recipe["n_outputs"])
         recipe["logits"] = _compiled.gives_logits(first)
         if weights is not None:
-            if self._shapes(recipe) != self._shapes(self._recipe):
-                raise ValueError(
-                    "warm_start=True goes on with the weights of the last fit, but parameters "
-                    "of the network have changed since, and they don't fit any more: set them "
-                    "back, or warm_start=False."
-                )
+            self._refuse_other_shapes(recipe)
             start, recipe["start"] = weights, _training.weights_digest(weights)
         self._recipe = recipe
         for name in (*_UNCOPIED, "_position"):
             self.__dict__.pop(name, None)
         return start, initialize
+
+    def _refuse_other_shapes(self, recipe):
+        if self._shapes(recipe) != self._shapes(self._recipe):
+            raise ValueError(
+                "warm_start=True goes on with the weights of the last fit, but parameters of the "
+                "network have changed since, and they don't fit any more: set them back, or "
+                "warm_start=False."
+            )
 
     def _shapes(self, recipe):
         """Return what decides the shapes of a network's weights."""
@@ -389,7 +392,7 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
             if index + 1 < len(plan.phases) and start.epoch >= plan.phases[index].epochs:
                 start, index = _training.next_phase(start), index + 1
         epoch = getattr(start, "epoch", 0) + 1
-        plan = _training.only(plan, index, epoch)
+        plan = _training.one_phase(plan, index, epoch)
         state = self._run(plan, data, start, initialize, replay=False)
         # Plain data: whoever pickles the estimator can go on as well.
         self._position = {"phase": index, "epoch": epoch, "slots": state.slots}

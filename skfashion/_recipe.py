@@ -67,7 +67,7 @@ def plan_of(recipe, network_key):
         phases=tuple(_phase_of(stage, network_key(stage)) for stage in recipe["stages"]),
         objective=_compiled.key_of({**first["compile"], "optimizer": None}),
         batch_size=recipe["batch_size"],
-        rates=_rates(recipe, first["parameters"]),
+        dropout_rates=_dropout_rates(recipe, first["parameters"]),
         dtype_policy=recipe["dtype_policy"],
         seed=recipe["seed"],
         early_stopping=EarlyStopping(*stopping) if stopping else None,
@@ -99,7 +99,7 @@ def _optimizer_of(stage):
     return _OPTIMIZERS[key]
 
 
-def _rates(recipe, parameters):
+def _dropout_rates(recipe, parameters):
     if recipe.get("network"):
         return tuple(float(rate) for rate in recipe["network"]["rates"])
     return (float(parameters["model__dropout"]),)

@@ -12,7 +12,7 @@ from keras import layers
 from skfashion._backbones import application, backbone_size, unfreeze_index
 from skfashion._layers import FixedBatchNormalization
 
-_AUGMENTATIONS = ("flip", "shift", "rotate", "zoom", "erase")
+AUGMENTATIONS = ("flip", "shift", "rotate", "zoom", "erase")
 
 
 def dense(
@@ -234,7 +234,7 @@ def augmented(x, names):
         "zoom": partial(layers.RandomZoom, 0.1),
         "erase": partial(layers.RandomErasing, **erase),
     }
-    for name in _AUGMENTATIONS:
+    for name in AUGMENTATIONS:
         if name in names:
             x = make[name](name=name, dtype="float32")(x)
     return x

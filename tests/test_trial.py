@@ -108,7 +108,9 @@ def work(images):
     plan, build = clf._planned()
     data = _training.Data(X, y.astype("float32"), np.ones(len(X), "float32"))
     start = _training.State(clf._weights)
-    return lambda other=build: partial(run, _training.only(plan, 0, 1), data, other, start=start)
+    return lambda other=build: partial(
+        run, _training.one_phase(plan, 0, 1), data, other, start=start
+    )
 
 
 def aborts(phase):

@@ -7,7 +7,7 @@ from skfashion._training.custom import build, describe_network, network_of
 from skfashion._training.features import clear_features, features_info
 from skfashion._training.inference import export, predict
 from skfashion._training.optimizers import describe as describe_optimizer
-from skfashion._training.phases import next_phase, only, run
+from skfashion._training.phases import next_phase, one_phase, run
 from skfashion._training.plan import Data, EarlyStopping, Phase, Plan, frozen, weights_digest
 from skfashion._training.processes import prepare_process
 from skfashion._training.programs import clear_programs, programs_info
@@ -33,7 +33,7 @@ __all__ = [
     "frozen",
     "network_of",
     "next_phase",
-    "only",
+    "one_phase",
     "predict",
     "prepare_process",
     "programs_info",

@@ -109,15 +109,16 @@ def run(
                 state, first = known, i + 1
                 break
     trainer = _Trainer(plan, data, build, runs, store, on_epoch, list(callbacks))
+    done = first
     for i in range(first, len(plan.phases)):
         if i:
             state = next_phase(state)
         state, complete, going = trainer.stage(plan.phases[i], keys[i] if keys else None, state)
+        if complete:
+            done += 1
         if not (complete and going):
-            complete = complete and i + 1 == len(plan.phases)
             break
-    else:
-        complete = True
+    complete = done == len(plan.phases)
     seconds = time.perf_counter() - started
     key = result_key(keys[-1], plan.phases[-1].epochs) if keys and complete else None
     return Outcome(state, trainer.epochs, trainer.steps, seconds, complete, key)
@@ -132,7 +133,7 @@ def next_phase(state):
     return State(state.weights, history=state.history, seconds=state.seconds)
 
 
-def only(plan, index, epochs):
+def one_phase(plan, index, epochs):
     """Return a plan of one phase of a plan, up to that epoch, at a constant rate."""
     return replace(plan, phases=(replace(plan.phases[index], epochs=epochs, schedule="constant"),))
 
@@ -209,7 +210,7 @@ class _Trainer:
         deaths = self._store.deaths(key)
         if deaths >= _SUSPECT:
             # One that lives when it is tried alone may die here, where there is less memory.
-            one_epoch = only(self._plan, self._plan.phases.index(phase), state.epoch + 1)
+            one_epoch = one_phase(self._plan, self._plan.phases.index(phase), state.epoch + 1)
             training = partial(run, one_epoch, self._data, self._build, start=state)
             if deaths >= _GUILTY or not survives(training):
                 raise MemoryError(
@@ -226,7 +227,7 @@ class _Trainer:
         program.prepare(
             state.weights,
             numbers=phase.numbers,
-            rates=plan.rates,
+            dropout_rates=plan.dropout_rates,
             seed=derive(plan.seed, phase.name),
             slots=state.slots,
             seeds=state.seeds,
@@ -253,7 +254,7 @@ class _Trainer:
         first = state.epoch + 1
         going = True
         while going and state.epoch < phase.epochs and not state.stopped:
-            rate = phase.rate(state.epoch)
+            rate = phase.learning_rate(state.epoch)
             if rate is not None:
                 program.model.optimizer.learning_rate.assign(rate)
             callbacks.on_epoch_begin(state.epoch)

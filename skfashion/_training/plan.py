@@ -42,7 +42,7 @@ class Phase:
     name : str
         For the history.
     network : hashable
-        What the builder builds, with which layers trainable; without `Plan.rates`.
+        What the builder builds, with which layers trainable; without `Plan.dropout_rates`.
     optimizer : hashable
         Class and constants, without `numbers`.
     numbers : tuple of (str, float)
@@ -60,7 +60,7 @@ class Phase:
     epochs: int
     schedule: str = "constant"
 
-    def rate(self, epoch):
+    def learning_rate(self, epoch):
         """Return the learning rate of an epoch; None to leave it as it is.
 
         Parameters
@@ -94,7 +94,7 @@ class Plan:
     objective : hashable
         Loss and metrics.
     batch_size : int
-    rates : tuple of float
+    dropout_rates : tuple of float
         Of the dropout layers, in order; one for all of them if there is one.
     dtype_policy : str
     seed : int
@@ -108,7 +108,7 @@ class Plan:
     phases: tuple
     objective: Hashable
     batch_size: int
-    rates: tuple
+    dropout_rates: tuple
     dtype_policy: str
     seed: int
     early_stopping: EarlyStopping | None = None

@@ -29,7 +29,7 @@ class Program:
     cut : bool
         Whether to leave off what `skfashion._training.cut.split` finds to be fixed.
     shared : bool
-        Whether it will be lent again, to trainings with other rates. One that is not
+        Whether it will be lent again, to trainings with other dropout rates. One that is not
         consists of Keras' own parts alone: a user's callback may save it.
 
     Attributes
@@ -56,9 +56,9 @@ class Program:
         places = {layer.name: i for i, layer in enumerate(network.layers)}
         drops = [layer for layer in self.model.layers if type(layer) is VariableDropout]
         drops.sort(key=lambda layer: places[layer.name])
-        self._rates = [layer.variable_rate for layer in drops]
-        rates = {id(v) for v in self._rates}
-        self._weights = [w for w in self.model.weights if id(w) not in rates]
+        self._dropout_rates = [layer.variable_rate for layer in drops]
+        own = {id(v) for v in self._dropout_rates}
+        self._weights = [w for w in self.model.weights if id(w) not in own]
         self._seeds = [v for v in self.model.variables if v.path.endswith("seed_generator_state")]
         self._carried = None
 
@@ -73,7 +73,7 @@ class Program:
         known += [v for v in hidden if all(v is not other for other in known)]
         return [v for v in known if v.name != "learning_rate"]
 
-    def prepare(self, weights, *, numbers, rates, seed, slots=None, seeds=None):
+    def prepare(self, weights, *, numbers, dropout_rates, seed, slots=None, seeds=None):
         """Set everything a training depends on.
 
         Parameters
@@ -82,8 +82,8 @@ class Program:
             Of the whole network.
         numbers : tuple of (str, float)
             Of the optimizer.
-        rates : tuple of float
-            Of the dropout layers, one for all or one for each.
+        dropout_rates : tuple of float
+            One for all dropout layers, or one for each.
         seed : int
             Of the random layers.
         slots, seeds : list of ndarray or None
@@ -93,8 +93,8 @@ class Program:
         self._carried = None  # training changes them
         if self.shared:
             set_numbers(self.model.optimizer, numbers)
-        for i, variable in enumerate(self._rates):
-            variable.assign(rates[i] if len(rates) > 1 else rates[0])
+        for i, variable in enumerate(self._dropout_rates):
+            variable.assign(dropout_rates[i] if len(dropout_rates) > 1 else dropout_rates[0])
         for i, variable in enumerate(self._seeds):
             variable.assign(
                 np.array([derive(seed, "layer", i), 0], "uint32") if seeds is None else seeds[i]

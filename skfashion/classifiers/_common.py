@@ -5,8 +5,8 @@ from numbers import Real
 from skfashion import _compiled
 from skfashion._base import BaseImageClassifier
 from skfashion._validation import Interval, StrOptions
+from skfashion.networks import AUGMENTATIONS
 
-AUGMENTATIONS = ("flip", "shift", "rotate", "zoom", "erase")
 _OPTIMIZERS = {"adam", "adamw", "rmsprop", "sgd"}
 
 # (factor, offset) that turn a range of pixels into [0, 1] or [-1, 1]. What lies in no
