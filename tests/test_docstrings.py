@@ -119,7 +119,7 @@ def test_documented_defaults_are_the_real_ones(address):
         assert type(written) is type(parameter.default), name
 
 
-@pytest.mark.parametrize("address", PUBLIC)
+@pytest.mark.parametrize("address", [*PUBLIC, *METHODS])
 def test_numpydoc_finds_nothing(address):
     errors = [(code, text) for code, text in validate(address)["errors"] if code not in NOT_ASKED]
     assert errors == []

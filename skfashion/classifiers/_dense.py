@@ -77,7 +77,8 @@ class DenseClassifier(ReadyClassifier):
     input_range : {"auto", "0-255", "0-1", "-1-1", "as-is"}, default="auto"
         Range of the pixels; "auto" looks at those of the training images.
     dtype_policy : str, default=None
-        Keras' policy of number formats, such as "mixed_float16". None: Keras' own.
+        Keras' policy of number formats, such as "mixed_float16". None: the one that is set
+        in the thread that fits, as Keras has one a thread.
     memory : str, path or joblib.Memory, default=None
         Folder in which finished fits, checkpoints and outputs of frozen layers are kept
         and found again.

@@ -67,7 +67,8 @@ class KerasImageClassifier(BaseImageClassifier):
         Height, width and channels that rows are brought to. None: the network sees what
         `fit` is given.
     dtype_policy : str, default=None
-        Keras' policy of number formats, such as "mixed_float16". None: Keras' own.
+        Keras' policy of number formats, such as "mixed_float16". None: the one that is set
+        in the thread that fits, as Keras has one a thread.
     memory : str, path or joblib.Memory, default=None
         Folder in which finished fits, checkpoints and outputs of frozen layers are kept
         and found again.
