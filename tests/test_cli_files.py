@@ -174,6 +174,7 @@ def test_classes_that_are_no_text(photos, tmp_path, capsys):
     small_search = ["--candidates", "1", "--folds", "2", "--epochs", "3", "--size", "8"]
     assert main(["search", str(folder), "--out", str(out), *small_search]) == 0
     assert skfashion.load(out / "model.skfashion").classes_.tolist() == ["b", odd]
+    assert r"\udcff\udcfe" in (out / "report.html").read_text(encoding="utf-8")
     assert main(["evaluate", str(out), str(folder)]) == 0
     captured = capsys.readouterr()
     captured.out.encode()

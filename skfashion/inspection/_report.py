@@ -161,7 +161,8 @@ def _write(path, page):
     # Not one half of a page over a good one.
     half = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        half.write_text(page, encoding="utf-8")
+        # Names of folders may be no text.
+        half.write_text(page, encoding="utf-8", errors="backslashreplace")
         os.replace(half, path)
     finally:
         with contextlib.suppress(FileNotFoundError):
