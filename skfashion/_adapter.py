@@ -191,6 +191,21 @@ def dtype_policy_of(name):
     return name if is_dtype_policy(name) else None
 
 
+def check_dtype_policy(name):
+    """Refuse a policy of number formats that Keras doesn't know; None is the one that is set.
+
+    Raises
+    ------
+    ValueError
+        If it is none.
+    """
+    if name is not None and not is_dtype_policy(name):
+        raise ValueError(
+            f"dtype_policy={name!r} is no policy of Keras: give 'float32', 'mixed_bfloat16' or "
+            "'mixed_float16', or None for the one that is set."
+        )
+
+
 def is_dtype_policy(name):
     """Tell whether Keras knows a policy of number formats."""
     try:

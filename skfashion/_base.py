@@ -12,7 +12,7 @@ from sklearn.utils import check_random_state
 from sklearn.utils.validation import check_is_fitted
 
 from skfashion import _checks, _compiled, _records, _training
-from skfashion._adapter import Adapter, is_dtype_policy
+from skfashion._adapter import Adapter, check_dtype_policy
 from skfashion._callbacks import CallbackSupportMixin, with_callbacks
 from skfashion._progress import Progress
 from skfashion._recipe import plan_of, structure_of, write_recipe
@@ -306,11 +306,7 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
 
     def _begin(self, seed, weights=None):
         """Write down what will be trained; return what `_complete` does, or these weights."""
-        if self.dtype_policy is not None and not is_dtype_policy(self.dtype_policy):
-            raise ValueError(
-                f"dtype_policy={self.dtype_policy!r} is no policy of Keras: give 'float32', "
-                "'mixed_bfloat16' or 'mixed_float16', or None for the one that is set."
-            )
+        check_dtype_policy(self.dtype_policy)
         stages = self._stages(self.image_shape_, len(self.classes_))
         adapters = [self._adapter({"loss": self.loss, **stage["parameters"]}) for stage in stages]
         compiled = [_compiled.as_data(adapter.compile_arguments()) for adapter in adapters]
@@ -369,7 +365,7 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
             replay=replay and _records.is_replayable(self, self._recipe, callbacks),
             on_epoch=progress.on_epoch,
             callbacks=callbacks,
-            about=self._about(data),
+            about=_records.about(self, len(data.X)),
         )
         progress.on_end(outcome)
         _checks.refuse_divergence(outcome.state.weights, len(outcome.state.history))
@@ -402,6 +398,3 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
         if self.callbacks is None:
             return []
         return self._adapter({"callbacks": self.callbacks}).callbacks()
-
-    def _about(self, data):
-        return _records.about(self, len(data.X))

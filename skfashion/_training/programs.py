@@ -36,6 +36,8 @@ class Program:
     ----------
     parts : skfashion._training.cut.Split
     loop : KerasLoop or GraphLoop
+    slots : list of keras.Variable
+        The optimizer's own, but for its learning rate.
     """
 
     def __init__(self, network, compile_arguments, numbers, *, cut, shared=True):
@@ -49,6 +51,7 @@ class Program:
         # XLA pays on no CPU tried: 2 to 60 times slower (Keras' "auto" leaves it off there).
         self.model.compile(**arguments)
         self.model.optimizer.build(variables)
+        self.slots = _slots(self.model.optimizer)
         # Most begin at zero: not Adagrad's and Ftrl's, and not a loss scale.
         self._fresh = [v if v.any() else None for v in map(to_numpy, self.slots)]
         self.loop = make_loop(self.model)
@@ -61,17 +64,6 @@ class Program:
         self._weights = [w for w in self.model.weights if id(w) not in own]
         self._seeds = [v for v in self.model.variables if v.path.endswith("seed_generator_state")]
         self._carried = None
-
-    @property
-    def slots(self):
-        """The optimizer's own variables, but for its learning rate."""
-        optimizer = self.model.optimizer
-        known = list(optimizer.variables)
-        # Nadam has one that Keras doesn't list.
-        inner = vars(getattr(optimizer, "inner_optimizer", optimizer)).values()
-        hidden = [v for v in inner if isinstance(v, keras.Variable)]
-        known += [v for v in hidden if all(v is not other for other in known)]
-        return [v for v in known if v.name != "learning_rate"]
 
     def prepare(self, weights, *, numbers, dropout_rates, seed, slots=None, seeds=None):
         """Set everything a training depends on.
@@ -143,6 +135,15 @@ class Program:
             [to_numpy(v) for v in self.slots],
             [to_numpy(v) for v in self._seeds],
         )
+
+
+def _slots(optimizer):
+    known = list(optimizer.variables)
+    # Nadam has one that Keras doesn't list.
+    inner = vars(getattr(optimizer, "inner_optimizer", optimizer)).values()
+    hidden = [v for v in inner if isinstance(v, keras.Variable)]
+    known += [v for v in hidden if all(v is not other for other in known)]
+    return [v for v in known if v.name != "learning_rate"]
 
 
 class Extractor:
