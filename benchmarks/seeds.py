@@ -113,7 +113,7 @@ ROWS = {
             Figure("test_accuracy", "test", published="93.1%", at_least=0.940),
             Figure("test_loss", "test loss", "loss", published="0.278", at_most=0.19),
         ),
-        tried="before, for 30 epochs and with shifted images: 93.1% and 93.5%",
+        tried="before: 93.1% and 93.5% with shifted images, 93.7% with dropout 0.3",
     ),
     "mobilenet": Row(
         "A small network tuned, MobileNet fine-tuned",

@@ -7,9 +7,10 @@ on Fashion-MNIST by hand, one curve each. Here each comparison is a search of a 
 each has its picture. The deep network at the end has batch normalisation, dropout, mirrored
 images and a falling learning rate.
 
-With shifted images as well, and for 30 epochs, two runs ended at 93.1% and 93.5% on the test
-images below, and at 92.8% on the training images: too hard for so short a training. The shifts
-were left out for it.
+Two recipes came before this one, and their networks under-fitted: with shifted images, for 30
+epochs, two runs ended at 93.1% and 93.5% on the test images below; without shifts and with
+dropout 0.3, one ended at 93.7%. A milder dropout was then chosen on 6,000 images left out of
+the training images.
 
 .. include:: /_generated/seeds_conv.rst
 """
@@ -93,7 +94,7 @@ for dropout in (0.0, 0.5):
 deep = ConvClassifier(
     "32-64-128" if full else "16-32",
     convs_per_block=2,
-    dropout=0.3 if full else 0.1,
+    dropout=0.1,
     augmentation="flip" if full else None,  # made-up patterns have a left and a right
     optimizer="adamw",
     batch_size=128 if full else 32,
