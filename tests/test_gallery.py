@@ -2,12 +2,14 @@
 
 import ast
 import json
+import runpy
 from pathlib import Path
 
 import pytest
 
 ROOT = Path(__file__).resolve().parents[1]
 SCRIPTS = sorted((ROOT / "docs" / "gallery").glob("plot_*.py"))
+SEARCHING = [script for script in SCRIPTS[:5] if "SearchCV(" in script.read_text(encoding="utf-8")]
 
 
 @pytest.fixture
@@ -63,11 +65,20 @@ def test_scripts_are_short_and_public(script):
             assert not node.attr.startswith("_") or node.attr == "__name__"
 
 
-@pytest.mark.parametrize("script", SCRIPTS[:5], ids=lambda path: path.stem)
+@pytest.mark.parametrize("script", SEARCHING, ids=lambda path: path.stem)
 def test_scripts_look_at_test_images_after_the_last_fit(script):
     """Tuning must not see them: nothing is searched once they have been predicted."""
     code = script.read_text(encoding="utf-8")
-    assert code.rindex("SearchCV(") < code.index("(X_test") if "SearchCV(" in code else True
+    assert code.rindex("SearchCV(") < code.index("(X_test")
+
+
+@pytest.mark.parametrize("script", SCRIPTS[3:5], ids=lambda path: path.stem)
+def test_scripts_say_which_folder_of_images_they_miss(script, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("SKFASHION_DATA", raising=False)
+    monkeypatch.setenv("SKFASHION_GALLERY", "full")
+    with pytest.raises(FileNotFoundError, match=r"no folder 'data.*train'"):
+        runpy.run_path(str(script))
 
 
 def test_each_script_has_the_figures_of_its_row(seeds):

@@ -16,7 +16,8 @@ before, and surer of its mistakes.
 """
 
 # %%
-# Images: made up, unless ``SKFASHION_GALLERY=full`` asks for the files of cats and dogs.
+# Images: made up, unless ``SKFASHION_GALLERY=full`` asks for the files of cats and dogs,
+# ``cats-vs-dogs`` in the folder that ``SKFASHION_DATA`` names.
 import os
 
 from sklearn.base import clone
@@ -32,7 +33,7 @@ from skfashion.preprocessing import ImageReader
 full = os.environ.get("SKFASHION_GALLERY") == "full"
 seed = int(os.environ.get("SKFASHION_SEED", "0"))
 if full:
-    folder = os.path.join(os.environ["SKFASHION_DATA"], "cats-vs-dogs")
+    folder = os.path.join(os.environ.get("SKFASHION_DATA", "data"), "cats-vs-dogs")
     X, y = load_image_folder(os.path.join(folder, "train"), return_X_y=True)
     X_test, y_test = load_image_folder(os.path.join(folder, "test"), return_X_y=True)
     reader = ImageReader(size=288, memory="runs/")  # file names in, pixels out

@@ -12,7 +12,8 @@ frozen layers, the trained head.
 """
 
 # %%
-# Images: made up, unless ``SKFASHION_GALLERY=full`` asks for the files of the scenes.
+# Images: made up, unless ``SKFASHION_GALLERY=full`` asks for the files of the scenes,
+# ``intel-scenes`` in the folder that ``SKFASHION_DATA`` names.
 import os
 from time import perf_counter
 
@@ -28,7 +29,7 @@ from skfashion.preprocessing import ImageReader
 full = os.environ.get("SKFASHION_GALLERY") == "full"
 seed = int(os.environ.get("SKFASHION_SEED", "0"))
 if full:
-    folder = os.path.join(os.environ["SKFASHION_DATA"], "intel-scenes")
+    folder = os.path.join(os.environ.get("SKFASHION_DATA", "data"), "intel-scenes")
     X, y = load_image_folder(os.path.join(folder, "train"), return_X_y=True)
     X_test, y_test = load_image_folder(os.path.join(folder, "test"), return_X_y=True)
     reader = ImageReader(size=224, memory="runs/")
