@@ -1,13 +1,12 @@
 """What is trained: first as an estimator writes it down, then as the plan to carry out."""
 
-from collections import OrderedDict
-
 from skfashion import _compiled
 from skfashion._adapter import dtype_policy_of
 from skfashion._config import get_config
+from skfashion._recent import Recent
 from skfashion._training import EarlyStopping, Phase, Plan, describe_optimizer, frozen
 
-_OPTIMIZERS = OrderedDict()  # what decides them -> (structure, numbers)
+_OPTIMIZERS = Recent(size=1000)  # what decides them -> (structure, numbers)
 
 
 def write_recipe(estimator, stages, compiled, seed):
@@ -89,14 +88,13 @@ def _optimizer_of(stage):
     """Return structure and numbers of a stage's optimizer, making it the first time only."""
     data = stage["compile"]["optimizer"]
     key = (_compiled.key_of(data), get_config()["fused_optimizers"])
-    if key not in _OPTIMIZERS:
+    known = _OPTIMIZERS.get(key)
+    if known is None:
         structure, numbers = describe_optimizer(_compiled.revived(data))
         if "class" in data:  # not Keras' own: there may be another of its name
             structure = (structure, _compiled.key_of(data["class"]))
-        _OPTIMIZERS[key] = structure, numbers
-        while len(_OPTIMIZERS) > 1000:
-            _OPTIMIZERS.popitem(last=False)
-    return _OPTIMIZERS[key]
+        known = _OPTIMIZERS.put(key, (structure, numbers))
+    return known
 
 
 def _dropout_rates(recipe, parameters):

@@ -5,10 +5,10 @@ import warnings
 import numpy as np
 import pytest
 from bayes_toy import QUICK, Toy, X, fits, run, y
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import FitFailedWarning
 from sklearn.linear_model import LogisticRegression
-from sklearn.model_selection import KFold, PredefinedSplit
+from sklearn.model_selection import GridSearchCV, KFold, PredefinedSplit
 from skopt.learning import ExtraTreesRegressor
 from skopt.space import Categorical, Real
 
@@ -16,6 +16,21 @@ from skfashion.model_selection import BayesSearchCV
 
 # Said of every search with a failure in it.
 pytestmark = pytest.mark.filterwarnings("ignore:One or more of the")
+
+
+class Fills(ClassifierMixin, BaseEstimator):
+    """Scores the sum of an array it holds beside something that can't be pickled."""
+
+    def __init__(self, held=None, power=1):
+        self.held = held
+        self.power = power
+
+    def fit(self, X, y):
+        self.classes_ = np.unique(y)
+        return self
+
+    def score(self, X, y):
+        return (self.held[0]["fill"] ** self.power).sum()
 
 
 class TestSpaces:
@@ -43,6 +58,15 @@ class TestSpaces:
             str(each["layers"]) + type(each["layers"]).__name__
             for each in search.cv_results_["params"]
         } == {str(o) + type(o).__name__ for o in odd}
+
+    def test_values_that_no_pickle_takes_and_that_look_the_same(self):
+        """NumPy's text of a long array leaves out its middle."""
+        unpicklable = lambda: None  # noqa: E731
+        one, other = (({"fill": fill}, unpicklable) for fill in np.zeros((2, 2000)))
+        other[0]["fill"][500:1500] = 1
+        assert repr(one[0]) == repr(other[0])
+        search = run(Fills(), {"held": [one, other], "power": [1, 2]}, n_iter=4)
+        assert sorted(search.cv_results_["mean_test_score"]) == [0, 0, 1000, 1000]
 
     def test_a_list_of_two_ints_is_two_ints(self):
         with warnings.catch_warnings():
@@ -177,6 +201,11 @@ class TestFailures:
     def test_raise_raises(self):
         with pytest.raises(MemoryError, match="no good"):
             run(Toy(fail=MemoryError, fail_below=99), {"units": (1, 30)}, error_score="raise")
+
+    def test_raise_raises_what_a_search_inside_says(self):
+        inner = GridSearchCV(Toy(fail=ValueError, fail_below=99), {"rate": [0.1, 0.2]}, cv=2)
+        with pytest.raises(ValueError, match=r"All the 4 fits failed(.|\n)*no good"):
+            run(inner, {"estimator__units": (1, 30)}, error_score="raise")
 
     def test_a_wrong_parameter_name_ends_the_search(self):
         with pytest.raises(ValueError, match="Invalid parameter 'unit'"):

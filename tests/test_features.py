@@ -7,6 +7,7 @@ from sklearn.model_selection import GridSearchCV
 
 import skfashion
 from skfashion import KerasImageClassifier, MobileNetFineTuner, _training, networks
+from skfashion._recent import Recent
 from skfashion._training import features
 from skfashion._training.cut import split
 from skfashion.datasets import make_images
@@ -25,6 +26,11 @@ def rgb():
 def tuner(**parameters):
     defaults = {"weights": None, "alpha": 0.35, "epochs": 2, "random_state": 0}
     return MobileNetFineTuner(**{**defaults, "fine_tune_epochs": 1, **parameters})
+
+
+def test_a_digest_that_another_thread_has_forgotten_at_once(monkeypatch):
+    monkeypatch.setattr(features, "_DIGESTS", Recent(size=0))
+    assert features._digest_of([np.zeros(1)]) != features._digest_of([np.ones(1)])
 
 
 def computed():

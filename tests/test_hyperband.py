@@ -302,6 +302,13 @@ def test_a_fold_in_which_all_candidates_fail():
     assert search.best_index_ == 0
 
 
+def test_a_fold_in_which_all_candidates_score_minus_infinity():
+    with pytest.warns(FitFailedWarning, match="fits failed"):
+        search = run(FailsInTheFirstFold(), cv=KFold(2), error_score=-np.inf, refit=False)
+    assert set(search.cv_results_["mean_test_score"]) == {-np.inf}
+    assert search.best_index_ == 0
+
+
 @pytest.mark.skipif(
     not hasattr(HyperbandSearchCV, "set_callbacks"), reason="scikit-learn has callbacks from 1.9 on"
 )

@@ -153,6 +153,25 @@ def test_pool_is_bounded(images):
         assert _training.programs_info()["kept"] <= 2
 
 
+def test_prediction_interrupted_while_weights_are_handed_over(images, monkeypatch):
+    X, y = images
+    one, other = (DenseClassifier(8, epochs=1, random_state=seed).fit(X, y) for seed in (0, 1))
+    right = one.predict_proba(X)
+    assign, calls = keras.Variable.assign, []
+
+    def interrupted(variable, value):
+        calls.append(variable)
+        if len(calls) == 2:
+            raise KeyboardInterrupt
+        return assign(variable, value)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(keras.Variable, "assign", interrupted)
+        with pytest.raises(KeyboardInterrupt):
+            other.predict_proba(X)
+    np.testing.assert_array_equal(one.predict_proba(X), right)
+
+
 def test_callback_that_predicts_with_the_same_shape_while_it_trains(images):
     X, y = images
     other = DenseClassifier(hidden_layer_sizes=16, epochs=1, random_state=1).fit(X, y)

@@ -14,6 +14,7 @@ import keras
 import numpy as np
 
 from skfashion._config import get_config
+from skfashion._recent import Recent
 from skfashion._training.loops import memory_errors
 from skfashion._training.plan import digest, weights_digest
 from skfashion._training.programs import Extractor, borrow
@@ -90,7 +91,7 @@ _CACHE = _Cache(lambda: get_config()["feature_cache_bytes"])
 # quarter of the room, as long as rows leave it.
 _BETWEEN = _Cache(lambda: min(_CACHE.bound() / 4, _CACHE.bound() - _CACHE.nbytes))
 _COUNTS = {"computed": 0, "from_memory": 0, "from_disk": 0}
-_DIGESTS = OrderedDict()  # ids of arrays -> (arrays, digest)
+_DIGESTS = Recent(size=8)  # ids of arrays -> (arrays, digest)
 
 
 def rows(X, segments, weights, *, store=None, write=True):
@@ -237,12 +238,9 @@ def _keep(namespace, keys, out, places):
 
 def _digest_of(weights):
     ids = tuple(map(id, weights))
-    if ids not in _DIGESTS:
-        # The arrays are held with their digest, so that no other gets one of these ids.
-        _DIGESTS[ids] = (weights, weights_digest(weights))
-        while len(_DIGESTS) > 8:
-            _DIGESTS.popitem(last=False)
-    return _DIGESTS[ids][1]
+    # The arrays are held with their digest, so that no other gets one of these ids.
+    known = _DIGESTS.get(ids) or _DIGESTS.put(ids, (weights, weights_digest(weights)))
+    return known[1]
 
 
 def _device():

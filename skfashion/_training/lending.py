@@ -2,18 +2,18 @@
 
 import gc
 import traceback
-from collections import OrderedDict
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 
 import keras
 
+from skfashion._recent import Recent
 from skfashion._training import features
 from skfashion._training.drawing import redraw
 from skfashion._training.loops import to_numpy
 from skfashion._training.programs import Program, borrow, clear_programs
 from skfashion._training.seeding import build_scope, derive
 
-_INITIAL = OrderedDict()  # (network, dtype policy, seed, start) -> weights
+_INITIAL = Recent(size=8)  # (network, dtype policy, seed, start) -> weights
 
 
 def initial_weights(plan, build, initialize=None):
@@ -39,10 +39,7 @@ def initial_weights(plan, build, initialize=None):
             if initialize is not None:
                 initialize(network)
         # The list itself is kept, too: a program knows by it whose weights it carries.
-        weights = _INITIAL[key] = [to_numpy(w) for w in network.weights]
-        with suppress(KeyError):  # another thread has emptied it
-            while len(_INITIAL) > 8:
-                _INITIAL.popitem(last=False)
+        weights = _INITIAL.put(key, [to_numpy(w) for w in network.weights])
     return list(weights)
 
 

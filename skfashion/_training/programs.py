@@ -108,6 +108,7 @@ class Program:
         """
         if self._carried is weights:
             return
+        self._carried = None  # whoever stops this half way leaves a mixture
         for variable, i in zip(self._weights, self.parts.upper_weights, strict=True):
             variable.assign(weights[i])
         self._carried = weights
@@ -171,6 +172,7 @@ class Extractor:
             a is b for a, b in zip(self._carried, weights, strict=True)
         ):
             return
+        self._carried = None
         for variable, array in zip(self.model.weights, weights, strict=True):
             variable.assign(array)
         self._carried = list(weights)

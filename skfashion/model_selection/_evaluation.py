@@ -175,7 +175,8 @@ class Evaluations:
             self._evaluate_candidates(candidates, cv=self._cv, **context)
             return
         except ValueError as error:
-            if not _EVERY_FIT_FAILED.search(str(error)):
+            # A search inside this one says the same of its own fits.
+            if self._search.error_score == "raise" or not _EVERY_FIT_FAILED.search(str(error)):
                 raise
             failure = str(error).strip()
         except BrokenExecutor as error:
@@ -257,8 +258,13 @@ def _fixed_splits(search):
 
 def _key(candidate):
     """Make what two candidates share exactly if they are the same."""
+    return tuple(sorted((name, _value_key(value)) for name, value in candidate.items()))
+
+
+def _value_key(value):
     try:
-        return joblib.hash(candidate)
+        return joblib.hash(value)
     except Exception:
-        # Values that cannot be pickled (lambdas) are the same only if they look it.
-        return repr(sorted(candidate.items(), key=lambda item: item[0]))
+        # What cannot be pickled (lambdas) is the same only if it is the same object: how it
+        # looks tells less, as long texts are cut. The rows of results keep it alive.
+        return f"object {id(value)}"

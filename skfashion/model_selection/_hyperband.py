@@ -296,7 +296,7 @@ class HyperbandSearchCV(SearchMixin, BaseSearchCV):
         if callable(refit):
             return BaseSearchCV._select_best_index(refit, refit_metric, results)
         scores = results[f"mean_test_{refit_metric}"]
-        if np.isnan(scores).all():  # each candidate failed in some fold
+        if not np.isfinite(scores).any():  # each candidate failed in some fold
             return BaseSearchCV._select_best_index(refit, refit_metric, results)
         done = best_first(scores)
         n_resources = results["n_resources"][done]
