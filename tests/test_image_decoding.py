@@ -5,6 +5,7 @@ import pytest
 from pictures import picture, read
 from PIL import Image, ImageOps
 
+from skfashion.datasets._image_file import why_unreadable
 from skfashion.preprocessing import ImageReader
 
 # What it sees
@@ -116,6 +117,7 @@ def test_floats_of_no_known_range(tmp_path):
     Image.fromarray(np.full((8, 8), -3.0, np.float32)).save(name)
     with pytest.raises(ValueError, match=r"heights\.tiff.*nothing says which of them is white"):
         read(name)
+    assert "nothing says which of them is white" in why_unreadable(name)
 
 
 @pytest.mark.parametrize("orientation", range(1, 9))

@@ -119,6 +119,14 @@ def test_folder_skips_bad_files(folder):
     )
 
 
+def test_a_class_that_is_a_link_to_nothing_is_not_passed_over(folder):
+    (folder / "lake").symlink_to(folder.parent / "unplugged" / "lake")
+    with pytest.raises(ValueError, match=r"lake: it is a link to nothing"):
+        load_image_folder(folder)
+    with pytest.warns(UserWarning, match="link to nothing"):
+        assert len(load_image_folder(folder, on_error="skip").filenames) == 24
+
+
 def test_folder_without_bad_files_does_not_warn(folder):
     with warnings.catch_warnings():
         warnings.simplefilter("error")

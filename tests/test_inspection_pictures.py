@@ -8,7 +8,7 @@ from sklearn.pipeline import make_pipeline
 
 from skfashion import DenseClassifier
 from skfashion.datasets import make_images
-from skfashion.datasets._image_file import UnreadableImageError, decode_image, decode_thumbnail
+from skfashion.datasets._image_file import decode_image, decode_thumbnail
 from skfashion.inspection._pictures import image_shape_for, pictures
 from skfashion.preprocessing import PixelScaler
 
@@ -46,7 +46,7 @@ def test_large_files_are_shown_small(tmp_path):
 def test_no_other_program_is_started_for_a_file(tmp_path):
     path = tmp_path / "evil.jpg"
     path.write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n%%EOF\n")
-    with pytest.raises(UnreadableImageError):
+    with pytest.raises(ValueError, match="it is no JPEG"):
         pictures([str(path)])
 
 
@@ -65,3 +65,8 @@ def test_flat_rows_have_the_shape_that_the_estimator_gave_them():
     np.testing.assert_array_equal(shown, X[0])
     (shown, *_) = pictures(X, image_shape=(6, 6, 1))  # which images have themselves
     np.testing.assert_array_equal(shown, X[0])
+
+
+def test_a_file_that_can_not_be_shown_is_named(tmp_path):
+    with pytest.raises(ValueError, match=r"gone\.png can't be shown: no such file"):
+        pictures([str(tmp_path / "gone.png")])

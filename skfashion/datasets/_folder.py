@@ -118,7 +118,7 @@ def load_image_folder(
     root = os.path.expanduser(os.fspath(path))
     classes = _classes(root)
     random = check_random_state(random_state)
-    filenames, target, bad_files = [], [], []
+    filenames, target, bad_files = [], [], _dead_links(root)
     for label in classes:
         names, strays = _files(root, label, classes)
         bad_files += strays
@@ -186,6 +186,12 @@ def _classes(root):
             "the classes lie in there."
         )
     return classes
+
+
+def _dead_links(root):
+    """Return what may be classes on a disk that isn't there, with the reason each."""
+    dead = [entry.path for entry in _entries(root) if not os.path.exists(entry.path)]
+    return [(path, "it is a link to nothing, so it may be a class that is lost") for path in dead]
 
 
 def _files(root, label, classes):

@@ -88,6 +88,8 @@ def why_unreadable(path):
             else:
                 image.draft(None, (1, 1))
                 image.load()
+                if _is_deep(image):
+                    _grey_from_deep(image)
     except UnreadableImageError as error:
         return str(error)
     except MemoryError:
@@ -198,13 +200,17 @@ def _orientation(image):
 
 
 def _as_rgb(image):
-    if image.mode in ("I", "F") or image.mode.startswith("I;16"):
+    if _is_deep(image):
         return _grey_from_deep(image).convert("RGB")
     if image.has_transparency_data:
         seen = Image.new("RGBA", image.size, "white")
         seen.alpha_composite(image.convert("RGBA"))
         return seen.convert("RGB")
     return image if image.mode == "RGB" else image.convert("RGB")
+
+
+def _is_deep(image):
+    return image.mode in ("I", "F") or image.mode.startswith("I;16")
 
 
 def _grey_from_deep(image):

@@ -5,7 +5,7 @@ import os
 import numpy as np
 
 from skfashion._images import as_images, detect_input_range, image_shape_of
-from skfashion.datasets._image_file import decode_thumbnail
+from skfashion.datasets._image_file import UnreadableImageError, decode_thumbnail, shown_name
 
 _SIDE = 256  # pixels, of pictures from files
 # Where no pixel is brighter, 255 is not what stands for white.
@@ -56,11 +56,11 @@ def pictures(X, *, image_shape=None, like=None):
     Raises
     ------
     ValueError
-        If X has no images.
+        If X has no images, or files that are none.
     """
     names = names_of(X)
     if names is not None:
-        return [decode_thumbnail(name, _SIDE) for name in names]
+        return [_picture_of(name) for name in names]
     X = np.asarray(X)
     X = as_images(X, image_shape_of(X.shape, image_shape if X.ndim == 2 else None))
     of = X if like is None else np.asarray(like)
@@ -75,3 +75,10 @@ def pictures(X, *, image_shape=None, like=None):
         factor, offset = _TO_BYTES[found]
     X = np.clip(np.rint(X[..., :3] * factor + offset), 0, 255).astype(np.uint8)
     return list(X[..., 0] if X.shape[-1] == 1 else X)
+
+
+def _picture_of(name):
+    try:
+        return decode_thumbnail(name, _SIDE)
+    except UnreadableImageError as error:
+        raise ValueError(f"{shown_name(name)} can't be shown: {error}.") from error
