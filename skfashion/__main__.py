@@ -4,6 +4,7 @@ import argparse
 import os
 import shlex
 import sys
+from contextlib import suppress
 
 _EPILOG = """examples:
   skfashion search                       Fashion-MNIST, about three minutes on two cores
@@ -164,14 +165,20 @@ def _add_search(commands):
         ("images", 1, None, "images to train on at most"),
         ("sample", 1, None, "images to compare candidates on; the best is trained on all"),
         ("size", 1, None, "height and width, pixels, to which files are brought"),
-        ("seed", 0, 0, "seed of everything random (default: 0)"),
     )
     for name, least, default, text in numbers:
         parser.add_argument(
             f"--{name}", type=_number(least), default=default, metavar="N", help=text
         )
     parser.add_argument(
-        "--jobs", type=int, default=1, metavar="N", help="fits at a time; -1: as many as cores"
+        "--seed",
+        type=_number(0, 2**32 - 1),  # NumPy's largest
+        default=0,
+        metavar="N",
+        help="seed of everything random (default: 0)",
+    )
+    parser.add_argument(
+        "--jobs", type=_jobs, default=1, metavar="N", help="fits at a time; -1: as many as cores"
     )
     parser.add_argument(
         "--out", metavar="DIR", help="folder of the results (default: results/DATA-MODEL-KIND)"
@@ -181,19 +188,29 @@ def _add_search(commands):
     )
 
 
-def _number(least):
-    """Return a reader of whole numbers from `least` on."""
+def _number(least, most=None):
+    """Return a reader of whole numbers from `least` on, or up to `most`."""
+    wanted = f"from {least} on" if most is None else f"from {least} to {most}"
 
     def read(text):
         try:
             number = int(text)
         except ValueError:
             number = None
-        if number is None or number < least:
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number from {least} on")
+        if number is None or number < least or (most is not None and number > most):
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number {wanted}")
         return number
 
     return read
+
+
+def _jobs(text):
+    number = None
+    with suppress(ValueError):
+        number = int(text)
+    if not number:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of fits, nor -1 for all cores")
+    return number
 
 
 if __name__ == "__main__":

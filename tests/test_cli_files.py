@@ -1,6 +1,7 @@
 """Which files of models the command line takes, and what it says of the others."""
 
 import gzip
+import io
 import os
 import pickle
 import warnings
@@ -11,6 +12,7 @@ import pytest
 from estimators import small
 from hostile import Payload, packed, saved_models, unpacked
 from PIL import Image
+from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -18,7 +20,7 @@ from sklearn.pipeline import make_pipeline
 import skfashion
 from skfashion.__main__ import main
 from skfashion._cli import _results
-from skfashion._cli._console import UserError, last_line, short_warnings
+from skfashion._cli._console import UserError, last_line, say, short_warnings
 from skfashion._cli._models import as_input
 from skfashion.datasets import make_images
 from skfashion.preprocessing import ImageFlattener, ImageReader, ImageResizer, PixelScaler
@@ -197,6 +199,35 @@ def test_files_are_brought_to_the_range_that_the_model_knows(photos):
     foreign = make_pipeline(ImageFlattener(), LogisticRegression()).fit(X, y)
     with pytest.raises(UserError, match="use it from Python"):
         as_input(foreign, names[:3])
+
+
+def test_evaluate_brings_named_data_to_the_range_that_the_model_knows(tmp_path, capsys):
+    X, y = load_digits(return_X_y=True)
+    X = (X / 16).reshape(-1, 8, 8)
+    model = make_pipeline(PixelScaler(), ImageFlattener(), LogisticRegression()).fit(X, y)
+    joblib.dump(model, tmp_path / "model.joblib")
+    assert main(["evaluate", str(tmp_path / "model.joblib"), "digits", "--trust-pickle"]) == 0
+    assert float(capsys.readouterr().out.split()[1]) > 0.95
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_labels_that_the_terminal_can_not_show(encoding, monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr("sys.stdout", stream)
+    say("\N{CAT} caf\u00e9")
+    stream.seek(0)
+    shown = {"ascii": r"\U0001f408 caf\xe9", "cp1252": "\\U0001f408 caf\u00e9"}
+    assert stream.read() == shown.get(encoding, "\N{CAT} caf\u00e9") + "\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--jobs", "0"), ("--jobs", "two"), ("--seed", "5000000000")]
+)
+def test_numbers_that_no_search_takes(option, value, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["search", "digits", option, value])
+    assert stopped.value.code == 2
+    assert f"argument {option}: '{value}' is no" in capsys.readouterr().err
 
 
 def test_what_has_no_text_is_told_by_its_name(capsys):

@@ -38,17 +38,21 @@ def last_line(text):
 
 def say(text=""):
     """Print a line at once, also into a log."""
-    print(_writable(text), flush=True)
+    print(_writable(text, sys.stdout), flush=True)
 
 
 def note(text):
     """Print a line that is no result to standard error."""
-    print(_writable(one_line(text)), file=sys.stderr, flush=True)
+    print(_writable(one_line(text), sys.stderr), file=sys.stderr, flush=True)
 
 
-def _writable(text):
-    """Return text without the bytes of file names that are none: no stream takes them."""
-    return str(text).encode("utf-8", "backslashreplace").decode("utf-8")
+def _writable(text, stream):
+    """Return text with escapes for what a stream doesn't take.
+
+    That is what its encoding lacks, and of file names the bytes that are no text.
+    """
+    encoding = getattr(stream, "encoding", None) or "utf-8"
+    return str(text).encode(encoding, "backslashreplace").decode(encoding)
 
 
 @contextmanager

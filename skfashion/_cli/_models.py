@@ -136,13 +136,7 @@ def as_input(model, names):
     if reads_files(model):
         return names
     first = _steps(model)[0]
-    shape, pixels = getattr(first, "image_shape_", None), None
-    for step in _steps(model):
-        if hasattr(step, "input_range_"):
-            pixels = step.input_range_
-            break
-        if not isinstance(step, _SHAPERS):
-            break
+    shape, pixels = getattr(first, "image_shape_", None), _range_of(model)
     if shape is None or pixels in (None, "as-is"):
         raise UserError(
             f"This model begins with {type(first).__name__}, which saw no images with pixels "
@@ -153,9 +147,36 @@ def as_input(model, names):
         images = ImageReader(size=shape[:2]).transform(names)
     if shape[2] == 1:
         images = np.rint(images @ _GREY / 1000).astype(np.uint8)
+    return in_range(model, images)
+
+
+def in_range(model, images):
+    """Bring pixels from 0 to 255 to the range that a model was trained on, where that is known.
+
+    Parameters
+    ----------
+    model : Pipeline or classifier
+        Fitted.
+    images : ndarray of uint8
+
+    Returns
+    -------
+    ndarray
+    """
+    pixels = _range_of(model)
     if pixels == "0-1":
         return images / np.float32(255)
     return images / np.float32(127.5) - 1 if pixels == "-1-1" else images
+
+
+def _range_of(model):
+    """Return the range of pixels that the first step which looks at it saw, or None."""
+    for step in _steps(model):
+        if hasattr(step, "input_range_"):
+            return step.input_range_
+        if not isinstance(step, _SHAPERS):
+            return None
+    return None
 
 
 def _steps(model):

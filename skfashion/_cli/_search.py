@@ -114,7 +114,7 @@ def _fit(tuner, X, y, n_candidates):
     with without_native_noise() if tuner.n_jobs != 1 else nullcontext():
         try:
             tuner.fit(X, y)
-        except ValueError as error:
+        except (ValueError, OSError, MemoryError) as error:
             raise UserError(f"The search failed: {last_line(error)}") from error
 
 

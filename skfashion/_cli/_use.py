@@ -55,7 +55,7 @@ def evaluate(arguments):
             f"{data.name!r} holds a class {str(unknown[0])!r} that the model doesn't know; "
             f"it knows {', '.join(classes)}."
         )
-    X = models.as_input(model, data.X) if data.files else data.X
+    X = (models.as_input if data.files else models.in_range)(model, data.X)
     with user_errors(ValueError):
         predicted = model.predict(X).astype(str)
     right = predicted == y
