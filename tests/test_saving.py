@@ -295,3 +295,12 @@ def test_another_version_of_scikit_learn_warns(labelled, tmp_path):
     (tmp_path / "model").write_bytes(buffer.getvalue())
     with pytest.warns(InconsistentVersionWarning, match="Pipeline from version 1.0"):
         skfashion.load(tmp_path / "model")
+
+
+def test_numbers_of_numpy_as_parameters(tmp_path):
+    size = tuple(np.array([12, 16]))
+    reader = ImageReader(size=size, n_jobs=np.int64(1))
+    skfashion.save(reader, tmp_path / "reader.skfashion")
+    loaded = skfashion.load(tmp_path / "reader.skfashion")
+    assert (loaded.size, loaded.n_jobs) == ((12, 16), 1)
+    assert reader.size is size

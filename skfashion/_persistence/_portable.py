@@ -54,6 +54,8 @@ def portable(estimator):
         state["_weights"] = _widened(new._weights)
     if "_position" in state:
         state["_position"] = {key: _widened(part) for key, part in new._position.items()}
+    for parameter in new.get_params(deep=False).keys() & state.keys():
+        state[parameter] = _as_python(state[parameter])
     if name == "Pipeline":
         kept = (None, "passthrough")
         new.steps = [(step, e if e in kept else portable(e)) for step, e in new.steps]
@@ -66,6 +68,13 @@ def portable(estimator):
         if (name, attribute) != ("Pipeline", "steps"):
             _check_plain(value, f"{attribute} of {name}")
     return new
+
+
+def _as_python(value):
+    """Return NumPy's numbers and texts, which a search may have set, as Python's own."""
+    if type(value) in (list, tuple):
+        return type(value)(map(_as_python, value))
+    return value.item() if isinstance(value, np.generic) else value
 
 
 def _widened(arrays):
