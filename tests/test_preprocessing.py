@@ -131,6 +131,7 @@ def test_frame_of_pixels(transformer):
         (np.full((2, 4, 4), np.nan), "NaN"),
         ([[[1, 2], [3, 4]], [[1, 2, 3]]], "different sizes"),
         (np.array([np.zeros((2, 2)), np.zeros((3, 3))], dtype=object), "different sizes"),
+        (pd.Series([np.zeros((2, 2)), np.ones((2, 2))]), r"numpy\.stack\(X\)"),
         (np.array([["a", "b"]]), "numeric"),
     ],
 )
@@ -220,6 +221,14 @@ def test_resize_keeps_what_people_see():
     assert small.shape == (1, 4, 8)
     np.testing.assert_allclose(small[0, 0], ramp[0, 0].reshape(8, 2).mean(1), atol=8)
     assert (np.diff(small[0, 0].astype(int)) > 0).all()
+
+
+@pytest.mark.parametrize("dtype", ["uint16", "uint32", "int32", "bool"])
+def test_resize_keeps_the_largest_pixel(dtype):
+    top = True if dtype == "bool" else np.iinfo(dtype).max
+    resized = ImageResizer(4).fit_transform(np.full((2, 8, 8), top, dtype))
+    assert resized.dtype == dtype
+    assert (resized == top).all()
 
 
 def test_resize_to_the_same_size_is_a_copy():
@@ -343,6 +352,8 @@ def test_standardise():
     assert (scaled[:, 0] == 0).all()
     np.testing.assert_allclose(scaler.mean_, X.reshape(len(X), -1).mean(0))
     assert not hasattr(scaler.set_params(mode="unit").fit(X), "mean_")
+    with pytest.raises(NotFittedError):
+        scaler.set_params(mode="standard").transform(X)
 
 
 def test_standardise_many_constant_pixels():

@@ -45,8 +45,9 @@ class ImageResizer(StatelessMixin, ImageTransformer):
 
     Notes
     -----
-    Stateless: `transform` works without `fit`. After `fit` it expects images of the
-    same shape.
+    Stateless: `transform` works without `fit`, but for DataFrames (`set_output`), whose
+    columns `fit` names. After `fit` it expects images of the same shape. Pixels are computed
+    in float32, which holds whole numbers up to 2**24.
 
     Examples
     --------
@@ -124,10 +125,15 @@ def _resized(images, size):
             resized = np.asarray(picture.resize(width_height, RESAMPLING))
             target[...] = resized.reshape(target.shape)
         return new
-    whole = not np.issubdtype(new.dtype, np.floating)
+    kind = new.dtype.kind
+    ends = np.iinfo(new.dtype) if kind in "iu" else None
     for image, target in zip(images, new, strict=True):
         for channel in range(channels):
             picture = Image.fromarray(np.ascontiguousarray(image[..., channel], np.float32))
             resized = np.asarray(picture.resize(width_height, RESAMPLING))
-            target[..., channel] = np.rint(resized) if whole else resized
+            if kind != "f":
+                resized = np.rint(resized)
+            if ends is not None:  # in float64: the largest uint32 is no float32
+                resized = np.clip(resized.astype(np.float64), ends.min, ends.max)
+            target[..., channel] = resized
     return new

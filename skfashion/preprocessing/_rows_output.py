@@ -5,6 +5,12 @@ from functools import wraps
 import numpy as np
 from sklearn.base import TransformerMixin
 
+_MIXED = (
+    "The images have different sizes, so they can't form one array. Bring them to one size "
+    "first: ImageReader(size=...) does so when reading files."
+)
+_APART = "X is an array of {n} arrays: join them first, with numpy.stack(X)."
+
 
 class RowsOutputMixin(TransformerMixin):
     """scikit-learn's `set_output`, for results that are rows only."""
@@ -31,10 +37,11 @@ def rank_of(X):
             X = np.asarray(X)
         except ValueError as error:
             if "inhomogeneous" in str(error):
-                raise ValueError(_mixed_message()) from error
+                raise ValueError(_MIXED) from error
             raise
     if X.ndim == 1 and X.dtype == object and len(X) and all(np.ndim(image) > 1 for image in X):
-        raise ValueError(_mixed_message())
+        alike = len({np.shape(image) for image in X}) == 1
+        raise ValueError(_APART.format(n=len(X)) if alike else _MIXED)
     return X.ndim
 
 
@@ -48,10 +55,3 @@ def _wrapped_for_rows(method):
         return (plain if rank_of(X) > 2 else method)(self, X, *args, **kwargs)
 
     return either
-
-
-def _mixed_message():
-    return (
-        "The images have different sizes, so they can't form one array. Bring them to one size "
-        "first: ImageReader(size=...) does so when reading files."
-    )

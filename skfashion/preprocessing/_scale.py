@@ -152,6 +152,7 @@ class PixelScaler(OneToOneFeatureMixin, ImageTransformer):
     def _offset_and_width(self):
         """Return what is subtracted from the pixels and what they are divided by then."""
         if self.mode == "standard":
+            check_is_fitted(self, "mean_")  # another mode may have been set since
             return self.mean_, self.scale_
         if self.input_range_ not in _RANGES:
             return 0.0, 1.0

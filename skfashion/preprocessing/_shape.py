@@ -130,7 +130,8 @@ class ImageFlattener(StatelessMixin, ImageTransformer):
 
     Notes
     -----
-    `transform` works without `fit`; `inverse_transform` doesn't.
+    `transform` works without `fit`, but for DataFrames (`set_output`), whose columns `fit`
+    names; `inverse_transform` doesn't.
 
     Examples
     --------
