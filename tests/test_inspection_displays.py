@@ -11,7 +11,8 @@ from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 
 from skfashion import DenseClassifier
 from skfashion.inspection import HistoryDisplay, MistakesDisplay, SearchDisplay, history_frame
-from skfashion.inspection._scales import scale_of
+from skfashion.inspection._mistakes import find_mistakes
+from skfashion.inspection._scales import columns_of, scale_of
 
 matplotlib = pytest.importorskip("matplotlib", reason="matplotlib is not installed")
 matplotlib.use("Agg")
@@ -230,6 +231,8 @@ def test_search_display_errors(search, images):
         ([(8, 4), (16,)], "category", ["(8, 4)", "(16,)"]),
         ([np.float64(0.1), np.inf], "category", ["0.1", "inf"]),
         (list(range(1, 9)), "linear", ["2", "4", "6", "8"]),
+        ([0.99, 0.999, 0.9999], "linear", ["0.99", "0.999", "0.9999"]),
+        ([0.9991, None, 0.9994], "category", ["None", "0.9991", "0.9994"]),
     ],
 )
 def test_scales(values, kind, ticks):
@@ -237,6 +240,36 @@ def test_scales(values, kind, ticks):
     assert scale.kind == kind
     assert [text for _, text in scale.ticks] == ticks
     assert ((scale.positions >= 0) & (scale.positions <= 1)).all()
+
+
+def test_candidates_that_differ_in_the_fourth_digit_only():
+    params = [{"decay": decay, "rate": rate} for decay in (0.9991, 0.9994) for rate in (1, 2)]
+    columns = columns_of(params)
+    assert list(columns) == ["decay", "rate"]
+    display = SearchDisplay(columns, [0.1, 0.2, 0.3, 0.4]).plot()
+    assert {"0.9991", "0.9994", "0.100", "0.200", "0.300", "0.400"} <= set(written(display.figure_))
+
+
+def test_functions_of_one_name_are_two_values():
+    assert list(columns_of([{"f": lambda: 1, "n": 1}, {"f": lambda: 2, "n": 1}])) == ["f"]
+
+
+@pytest.mark.parametrize("metrics", [[], ["val_loss"]])
+def test_metrics_that_there_are_none_of(metrics):
+    history = pd.DataFrame({"epoch": [1, 2], "loss": [2.0, 1.0], "val_loss": [2.0, 1.0]})
+    with pytest.raises(ValueError, match="metrics"):
+        HistoryDisplay(history).plot(metrics=metrics)
+
+
+@pytest.mark.parametrize("y_true", [["cat", "dog"], [0, 1]])
+def test_the_probabilities_of_one_class_are_no_labels(y_true):
+    with pytest.raises(ValueError, match="a column a class"):
+        find_mistakes(y_true, np.array([0.2, 0.9]))
+
+
+def test_true_labels_in_a_column(rng):
+    y, probabilities = predictions()
+    assert find_mistakes(y[:, None], probabilities).equals(find_mistakes(y, probabilities))
 
 
 def predictions():

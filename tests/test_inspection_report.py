@@ -215,6 +215,12 @@ def test_a_loss_that_is_infinite_is_left_out_of_its_curve(images, tmp_path, monk
     assert "Infinity" not in page.read_text()
 
 
+def test_a_place_for_no_file_is_refused_first(tmp_path):
+    for path in (tmp_path, tmp_path / "none" / "r.html"):
+        with pytest.raises(OSError, match=r"is a folder|no folder '.*none' to write 'r\.html' in"):
+            write_report(None, path)
+
+
 def test_errors_leave_the_old_page(images, tmp_path, monkeypatch):
     X, y = images
     path = tmp_path / "report.html"

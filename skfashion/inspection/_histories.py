@@ -105,12 +105,28 @@ def history_frame(fitted: Any) -> Frame:
     """
     if not is_search(fitted):
         return _frame(history_of(fitted))
-    params = fitted.cv_results_["params"]
+    return frame_of_curves(search_curves(fitted), fitted.cv_results_["params"])
+
+
+def frame_of_curves(curves, params):
+    """Return what `history_frame` does of a search.
+
+    Parameters
+    ----------
+    curves : list of Curve
+        From `search_curves`.
+    params : list of dict
+        As ``cv_results_["params"]``.
+
+    Returns
+    -------
+    pandas.DataFrame
+    """
     frames = [
         _frame(curve.history, curve.seconds).assign(
             candidate=curve.candidate, fold=curve.fold, **_cells(params[curve.candidate])
         )
-        for curve in search_curves(fitted)
+        for curve in curves
     ]
     names = sorted({name for each in params for name in prefixed(each)})
     columns = ["candidate", "fold", "epoch", "phase", "learning_rate", "loss", "accuracy"]

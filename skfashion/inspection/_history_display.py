@@ -172,8 +172,10 @@ class HistoryDisplay:
         """
         plt = _style.pyplot("HistoryDisplay")
         metrics = [metrics] if isinstance(metrics, str) else list(metrics)
+        if not metrics:
+            raise ValueError("metrics is empty: give one or more, such as 'loss'.")
         for name in metrics:
-            if name not in self.history:
+            if name not in self._known():
                 raise ValueError(
                     f"metrics: {name!r} is not in the history, which has "
                     f"{', '.join(map(repr, self._known()))}."

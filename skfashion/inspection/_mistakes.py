@@ -2,6 +2,7 @@
 
 import numpy as np
 import pandas as pd
+from sklearn.utils import column_or_1d
 
 
 def find_mistakes(y_true, y_pred, *, classes=None, display_labels=None):
@@ -37,9 +38,15 @@ def find_mistakes(y_true, y_pred, *, classes=None, display_labels=None):
     >>> found["index"].tolist(), found["true_probability"].tolist()
     ([1, 2], [0.2, 0.4])
     """
-    y_true, y_pred = np.asarray(y_true), np.asarray(y_pred)
+    y_true, y_pred = column_or_1d(y_true), np.asarray(y_pred)
     if len(y_true) != len(y_pred):
         raise ValueError(f"y_true has {len(y_true)} labels and y_pred {len(y_pred)} predictions.")
+    known = np.isin(y_pred, y_true if classes is None else classes)
+    if y_pred.ndim == 1 and len(y_pred) and y_pred.dtype.kind == "f" and not known.any():
+        raise ValueError(
+            "y_pred holds numbers that are no labels: of probabilities it takes a column a class, "
+            "as predict_proba returns them."
+        )
     if classes is None:
         classes = np.unique(y_true if y_pred.ndim == 2 else np.concatenate([y_true, y_pred]))
     classes = np.asarray(classes)

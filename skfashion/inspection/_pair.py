@@ -5,7 +5,7 @@ from weakref import WeakKeyDictionary, ref
 import numpy as np
 
 from skfashion.inspection import _style
-from skfashion.inspection._scales import is_number, scale_of, value_text
+from skfashion.inspection._scales import is_number, scale_of, value_texts
 
 # The colour bar at some axes: drawn on again, they keep one.
 _BARS = WeakKeyDictionary()
@@ -31,7 +31,7 @@ def draw(ax, values, scores, best, score_name, note):
     """
     (x_name, xs), (y_name, ys) = values.items()
     cells = {}
-    pairs = list(zip(map(value_text, xs), map(value_text, ys), strict=True))
+    pairs = list(zip(value_texts(xs), value_texts(ys), strict=True))
     for pair, score in zip(pairs, scores, strict=True):
         cells[pair] = max(score, cells.get(pair, -np.inf))
     marked = None if best is None else pairs[best]
@@ -130,7 +130,7 @@ def _draw_bar(ax, points):
 def _ordered(values):
     """Return the distinct values as text, numbers by size and text in natural order."""
     if all(is_number(value) for value in values):
-        return list(dict.fromkeys(value_text(value) for value in sorted(values)))
+        return list(dict.fromkeys(value_texts(sorted(values))))
     return [text for _, text in scale_of(values).ticks]
 
 

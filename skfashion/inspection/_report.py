@@ -88,6 +88,8 @@ def write_report(
         Before `fit`.
     TypeError, ValueError
         If it is no search, or test images and labels can't be used.
+    OSError
+        If the file can't be written.
 
     See Also
     --------
@@ -99,6 +101,13 @@ def write_report(
     >>> write_report(search, "report.html", X_test=X, y_test=y)  # doctest: +SKIP
     PosixPath('report.html')
     """
+    path = Path(path)
+    if path.is_dir():
+        raise IsADirectoryError(f"{str(path)!r} is a folder: give the name of a file to write.")
+    if not path.parent.is_dir():
+        raise FileNotFoundError(
+            f"There is no folder {str(path.parent)!r} to write {path.name!r} in."
+        )
     plotly = _plotly()
     if not is_search(search):
         raise TypeError(f"{type(search).__name__} is no search: it has no cv_results_.")
@@ -131,7 +140,7 @@ def write_report(
         # A script ends where the page says so, whatever stands within quotes.
         charts=json.dumps(figures, allow_nan=False).replace("<", r"\u003c"),
     )
-    return _write(Path(path), page)
+    return _write(path, page)
 
 
 def _plotly():

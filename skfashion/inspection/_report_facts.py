@@ -4,7 +4,7 @@ import numpy as np
 from sklearn.metrics import accuracy_score, confusion_matrix
 
 from skfashion.inspection import _report_charts as charts
-from skfashion.inspection._histories import classifier_of, history_frame, search_curves
+from skfashion.inspection._histories import classifier_of, frame_of_curves, search_curves
 from skfashion.inspection._mistakes import find_mistakes
 from skfashion.inspection._pictures import image_shape_for
 from skfashion.inspection._scales import columns_of, short_names
@@ -40,7 +40,7 @@ class SearchFacts:
         self.curves = self.history = None
         if classifier is not None:
             self.curves = search_curves(search)
-            self.history = history_frame(search)
+            self.history = frame_of_curves(self.curves, self.params)
         self.train = self._column(self.column.replace("_test_", "_train_", 1))
         self.train_is_watched = self.train is None
         if self.train_is_watched:

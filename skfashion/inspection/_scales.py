@@ -2,6 +2,7 @@
 
 import math
 import re
+from collections import Counter
 from dataclasses import dataclass
 from numbers import Number, Real
 
@@ -14,6 +15,8 @@ _FEW = 6
 _NEAR = 0.065
 # Fewer orders than this are no logarithmic axis, however even the steps.
 _WIDE = 4
+# Of a number, as far as that tells it from others.
+_DIGITS = 3
 _CUT = "\N{HORIZONTAL ELLIPSIS}"
 
 
@@ -75,10 +78,9 @@ def scale_of(values, *, log=True):
         place = np.log if log else np.asarray
         positions = _unit(place(numbers), place(low), place(high))
         where = _unit(place(ticks), place(low), place(high)).tolist()
-        texts = [number_text(tick) for tick in ticks]
-        ticks = thinned(list(zip(where, texts, strict=True)))
+        ticks = thinned(list(zip(where, value_texts(ticks), strict=True)))
         return Scale("log" if log else "linear", positions, ticks)
-    texts = [value_text(value) for value in values]
+    texts = value_texts(values)
     first = dict(zip(reversed(texts), reversed(values), strict=True))
     known = sorted(first, key=lambda text: _rank(first[text], text))
     step = 1 / max(1, len(known) - 1)
@@ -105,18 +107,64 @@ def value_text(value):
     return getattr(value, "__name__", None) or re.sub(r"\s+", " ", str(value))
 
 
-def number_text(number):
-    """Return a number as short text.
+def value_texts(values):
+    """Return values as short texts, different values as different ones.
+
+    Parameters
+    ----------
+    values : list
+        Of any kind.
+
+    Returns
+    -------
+    list of str
+        As many.
+
+    Examples
+    --------
+    >>> from skfashion.inspection._scales import value_texts
+    >>> value_texts([0.25, 0.9991, 0.9994, 1, "1", None])
+    ['0.25', '0.9991', '0.9994', '1', '1 (2)', 'None']
+    """
+    keys = [_identity(value) for value in values]
+    distinct = dict(zip(keys, values, strict=True))
+    numbers = [value for value in distinct.values() if is_number(value)]
+    digits = _DIGITS
+    while digits < 17 and len({number_text(n, digits) for n in numbers}) < len(numbers):
+        digits += 1
+    known, alike = {}, Counter()
+    for key, value in distinct.items():
+        text = number_text(value, digits) if is_number(value) else value_text(value)
+        alike[text] += 1
+        known[key] = text if alike[text] == 1 else f"{text} ({alike[text]})"
+    return [known[key] for key in keys]
+
+
+def number_text(number, digits=_DIGITS):
+    """Return a number as short text, and no fraction as a whole number.
+
+    Parameters
+    ----------
+    number : float
+    digits : int, default=3
+        At least so many count.
+
+    Returns
+    -------
+    str
 
     Examples
     --------
     >>> from skfashion.inspection._scales import number_text
-    >>> [number_text(x) for x in (1, 60000, 0.00017783, 0.25, 1e-6)]
-    ['1', '60000', '0.000178', '0.25', '1e-06']
+    >>> [number_text(x) for x in (1, 60000, 0.00017783, 0.25, 1e-6, 0.9999)]
+    ['1', '60000', '0.000178', '0.25', '1e-06', '0.9999']
     """
-    if float(number).is_integer() and abs(number) < 1e7:
-        return str(int(number))
-    return f"{float(number):.3g}"
+    number = float(number)
+    if number.is_integer():
+        return str(int(number)) if abs(number) < 1e7 else f"{number:.{digits}g}"
+    while digits < 17 and float(f"{number:.{digits}g}").is_integer():
+        digits += 1
+    return f"{number:.{digits}g}"
 
 
 def thinned(ticks, near=_NEAR, *, keep=None):
@@ -232,9 +280,16 @@ def columns_of(params):
     varied = {
         name: values
         for name, values in columns.items()
-        if len({value_text(value) for value in values}) > 1
+        if len({_identity(value) for value in values}) > 1
     }
     return varied or columns
+
+
+def _identity(value):
+    """Return what values share that are the same: how they look, but for numbers and functions."""
+    if is_number(value):
+        return value
+    return value_text(value), id(value) if callable(value) and hasattr(value, "__name__") else None
 
 
 def _unit(values, low, high):
