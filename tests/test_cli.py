@@ -16,6 +16,7 @@ from sklearn.naive_bayes import GaussianNB
 
 import skfashion
 from skfashion.__main__ import main
+from skfashion._cli._pipelines import SIZES
 from skfashion.datasets import make_images
 from skfashion.preprocessing import ImageReader
 
@@ -96,6 +97,7 @@ def test_search_prints_a_line_a_candidate_and_reads_finished_fits_back(found, tm
     assert main([*arguments, "--memory", str(memory)]) == 0
     out = capsys.readouterr().out
     assert "are read back" in out
+    assert "Drawn at random: 1; chosen by the scores so far: 2." in out
     lines = candidate_lines(out)
     assert [line[0] for line in lines] == ["1/3", "2/3", "3/3"]
     results = pd.read_csv(tmp_path / "cv_results.csv")
@@ -269,7 +271,12 @@ def test_evaluate_takes_the_test_part_of_a_folder(photo_model, photos, capsys):
     summary = json.loads((photo_model / "summary.json").read_text())
     assert out.startswith(f"Accuracy {summary['test_accuracy']:.4f} on 30 images")
     assert main(["evaluate", str(photo_model), str(photos / "test")]) == 0
-    assert capsys.readouterr().out == out
+    assert tuple(capsys.readouterr()) == (out, "")
+
+
+def test_evaluate_says_that_it_takes_all_of_a_folder(photo_model, photos, capsys):
+    assert main(["evaluate", str(photo_model), str(photos / "train")]) == 0
+    assert "train' counts, also what the model may have been trained on" in capsys.readouterr().err
 
 
 def test_predict_hands_files_to_the_reader(photo_model, photos, capsys):
@@ -467,6 +474,25 @@ def test_help_and_version_load_nothing_heavy():
         )  # fmt: skip
         assert done.returncode == 0, done.stderr
         assert expected in done.stdout
+
+
+def test_help_says_the_sizes_there_are(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "1000")
+    with pytest.raises(SystemExit):
+        main(["search", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    dense, conv, mobilenet = (SIZES[name] for name in ("dense", "conv", "mobilenet"))
+    assert conv.candidates == mobilenet.candidates
+    assert conv.epochs == mobilenet.epochs
+    for text in (
+        f"default: dense {dense.candidates}, conv and mobilenet {conv.candidates})",
+        f"default: dense {dense.epochs}, conv and mobilenet {conv.epochs}; hyperband: at most, 27)",
+        f"default: dense {dense.size}, conv {conv.size}, mobilenet {mobilenet.size})",
+        f"dense compares candidates on {dense.sample:,} images and trains on {dense.images:,}, "
+        f"conv on {conv.sample:,} and {conv.images:,}, "
+        f"mobilenet on {mobilenet.sample:,} and {mobilenet.images:,}.",
+    ):
+        assert text in told
 
 
 def test_a_closed_pipe_is_no_error(found, digit_files, tmp_path):

@@ -261,5 +261,16 @@ def test_what_is_not_routed_is_refused_by_name(name, instead):
         custom(**{name: 1})
     with pytest.raises(ValueError, match=name.partition("__")[0]):
         custom().set_params(**{name: 1})
+    hint = {"fit__validation_split": "validation_fraction"}.get(name, "fit__batch_size")
+    with pytest.raises(TypeError, match=hint):
+        custom(**{name: 1})
     # What it was for has a parameter of its own.
     assert instead is None or instead in custom().get_params()
+
+
+@pytest.mark.parametrize(
+    ("name", "hint"), [("build_fn", "model="), ("units", "If it is .* model__units")]
+)
+def test_what_peers_call_otherwise_is_told(name, hint):
+    with pytest.raises(TypeError, match=f"unexpected parameter '{name}'.*{hint}"):
+        KerasImageClassifier(**{name: 8})

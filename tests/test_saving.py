@@ -304,3 +304,11 @@ def test_numbers_of_numpy_as_parameters(tmp_path):
     loaded = skfashion.load(tmp_path / "reader.skfashion")
     assert (loaded.size, loaded.n_jobs) == ((12, 16), 1)
     assert reader.size is size
+
+
+def test_fitting_anew_what_was_saved_without_its_function(labelled, tmp_path):
+    X, y = labelled
+    loaded = round_trip(small("KerasImageClassifier", epochs=1).fit(X, y), tmp_path)
+    with pytest.raises(ValueError, match="model=None: give the function"):
+        loaded.fit(X, y)
+    loaded.predict(X)

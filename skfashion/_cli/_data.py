@@ -73,7 +73,8 @@ def read_test_data(named):
     Returns
     -------
     Bunch
-        ``name``, ``X``, ``y`` and ``files``.
+        ``name``, ``X``, ``y``, ``files``, and ``whole``: whether nothing says which part is
+        for testing.
 
     Raises
     ------
@@ -82,11 +83,13 @@ def read_test_data(named):
     """
     if named in NAMES:
         data = read_data(named)
-        return Bunch(name=f"{named}, test part", X=data.X_test, y=data.y_test, files=False)
+        name = f"{named}, test part"
+        return Bunch(name=name, X=data.X_test, y=data.y_test, files=False, whole=False)
     inner = os.path.join(named, "test")
     folder = inner if os.path.isdir(inner) else named
     X, y = _files(folder)
-    return Bunch(name=folder, X=X, y=y, files=True)
+    whole = os.path.basename(os.path.abspath(folder)) != "test"
+    return Bunch(name=folder, X=X, y=y, files=True, whole=whole)
 
 
 def _fashion_mnist():

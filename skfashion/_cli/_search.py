@@ -67,6 +67,9 @@ def search(arguments, command):
         f"{counted(n_candidates, 'candidate')} x {counted(arguments.folds, 'fold')} "
         f"of {counted(len(sample), 'image')}, {len(np.unique(y))} classes"
     )
+    if arguments.kind == "bayes":
+        drawn = _searches.n_drawn(n_candidates)
+        say(f"Drawn at random: {drawn}; chosen by the scores so far: {n_candidates - drawn}.")
     if goes_on:
         say(f"Fits that {memory} holds from earlier are read back.")
     say()

@@ -131,6 +131,20 @@ def make_search(kind, pipeline, space, *, candidates, epochs, cv, jobs, seed):
         return search, len(search._candidates())
     at_a_time = math.ceil(effective_n_jobs(jobs) / len(cv))
     search = BayesSearchCV(
-        pipeline, space, n_iter=candidates, n_points=at_a_time, random_state=seed, **common
+        pipeline,
+        space,
+        n_iter=candidates,
+        n_points=at_a_time,
+        optimizer_kwargs={"n_initial_points": n_drawn(candidates)},
+        random_state=seed,
+        **common,
     )
     return search, candidates
+
+
+def n_drawn(candidates):
+    """Return how many candidates of a Bayesian search are drawn at random, the first ones.
+
+    scikit-optimize draws ten, which of a short search would leave few to choose, or none.
+    """
+    return min(10, max(1, candidates // 2))

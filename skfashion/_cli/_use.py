@@ -45,7 +45,11 @@ def evaluate(arguments):
     model, models = _load(arguments)
     if models.reads_files(model) and not data.files:
         raise UserError(
-            f"This model reads image files, and {arguments.data} is none: give a folder of images."
+            f"This model reads image files, and {arguments.data} has none: give a folder of images."
+        )
+    if data.whole:
+        note(
+            f"note: all of {data.name!r} counts, also what the model may have been trained on"
         )
     y = data.y.astype(str)
     classes = model.classes_.astype(str)

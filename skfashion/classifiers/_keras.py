@@ -16,8 +16,13 @@ _PREFIXES = ("model__", "optimizer__", "loss__", "metrics__", "fit__", "callback
 _FIT = {"fit__epochs", "fit__batch_size"}
 _UNKNOWN = (
     "KerasImageClassifier got an unexpected parameter {!r}: beside its own it takes model__..., "
-    "optimizer__..., loss__..., metrics__..., callbacks__..., fit__epochs and fit__batch_size."
+    "optimizer__..., loss__..., metrics__..., callbacks__..., fit__epochs and fit__batch_size.{}"
 )
+# What scikeras calls otherwise.
+_INSTEAD = {
+    "build_fn": " Give the function as model=.",
+    "validation_split": " Give early_stopping=True and validation_fraction=, or X_val= to fit.",
+}
 
 
 class KerasImageClassifier(BaseImageClassifier):
@@ -127,7 +132,7 @@ class KerasImageClassifier(BaseImageClassifier):
 
     _parameter_constraints = {
         **BaseImageClassifier._parameter_constraints,
-        "model": [callable],
+        "model": [callable, None],
         "metrics": ["array-like", str, callable, None],
     }
 
@@ -177,7 +182,7 @@ class KerasImageClassifier(BaseImageClassifier):
         self.verbose = verbose
         for name in model__parameters:
             if not _is_routable(name):
-                raise TypeError(_UNKNOWN.format(name))
+                raise TypeError(_unknown(name))
         self._routed = dict(model__parameters)
 
     def get_params(self, deep: bool = True) -> dict[str, Any]:
@@ -209,7 +214,7 @@ class KerasImageClassifier(BaseImageClassifier):
         routed = {name: value for name, value in params.items() if name.startswith(_PREFIXES)}
         for name in routed:
             if not _is_routable(name):
-                raise ValueError(_UNKNOWN.format(name))
+                raise ValueError(_unknown(name))
         super().set_params(**{k: v for k, v in params.items() if k not in routed})
         self._routed = {**self._routed, **routed}
         return self
@@ -260,6 +265,8 @@ class KerasImageClassifier(BaseImageClassifier):
 
     def _complete(self, recipe):
         (stage,) = recipe["stages"]
+        if self.model is None:
+            _no_model()
         # The function is called once a fit. What is kept of it is what it returned.
         adapter = self._adapter_of_all()
         built = _training.describe_network(
@@ -319,6 +326,11 @@ def _no_model():
     raise ValueError("model=None: give the function that returns the network, to fit it anew.")
 
 
+def _unknown(name):
+    own = f" If it is one of your function's: model__{name}." if "__" not in name else ""
+    return _UNKNOWN.format(name, _INSTEAD.get(name.removeprefix("fit__"), own))
+
+
 def _is_routable(name):
     if name.startswith("fit__"):
         return name in _FIT
@@ -338,8 +350,12 @@ def _check_input(shape, image_shape):
         raise ValueError(
             f"model returned a network for images of shape {shape[1:]}, and X has images of "
             f"shape {image_shape}: let it begin with keras.Input(meta['X_shape_'][1:]), or say "
-            "what X is to be brought to with image_shape=."
+            f"what X is to be brought to with image_shape=, such as {_with_channels(image_shape)}."
         )
+
+
+def _with_channels(image_shape):
+    return (*image_shape, 1) if len(image_shape) == 2 else image_shape
 
 
 def _n_outputs(shape, n_classes):
