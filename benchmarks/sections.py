@@ -97,9 +97,9 @@ def searchers(records):
         "",
         f"{quick}Medians until the first candidate of {settings['target']:.1%} mean accuracy, "
         f"measured {record['started'][:10]} on {machine['cores']} cores of {machine['cpu']}. "
-        f"*never*: most seeds spent {settings['budget_seconds']} s or "
-        f"{settings['budget_epochs']} epochs a fold without it. The best score is the median "
-        "of what each seed had seen when it ended.",
+        f"A seed is given up with the candidate in which {settings['budget_seconds']} s or "
+        f"{settings['budget_epochs']} epochs a fold are spent; *never* is where most were. The "
+        "best score is the median of what each seed had seen when it ended.",
     ]
     return lines
 

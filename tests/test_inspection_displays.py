@@ -61,7 +61,7 @@ def test_nothing_is_loaded_or_shown_by_import():
 
 def test_without_matplotlib_the_error_names_the_extra(clf, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    with pytest.raises(ImportError, match=r"skfashion\[plots\]"):
+    with pytest.raises(ImportError, match="pip install matplotlib"):
         HistoryDisplay.from_estimator(clf)
 
 

@@ -73,7 +73,7 @@ def contents(folder, memory):
 def _report_text(folder):
     if os.path.exists(os.path.join(folder, REPORT)):
         return "candidates, curves and mistakes, for a browser"
-    return "not written, as it takes Plotly: pip install 'skfashion[report]'"
+    return "not written, as it takes Plotly: pip install plotly"
 
 
 def as_text(summary, refit_seconds=None):

@@ -48,9 +48,7 @@ def evaluate(arguments):
             f"This model reads image files, and {arguments.data} has none: give a folder of images."
         )
     if data.whole:
-        note(
-            f"note: all of {data.name!r} counts, also what the model may have been trained on"
-        )
+        note(f"note: all of {data.name!r} counts, also what the model may have been trained on")
     y = data.y.astype(str)
     classes = model.classes_.astype(str)
     unknown = sorted(set(y) - set(classes))

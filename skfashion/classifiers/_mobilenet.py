@@ -43,7 +43,7 @@ class MobileNetFineTuner(ReadyClassifier):
         from Keras' cache or, if it isn't there, downloaded by Keras. None: random.
     image_size : int or (int, int), default=None
         Height and width, pixels, that the images are resized to inside the network. None:
-        as they are, at least 32.
+        as they are, or to 32 where they are smaller.
     unfreeze_from : int, str or None, default=None
         First layer of the backbone to train in the second phase: an index as Keras counts
         (negative from the end), the name of a layer, or that of a block (``"block_13"``,

@@ -147,10 +147,7 @@ def _plotly():
     try:
         from plotly.offline import get_plotlyjs
     except ImportError as error:
-        raise ImportError(
-            "write_report needs Plotly: install it, or the extra that names it, with "
-            "pip install 'skfashion[report]'."
-        ) from error
+        raise ImportError("write_report needs Plotly: pip install plotly.") from error
     return get_plotlyjs()
 
 

@@ -42,10 +42,7 @@ def pyplot(caller):
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
-        raise ImportError(
-            f"{caller} needs matplotlib: install it, or the extra that names it, with "
-            "pip install 'skfashion[plots]'."
-        ) from error
+        raise ImportError(f"{caller} needs matplotlib: pip install matplotlib.") from error
     return plt
 
 

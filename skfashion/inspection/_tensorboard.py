@@ -115,8 +115,7 @@ class _Board:
             from tensorboard.summary.writer.event_file_writer import EventFileWriter
         except ImportError as error:
             raise ImportError(
-                "write_tensorboard needs TensorBoard: install it, or the extra that names it, "
-                "with pip install 'skfashion[tensorboard]'."
+                "write_tensorboard needs TensorBoard: pip install tensorboard."
             ) from error
         self._event, self._summary = event_pb2.Event, summary_pb2.Summary
         self._api, self._hparams = api_pb2, summary
