@@ -68,6 +68,16 @@ class TestSpaces:
         search = run(Fills(), {"held": [one, other], "power": [1, 2]}, n_iter=4)
         assert sorted(search.cv_results_["mean_test_score"]) == [0, 0, 1000, 1000]
 
+    def test_nan_may_be_a_category(self):
+        space = {"rate": [np.nan, 1.0], "units": (1, 30)}
+        search = run(Toy(), space, optimizer_kwargs={"n_initial_points": 2}, n_iter=6)
+        rates = [each["rate"] for each in search.cv_results_["params"]]
+        assert {str(rate) for rate in rates} == {"nan", "1.0"}
+
+    def test_a_range_that_is_none_is_named(self):
+        with pytest.raises(ValueError, match=r"units: \(30, 1\) is no range: .*less than"):
+            run(Toy(), {"units": (30, 1)})
+
     def test_a_list_of_two_ints_is_two_ints(self):
         with warnings.catch_warnings():
             warnings.simplefilter("error")

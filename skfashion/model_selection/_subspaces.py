@@ -148,7 +148,10 @@ def _as_dimension(name, given):
         with warnings.catch_warnings():
             # skopt warns that lists are to mean values: here they do already.
             warnings.simplefilter("ignore")
-            return check_dimension(given)
+            try:
+                return check_dimension(given)
+            except ValueError as error:
+                raise ValueError(f"{name}: {given!r} is no range: {error}.") from error
     hint = ""
     if hasattr(given, "rvs"):
         hint = " Distributions of scipy.stats are for RandomizedSearchCV and HyperbandSearchCV."
@@ -164,6 +167,8 @@ def _is_plain(categories):
         # A constant, by which a space says what it is the space of. (A Pipeline has a length.)
         return not hasattr(categories[0], "__len__")
     kinds = {type(as_python(category)) for category in categories}
+    if any(category != category for category in categories if isinstance(category, float)):
+        return False  # for the surrogate NaN is no number
     return len(kinds) == 1 and kinds <= {str, int, float, bool}
 
 
