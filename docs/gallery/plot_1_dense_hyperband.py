@@ -2,7 +2,7 @@
 A dense network, tuned with Hyperband
 =====================================
 
-The seed project tuned a 784-units-10 network on Fashion-MNIST with Hyperband, then looked for
+The original project tuned a 784-units-10 network on Fashion-MNIST with Hyperband, then looked for
 the best number of epochs. Here the search also draws the dropout and whether to normalise,
 left and right are swapped at random, and the learning rate falls along a cosine.
 

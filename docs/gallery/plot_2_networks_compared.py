@@ -2,7 +2,7 @@
 Convolutional networks compared
 ===============================
 
-The seed project compared learning rates, optimizers, batch sizes, architectures and dropout
+The original project compared learning rates, optimizers, batch sizes, architectures and dropout
 on Fashion-MNIST by hand, one curve each. Here each comparison is a search of a few lines, and
 each has its picture. The deep network at the end has batch normalisation, dropout, mirrored
 images and a falling learning rate.

@@ -2,7 +2,7 @@
 A small network and a large one, in one comparison
 ==================================================
 
-The seed project tuned a convolutional network on Fashion-MNIST, then fine-tuned MobileNet on
+The original project tuned a convolutional network on Fashion-MNIST, then fine-tuned MobileNet on
 it, with images standardised or scaled to 0-1, and one-hot labels. Here both stand in one
 Pipeline, and one grid compares them.
 

@@ -2,15 +2,15 @@
 Fine-tuning a MobileNet: before and after
 =========================================
 
-The seed project trained a new head on MobileNetV2 for two classes, then everything from layer
+The original project trained a new head on MobileNetV2 for two classes, then everything from layer
 100 on at a tenth of the rate, ten epochs each, with RMSprop. Here it is the same recipe with
 three changes that cross-validation on the training images chose: larger images, dropout before
 the head, and rates that fall along a cosine. The two networks share the head: it is trained once.
 
 Without the three changes, five runs ended at 95.4% after fine-tuning on the test images below, one
-of them at 90.2%: the last epoch of a constant rate is a matter of luck. The loss is where the seed
-project stays ahead: fine-tuned on 2,000 images, this smaller network is right more often than
-before, and surer of its mistakes.
+of them at 90.2%: the last epoch of a constant rate is a matter of luck. The original project stays
+a little ahead, and clearly so in the loss: fine-tuned on 2,000 images, this smaller network is
+right more often than before, and surer of its mistakes.
 
 .. include:: /_generated/seeds_cats.rst
 """

@@ -2,7 +2,7 @@
 A cross-validated search over what to unfreeze
 ==============================================
 
-The seed project tuned MobileNetV2 on Intel scenes, a fourth of the images, in three hours. It
+The original project tuned MobileNetV2 on Intel scenes, a fourth of the images, in three hours. It
 named two things as left out for lack of time: cross-validation, and training more than the
 last layer. Here both are in the search: three folds, and ``unfreeze_from`` in the grid. It is
 quick because candidates share what they have in common: decoded files, the output of the
