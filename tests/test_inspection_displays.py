@@ -325,6 +325,15 @@ def test_labels_alone_and_none_wrong(rng):
     assert "All 4 right" in written(right.figure_)
 
 
+def test_mistakes_in_axes_that_are_drawn_on_again(rng):
+    X = rng.integers(0, 255, (4, 6, 6), dtype=np.uint8)
+    figure, (left, right) = plt.subplots(1, 2, figsize=(10, 4))
+    MistakesDisplay.from_predictions(X, *predictions(), ax=left)
+    display = MistakesDisplay.from_predictions(X, *predictions(), n_images=1, ax=left)
+    assert figure.axes == [left, right, *display.axes_]
+    assert_readable(figure)
+
+
 def test_mistakes_of_an_estimator_in_axes_of_ones_own(images, clf):
     X, y = images
     figure, axes = plt.subplots(1, 2, layout="constrained", figsize=(12, 5))

@@ -4,6 +4,7 @@ import math
 from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
+from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 
@@ -16,6 +17,8 @@ from skfashion.inspection._scales import shortened
 
 # In points: what two lines of labels take above an image, and a cell too narrow for them.
 _ABOVE, _NARROW = 27, 80
+# What the place of axes was divided into: drawn on again, they lose it.
+_CELLS = WeakKeyDictionary()
 
 
 class MistakesDisplay:
@@ -220,6 +223,9 @@ class MistakesDisplay:
             figure = ax.figure
             if ax.get_subplotspec() is None:
                 raise ValueError("ax must come from plt.subplots: its place is divided up.")
+            for cell in _CELLS.pop(ax, []):
+                if cell() in figure.axes:
+                    cell().remove()
             ax.set_axis_off()
             _style.title(ax, self._headline())
             grid = _divided(ax, n_rows, n_cols)
@@ -228,6 +234,8 @@ class MistakesDisplay:
             [figure.add_subplot(grid[i // n_cols - n_rows, i % n_cols]) for i in range(n)],
             dtype=object,
         )
+        if ax is not None:
+            _CELLS[ax] = list(map(ref, self.axes_))
         if n:
             self._draw(_style.size_of(ax)[0] / n_cols if ax is not None else 72 * size[0] / n_cols)
         return self
