@@ -11,6 +11,7 @@ from skfashion._adapter import Adapter
 from skfashion._base import BaseImageClassifier
 from skfashion._checks import image_shape_of
 from skfashion._typing import Callbacks, ClassWeight, Loss, MemoryLike, RandomState, Self, Shape
+from skfashion._validation import InvalidParameterError
 
 _PREFIXES = ("model__", "optimizer__", "loss__", "metrics__", "fit__", "callbacks__")
 _FIT = {"fit__epochs", "fit__batch_size"}
@@ -323,7 +324,10 @@ class KerasImageClassifier(BaseImageClassifier):
 
 
 def _no_model():
-    raise ValueError("model=None: give the function that returns the network, to fit it anew.")
+    raise InvalidParameterError(
+        "The 'model' parameter of KerasImageClassifier must be a callable. Got None instead: give "
+        "the function that returns the network, which a file of skfashion.save doesn't keep."
+    )
 
 
 def _unknown(name):
