@@ -275,7 +275,7 @@ def zeros(meta):
     )
 
 
-@pytest.mark.parametrize("optimizer", ["adagrad", "ftrl", "adadelta", "nadam", "lion"])
+@pytest.mark.parametrize("optimizer", ["adagrad", "ftrl", "adadelta", "nadam", "adamax"])
 def test_every_optimizer_starts_as_in_keras(optimizer, images):
     X, y = images
     clf = KerasImageClassifier(
