@@ -27,9 +27,6 @@ class Recent:
         self._entries = OrderedDict()
         self._lock = threading.Lock()
 
-    def __len__(self):
-        return len(self._entries)
-
     def get(self, key):
         """Return what is kept under a key, or None."""
         return self._entries.get(key)

@@ -112,3 +112,19 @@ def _numpy_state_stays():
     before = state()
     yield
     np.testing.assert_array_equal(state(), before)
+
+
+@pytest.fixture(scope="module")
+def found(tmp_path_factory):
+    """Folder of a finished search on digits."""
+    from commands import search_digits
+
+    return search_digits(tmp_path_factory.mktemp("found"))
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """Folder of images, train and test, of three classes."""
+    from commands import write_photos
+
+    return write_photos(tmp_path_factory.mktemp("photos"))

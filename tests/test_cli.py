@@ -8,7 +8,6 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
-from commands import search_digits, write_photos
 from PIL import Image
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
@@ -19,17 +18,6 @@ from skfashion.__main__ import main
 from skfashion._cli._pipelines import SIZES
 from skfashion.datasets import make_images
 from skfashion.preprocessing import ImageReader
-
-
-@pytest.fixture(scope="module")
-def found(tmp_path_factory):
-    return search_digits(tmp_path_factory.mktemp("found"))
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    return write_photos(tmp_path_factory.mktemp("photos"))
-
 
 # -- a folder of images ----------------------------------------------------------------------
 

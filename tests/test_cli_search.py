@@ -5,22 +5,12 @@ import sys
 
 import pandas as pd
 import pytest
-from commands import SMALL, search_digits, write_photos
+from commands import SMALL
 
 import skfashion
 from skfashion.__main__ import main
 
 TIMES = ["mean_fit_time", "std_fit_time", "mean_score_time", "std_score_time"]
-
-
-@pytest.fixture(scope="module")
-def found(tmp_path_factory):
-    return search_digits(tmp_path_factory.mktemp("found"))
-
-
-@pytest.fixture(scope="module")
-def photos(tmp_path_factory):
-    return write_photos(tmp_path_factory.mktemp("photos"))
 
 
 def candidate_lines(out):
