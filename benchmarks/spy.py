@@ -59,8 +59,8 @@ def watch(*, keep=False, progress=None):
     -------
     Work
     """
-    from skfashion import _base
     from skfashion._training import graph, loops, phases
+    from skfashion.classifiers import _base
 
     work = Work()
     lines = os.open(progress, os.O_WRONLY | os.O_CREAT | os.O_APPEND) if progress else None
@@ -131,10 +131,10 @@ def resident_bytes():
 def start_ours(*, fused=True):
     """Import all that our side needs, and wake the backend."""
     import skfashion
-    from skfashion import _adapter
+    from skfashion.classifiers import _scikeras
 
-    if hasattr(_adapter, "_wrapper_class"):
-        _adapter._wrapper_class()  # imports scikeras
+    if hasattr(_scikeras, "_wrapper_class"):
+        _scikeras._wrapper_class()  # imports scikeras
     skfashion.set_config(fused_optimizers=fused)
     wake()
     return skfashion

@@ -17,18 +17,18 @@ looked up when they are first used (PEP 562).
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
-__version__ = "0.1.0"
+from skfashion._version import __version__ as __version__
 
 _PUBLIC = {
     "ConvClassifier": "classifiers",
     "DenseClassifier": "classifiers",
     "KerasImageClassifier": "classifiers",
     "MobileNetFineTuner": "classifiers",
-    "config_context": "_config",
-    "get_config": "_config",
+    "config_context": "_utils.config",
+    "get_config": "_utils.config",
     "load": "_persistence",
     "save": "_persistence",
-    "set_config": "_config",
+    "set_config": "_utils.config",
 }
 _SUBPACKAGES = ("classifiers", "datasets", "inspection", "model_selection", "preprocessing")
 
@@ -39,11 +39,11 @@ if _TYPE_CHECKING:  # type checkers and editors don't run `__getattr__`
     from skfashion import inspection as inspection
     from skfashion import model_selection as model_selection
     from skfashion import preprocessing as preprocessing
-    from skfashion._config import config_context as config_context
-    from skfashion._config import get_config as get_config
-    from skfashion._config import set_config as set_config
     from skfashion._persistence import load as load
     from skfashion._persistence import save as save
+    from skfashion._utils.config import config_context as config_context
+    from skfashion._utils.config import get_config as get_config
+    from skfashion._utils.config import set_config as set_config
     from skfashion.classifiers import ConvClassifier as ConvClassifier
     from skfashion.classifiers import DenseClassifier as DenseClassifier
     from skfashion.classifiers import KerasImageClassifier as KerasImageClassifier

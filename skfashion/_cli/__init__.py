@@ -1,4 +1,4 @@
-"""The commands of ``skfashion``, for `skfashion.__main__`.
+"""The commands of ``skfashion``, for `skfashion._cli._main`.
 
 ===========================  ======================================================
 Module                       What it knows

@@ -7,7 +7,7 @@ import numpy as np
 
 import skfashion
 from skfashion._cli._console import UserError, one_line, user_errors
-from skfashion.datasets._image_file import why_unreadable
+from skfashion._utils.image_files import why_unreadable
 from skfashion.preprocessing import GrayscaleToRGB, ImageFlattener, ImageReader, ImageResizer
 
 FILE = "model.skfashion"

@@ -131,10 +131,10 @@ def check_weights(pipeline):
     classifier = pipeline[-1]
     if getattr(classifier, "weights", None) != "imagenet":
         return
-    from skfashion import _backbones
+    from skfashion.networks import _mobilenet
 
     try:
-        _backbones.imagenet_weights(classifier.version, classifier.alpha)
+        _mobilenet.imagenet_weights(classifier.version, classifier.alpha)
     # Keras wraps what goes wrong in a bare Exception.
     except Exception as error:
         raise UserError(

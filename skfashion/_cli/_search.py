@@ -24,7 +24,7 @@ def search(arguments, command):
     Parameters
     ----------
     arguments : argparse.Namespace
-        As read by `skfashion.__main__`.
+        As read by `skfashion._cli._main`.
     command : list of str
         What was typed, for the summary.
     """

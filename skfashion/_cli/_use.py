@@ -11,7 +11,7 @@ from skfashion._cli._console import (
     user_errors,
     without_native_noise,
 )
-from skfashion.datasets._image_file import shown_name
+from skfashion._utils.image_files import shown_name
 
 
 def predict(arguments):

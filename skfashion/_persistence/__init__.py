@@ -18,7 +18,7 @@ from skfashion._persistence._archive import ModelFileError
 from skfashion._persistence._portable import portable
 from skfashion._persistence._schema import read_content
 from skfashion._persistence._states import check_object
-from skfashion._typing import PathLike
+from skfashion._utils.typing import PathLike
 
 __all__ = ["ModelFileError", "load", "save"]
 

@@ -6,7 +6,7 @@ import threading
 import warnings
 from pathlib import Path
 
-from skfashion._config import get_config
+from skfashion._utils.config import get_config
 
 from . import _entries, _files, _npy, _upkeep
 from ._attempts import Attempt, dead

@@ -6,8 +6,8 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from skfashion._layers import FixedBatchNormalization
 from skfashion._training.plan import digest
+from skfashion.networks._layers import FixedBatchNormalization
 
 # Where a configuration names a layer.
 _NAMING = {"name", "keras_history", "input_layers", "output_layers"}

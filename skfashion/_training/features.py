@@ -13,11 +13,11 @@ from hashlib import blake2b
 import keras
 import numpy as np
 
-from skfashion._config import get_config
-from skfashion._recent import Recent
 from skfashion._training.loops import memory_errors
 from skfashion._training.plan import digest, weights_digest
 from skfashion._training.programs import Extractor, borrow
+from skfashion._utils.cache import Recent
+from skfashion._utils.config import get_config
 
 _BATCH = 128  # of images; the output for an image doesn't depend on it
 _SAVE_SECONDS = 5.0

@@ -2,11 +2,11 @@
 
 import numpy as np
 
-from skfashion._layers import with_plain_layers
 from skfashion._training.lending import given_back, lent, rows_of
 from skfashion._training.loops import memory_errors
 from skfashion._training.plan import array_digest, digest
 from skfashion._training.seeding import build_scope, derive
+from skfashion.networks._layers import with_plain_layers
 
 _PREDICT_BATCH = 1024
 _KEPT_FROM = 64  # images; fewer are predicted sooner than a file is written

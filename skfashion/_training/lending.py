@@ -6,12 +6,12 @@ from contextlib import contextmanager
 
 import keras
 
-from skfashion._recent import Recent
 from skfashion._training import features
 from skfashion._training.drawing import redraw
 from skfashion._training.loops import to_numpy
 from skfashion._training.programs import Program, borrow, clear_programs
 from skfashion._training.seeding import build_scope, derive
+from skfashion._utils.cache import Recent
 
 _INITIAL = Recent(size=8)  # (network, dtype policy, seed, start) -> weights
 

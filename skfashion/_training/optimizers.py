@@ -4,8 +4,8 @@ import json
 
 import keras
 
-from skfashion._config import get_config
 from skfashion._training.plan import frozen
+from skfashion._utils.config import get_config
 
 # Options under which the fused kernels would not do Keras' step.
 _UNUSUAL = ("use_ema", "amsgrad", "centered", "loss_scale_factor", "gradient_accumulation_steps")

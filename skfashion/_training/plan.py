@@ -200,8 +200,13 @@ def frozen(value):
     if hasattr(value, "get_config") and not isinstance(value, type):
         return (frozen(type(value)), frozen(value.get_config()))
     if hasattr(value, "__qualname__"):
-        return (value.__module__, value.__qualname__, _code_of(value))
+        return (_public(value.__module__), value.__qualname__, _code_of(value))
     return repr(value)
+
+
+def _public(module):
+    """Return the public part of a module's name: files of our own may move, keys must not."""
+    return module.partition("._")[0] if module.startswith("skfashion.") else module
 
 
 def _code_of(value):

@@ -10,7 +10,7 @@ import sys
 
 import keras
 
-from skfashion._warnings import warn
+from skfashion._utils.warnings import warn
 
 _STARTED_IN = None  # number of the process in which the backend was started by us
 

@@ -7,12 +7,12 @@ from contextlib import contextmanager
 import keras
 import numpy as np
 
-from skfashion._config import get_config
-from skfashion._layers import VariableDropout, with_variable_rates
 from skfashion._training.cut import split, whole
 from skfashion._training.loops import make_loop, to_numpy
 from skfashion._training.optimizers import prepared, set_numbers
 from skfashion._training.seeding import derive
+from skfashion._utils.config import get_config
+from skfashion.networks._layers import VariableDropout, with_variable_rates
 
 
 class Program:

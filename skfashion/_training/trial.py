@@ -18,8 +18,8 @@ from pathlib import Path
 import keras
 from joblib import wrap_non_picklable_objects
 
-from skfashion._config import get_config, set_config
 from skfashion._training.processes import prepare_process, worker_number
+from skfashion._utils.config import get_config, set_config
 
 _COMMAND = "from skfashion._training.trial import _main; _main()"
 

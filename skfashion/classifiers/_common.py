@@ -2,9 +2,9 @@
 
 from numbers import Real
 
-from skfashion import _compiled
-from skfashion._base import BaseImageClassifier
-from skfashion._validation import Interval, StrOptions
+from skfashion._training import compile_config
+from skfashion._utils.validation import Interval, StrOptions
+from skfashion.classifiers._base import BaseImageClassifier
 from skfashion.networks import AUGMENTATIONS
 
 _OPTIMIZERS = {"adam", "adamw", "rmsprop", "sgd"}
@@ -34,7 +34,7 @@ class ReadyClassifier(BaseImageClassifier):
     }
 
     def _complete(self, recipe):
-        if _compiled.gives_logits(recipe["stages"][0]["compile"]):
+        if compile_config.gives_logits(recipe["stages"][0]["compile"]):
             raise ValueError(
                 f"loss={self.loss!r} takes logits, and {type(self).__name__} ends in a softmax: "
                 "give the loss with from_logits=False."

@@ -5,7 +5,7 @@ from numbers import Integral
 from typing import Literal
 
 from skfashion import networks
-from skfashion._typing import (
+from skfashion._utils.typing import (
     Callbacks,
     ClassWeight,
     Loss,
@@ -16,7 +16,7 @@ from skfashion._typing import (
     Shape,
     Sizes,
 )
-from skfashion._validation import Interval, StrOptions
+from skfashion._utils.validation import Interval, StrOptions
 from skfashion.classifiers._common import TO_UNIT, ReadyClassifier, sizes
 
 _ACTIVATIONS = {"relu", "tanh", "sigmoid", "elu", "selu", "gelu", "silu", "softplus", "linear"}

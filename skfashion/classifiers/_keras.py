@@ -6,12 +6,21 @@ from typing import Any
 
 from sklearn.utils import check_scalar
 
-from skfashion import _compiled, _training
-from skfashion._adapter import Adapter
-from skfashion._base import BaseImageClassifier
-from skfashion._checks import image_shape_of
-from skfashion._typing import Callbacks, ClassWeight, Loss, MemoryLike, RandomState, Self, Shape
-from skfashion._validation import InvalidParameterError
+from skfashion import _training
+from skfashion._training import compile_config
+from skfashion._utils.typing import (
+    Callbacks,
+    ClassWeight,
+    Loss,
+    MemoryLike,
+    RandomState,
+    Self,
+    Shape,
+)
+from skfashion._utils.validation import InvalidParameterError
+from skfashion.classifiers._base import BaseImageClassifier
+from skfashion.classifiers._checks import image_shape_of
+from skfashion.classifiers._scikeras import Adapter
 
 _PREFIXES = ("model__", "optimizer__", "loss__", "metrics__", "fit__", "callbacks__")
 _FIT = {"fit__epochs", "fit__batch_size"}
@@ -279,8 +288,8 @@ class KerasImageClassifier(BaseImageClassifier):
         if record.pop("compiled") is not None:
             if not adapter.compiles_inside:
                 self._refuse_routed_to_compiled()
-            stage["compile"] = _compiled.from_config(built.record["compiled"])
-        stage["compile"] = _compiled.with_accuracy(
+            stage["compile"] = compile_config.from_config(built.record["compiled"])
+        stage["compile"] = compile_config.with_accuracy(
             stage["compile"], n_outputs, required=self.early_stopping
         )
         recipe.update(
@@ -320,7 +329,7 @@ class KerasImageClassifier(BaseImageClassifier):
             network, arguments = super()._build(stage)
             _training.build(network, self.image_shape_)
             return network, arguments
-        return _training.network_of(config), _compiled.revived(stage["compile"])
+        return _training.network_of(config), compile_config.revived(stage["compile"])
 
 
 def _no_model():

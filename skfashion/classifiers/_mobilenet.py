@@ -6,9 +6,9 @@ from hashlib import blake2b
 from numbers import Integral, Real
 from typing import Literal
 
-from skfashion import _backbones, networks
-from skfashion._images import size_of
-from skfashion._typing import (
+from skfashion import networks
+from skfashion._utils.images import size_of
+from skfashion._utils.typing import (
     Callbacks,
     ClassWeight,
     Loss,
@@ -20,8 +20,9 @@ from skfashion._typing import (
     Shape,
     Size,
 )
-from skfashion._validation import HasMethods, Interval, StrOptions
+from skfashion._utils.validation import HasMethods, Interval, StrOptions
 from skfashion.classifiers._common import TO_SYMMETRIC, ReadyClassifier
+from skfashion.networks import _mobilenet
 
 
 class MobileNetFineTuner(ReadyClassifier):
@@ -235,8 +236,8 @@ class MobileNetFineTuner(ReadyClassifier):
         self.verbose = verbose
 
     def _stages(self, image_shape, n_classes):
-        names = _backbones.backbone_layers(self.version)
-        first = _backbones.unfreeze_index(names, self.unfreeze_from)
+        names = _mobilenet.backbone_layers(self.version)
+        first = _mobilenet.unfreeze_index(names, self.unfreeze_from)
         if not self.fine_tune_epochs:
             first = None
         self.unfreeze_from_ = None if first is None else names[first]
@@ -267,7 +268,7 @@ class MobileNetFineTuner(ReadyClassifier):
                 "4: drop the last one, X[..., :3]."
             )
         if self.image_size is None:
-            return _backbones.backbone_size(image_shape, None)
+            return _mobilenet.backbone_size(image_shape, None)
         size = size_of(self.image_size, "image_size")
         if min(size) < 32:
             raise ValueError(
@@ -285,7 +286,7 @@ class MobileNetFineTuner(ReadyClassifier):
             recipe["start"] = _digest_of_file(weights)
             weights = os.fspath(weights)
         settings = {"version": self.version, "alpha": float(self.alpha), "weights": weights}
-        return None, lambda network: _backbones.pretrain(network, **settings)
+        return None, lambda network: _mobilenet.pretrain(network, **settings)
 
 
 def _digest_of_file(path):

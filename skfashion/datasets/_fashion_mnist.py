@@ -10,7 +10,7 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.utils import Bunch
 
-from .._validation import StrOptions, validate_params
+from skfashion._utils.validation import StrOptions, validate_params
 
 _NAMES = (
     "T-shirt/top",

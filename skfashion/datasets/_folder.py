@@ -7,11 +7,10 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.utils import Bunch, check_random_state
 
-from skfashion._typing import PathLike, RandomState
-
-from .._validation import Interval, StrOptions, validate_params
-from .._warnings import warn
-from ._image_file import FORMATS_TEXT, shown_name, why_unreadable
+from skfashion._utils.image_files import FORMATS_TEXT, shown_name, why_unreadable
+from skfashion._utils.typing import PathLike, RandomState
+from skfashion._utils.validation import Interval, StrOptions, validate_params
+from skfashion._utils.warnings import warn
 
 # What file managers and archive programs leave behind, beside hidden files.
 _BY_PRODUCTS = frozenset({"Thumbs.db", "desktop.ini", "__MACOSX"})

@@ -6,10 +6,9 @@ from typing import Literal
 import numpy as np
 from sklearn.utils import check_random_state
 
-from skfashion._typing import NDArray, RandomState, Size
-
-from .._images import size_of
-from .._validation import Interval, Options, validate_params
+from skfashion._utils.images import size_of
+from skfashion._utils.typing import NDArray, RandomState, Size
+from skfashion._utils.validation import Interval, Options, validate_params
 
 # Waves a side of the patterns: low enough that a small shift keeps them recognisable.
 _WAVES = 3

@@ -14,7 +14,7 @@ from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
 from skfashion._store import open_store
-from skfashion._typing import Frame
+from skfashion._utils.typing import Frame
 from skfashion.inspection._runs import prefixed, runs
 
 # Parameters that change nothing in what a finished fit ends in.
@@ -203,7 +203,7 @@ def classifier_of(estimator):
     -------
     BaseImageClassifier or None
     """
-    from skfashion._base import BaseImageClassifier
+    from skfashion.classifiers._base import BaseImageClassifier
 
     while estimator is not None and not isinstance(estimator, BaseImageClassifier):
         for name in ("best_estimator_", "estimator_", "estimator"):
@@ -312,9 +312,9 @@ def _by_parameters(store):
 
 
 def _parameters(classifier):
-    from skfashion import _records
+    from skfashion.classifiers import _replay
 
-    return _records.about(classifier, 0)["parameters"]
+    return _replay.about(classifier, 0)["parameters"]
 
 
 def _name(estimator, parameters):

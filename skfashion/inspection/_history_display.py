@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from skfashion._typing import Frame, Self
+from skfashion._utils.typing import Frame, Self
 from skfashion.inspection import _style
 from skfashion.inspection._histories import history_frame, is_search
 from skfashion.inspection._scales import columns_of, short_names, value_text

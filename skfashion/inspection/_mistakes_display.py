@@ -8,8 +8,8 @@ from weakref import WeakKeyDictionary, ref
 
 import numpy as np
 
-from skfashion._typing import Array, Frame, Self, Shape
-from skfashion._validation import InvalidParameterError
+from skfashion._utils.typing import Array, Frame, Self, Shape
+from skfashion._utils.validation import InvalidParameterError
 from skfashion.inspection import _style
 from skfashion.inspection._mistakes import find_mistakes
 from skfashion.inspection._pictures import image_shape_for, names_of, pictures, take

@@ -4,8 +4,8 @@ import os
 
 import numpy as np
 
-from skfashion._images import as_images, detect_input_range, image_shape_of
-from skfashion.datasets._image_file import UnreadableImageError, decode_thumbnail, shown_name
+from skfashion._utils.image_files import UnreadableImageError, decode_thumbnail, shown_name
+from skfashion._utils.images import as_images, detect_input_range, image_shape_of
 
 _SIDE = 256  # pixels, of pictures from files
 # Where no pixel is brighter, 255 is not what stands for white.

@@ -11,7 +11,7 @@ from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
-from skfashion._typing import Array, PathLike
+from skfashion._utils.typing import Array, PathLike
 from skfashion.inspection import _report_sections as sections
 from skfashion.inspection._histories import is_search
 from skfashion.inspection._report_facts import SearchFacts, TestFacts

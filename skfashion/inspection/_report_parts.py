@@ -10,7 +10,7 @@ import sys
 
 import numpy as np
 
-from skfashion import __version__
+from skfashion._version import __version__
 from skfashion.inspection._report_charts import escape
 from skfashion.inspection._scales import number_text, value_text
 

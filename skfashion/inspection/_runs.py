@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 import pandas as pd
 
 from skfashion._store import open_store
-from skfashion._typing import Frame, MemoryLike
+from skfashion._utils.typing import Frame, MemoryLike
 
 STATES, RESULTS = "states", "results"
 

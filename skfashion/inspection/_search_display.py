@@ -5,8 +5,8 @@ from typing import Any, Literal
 
 import numpy as np
 
-from skfashion._typing import Array, Self
-from skfashion._validation import InvalidParameterError
+from skfashion._utils.typing import Array, Self
+from skfashion._utils.validation import InvalidParameterError
 from skfashion.inspection import _pair, _parallel, _style
 from skfashion.inspection._histories import is_search
 from skfashion.inspection._scales import (

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from skfashion._typing import PathLike
+from skfashion._utils.typing import PathLike
 from skfashion.inspection._histories import classifier_of, is_search, search_curves
 from skfashion.inspection._scales import columns_of, short_names, value_text
 from skfashion.inspection._search_display import score_column

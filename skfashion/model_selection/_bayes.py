@@ -14,14 +14,13 @@ from sklearn.utils import check_random_state
 from skopt.callbacks import check_callback
 from skopt.utils import eval_callbacks
 
-from skfashion._deadline import DeadlineReached, deadline
-from skfashion._typing import Array, RandomState, Self
-from skfashion._validation import Interval
-from skfashion._warnings import warn
+from skfashion._utils.deadline import DeadlineReached, deadline
+from skfashion._utils.typing import Array, RandomState, Self
+from skfashion._utils.validation import BaseSearchCV, Interval
+from skfashion._utils.warnings import warn
 from skfashion.model_selection._evaluation import Evaluations, SearchMixin
 from skfashion.model_selection._explorer import Explorer, make_optimizer
 from skfashion.model_selection._progress import Progress
-from skfashion.model_selection._sklearn import BaseSearchCV
 from skfashion.model_selection._subspaces import as_subspaces, count_iterations
 
 

@@ -10,9 +10,9 @@ from sklearn.base import is_classifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import check_cv
 
-from skfashion._versions import VersionMixin
-from skfashion._warnings import warn
-from skfashion.model_selection._sklearn import BaseSearchCV
+from skfashion._utils.validation import BaseSearchCV
+from skfashion._utils.version_mixin import VersionMixin
+from skfashion._utils.warnings import warn
 
 _EVERY_FIT_FAILED = re.compile(r"All the \d+ fits failed")
 

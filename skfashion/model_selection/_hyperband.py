@@ -9,12 +9,11 @@ import pandas as pd
 from sklearn.model_selection import ParameterSampler
 from sklearn.utils import check_random_state
 
-from skfashion._typing import Frame, RandomState
-from skfashion._validation import Interval
+from skfashion._utils.typing import Frame, RandomState
+from skfashion._utils.validation import BaseSearchCV, Interval
 from skfashion.model_selection._brackets import best_first, plan_brackets
 from skfashion.model_selection._evaluation import Evaluations, SearchMixin
 from skfashion.model_selection._progress import Progress
-from skfashion.model_selection._sklearn import BaseSearchCV
 
 
 class HyperbandSearchCV(SearchMixin, BaseSearchCV):

@@ -10,7 +10,7 @@ import numpy as np
 from skopt.space import Categorical, Dimension, Integer
 from skopt.space.space import check_dimension
 
-from skfashion._validation import InvalidParameterError
+from skfashion._utils.validation import InvalidParameterError
 
 _PRIORS = ("uniform", "log-uniform")
 

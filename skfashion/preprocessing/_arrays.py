@@ -7,11 +7,11 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from skfashion._typing import Array, NDArray, Self
+from skfashion._utils.images import image_shape_of
+from skfashion._utils.typing import Array, NDArray, Self
+from skfashion._utils.validation import _fit_context
+from skfashion._utils.version_mixin import VersionMixin
 
-from .._images import image_shape_of
-from .._validation import _fit_context
-from .._versions import VersionMixin
 from ._rows_output import RowsOutputMixin, rank_of
 
 

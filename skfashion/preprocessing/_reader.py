@@ -10,13 +10,13 @@ import PIL
 from joblib import Memory, Parallel, delayed
 from sklearn.base import BaseEstimator, TransformerMixin
 
-from skfashion._typing import Array, MemoryLike, NDArray, Self, Size
+from skfashion._store import open_store
+from skfashion._utils.image_files import UnreadableImageError, decode_image, shown_name
+from skfashion._utils.images import size_of
+from skfashion._utils.typing import Array, MemoryLike, NDArray, Self, Size
+from skfashion._utils.validation import Interval, StrOptions, _fit_context
+from skfashion._utils.version_mixin import VersionMixin
 
-from .._images import size_of
-from .._store import open_store
-from .._validation import Interval, StrOptions, _fit_context
-from .._versions import VersionMixin
-from ..datasets._image_file import UnreadableImageError, decode_image, shown_name
 from ._cache import cache
 from ._names import file_names
 

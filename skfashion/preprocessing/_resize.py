@@ -5,11 +5,11 @@ from numbers import Integral
 import numpy as np
 from PIL import Image
 
-from skfashion._typing import Array, NDArray, Shape, Size
+from skfashion._utils.image_files import RESAMPLING
+from skfashion._utils.images import as_images, size_of
+from skfashion._utils.typing import Array, NDArray, Shape, Size
+from skfashion._utils.validation import Interval
 
-from .._images import as_images, size_of
-from .._validation import Interval
-from ..datasets._image_file import RESAMPLING
 from ._arrays import ImageTransformer, StatelessMixin, in_rank_of, pixel_names
 
 

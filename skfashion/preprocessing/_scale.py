@@ -6,10 +6,10 @@ import numpy as np
 from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skfashion._typing import Array, NDArray, Self
+from skfashion._utils.images import blocks, detect_input_range
+from skfashion._utils.typing import Array, NDArray, Self
+from skfashion._utils.validation import StrOptions, _fit_context
 
-from .._images import blocks, detect_input_range
-from .._validation import StrOptions, _fit_context
 from ._arrays import ImageTransformer
 
 # (offset, width) of each range that is known: pixel = offset + width * unit.

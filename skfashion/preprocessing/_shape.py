@@ -5,10 +5,10 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from skfashion._typing import Array, NDArray, Self, Shape
+from skfashion._utils.images import as_images
+from skfashion._utils.typing import Array, NDArray, Self, Shape
+from skfashion._utils.validation import _fit_context
 
-from .._images import as_images
-from .._validation import _fit_context
 from ._arrays import ImageTransformer, StatelessMixin, pixel_names
 from ._rows_output import rows_come_out
 

@@ -1,0 +1,228 @@
+"""The command line: ``skfashion`` and ``python -m skfashion``."""
+
+import argparse
+import os
+import shlex
+import sys
+from contextlib import suppress
+
+_EPILOG = """examples:
+  skfashion search                       Fashion-MNIST, about three minutes on two cores
+  skfashion search photos/ --model mobilenet
+  skfashion predict results/photos-mobilenet-bayes new/*.jpg
+  skfashion evaluate results/photos-mobilenet-bayes other-photos/
+  skfashion runs results/photos-mobilenet-bayes
+"""
+
+_DATA = (
+    "fashion-mnist, digits (scikit-learn's), or a folder of images that holds one folder a "
+    "class, or folders train and test that do"
+)
+
+
+def main(argv=None):
+    """Run a command.
+
+    Parameters
+    ----------
+    argv : list of str, default=None
+        Arguments. None: those of the process.
+
+    Returns
+    -------
+    int
+        Exit status: 0, 2 for a mistake of the user, 130 after Ctrl-C.
+    """
+    argv = sys.argv[1:] if argv is None else list(argv)
+    # Only here: a library changes nobody's environment.
+    os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
+    arguments = _parser().parse_args(argv)
+    command = ["skfashion", *argv]
+
+    from skfashion._cli._console import UserError, note, short_warnings
+
+    try:
+        with short_warnings():
+            return _run(arguments, command) or 0
+    except UserError as error:
+        note(f"skfashion: error: {error}")
+        return 2
+    except KeyboardInterrupt:
+        if arguments.command == "search":
+            note(f"Stopped. The same command goes on from here: {shlex.join(command)}")
+        return 130
+    except BrokenPipeError:
+        # Somebody closed the pipe, as `head` does; Python would fail again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
+
+
+def _run(arguments, command):
+    if arguments.command == "search":
+        from skfashion._cli._search import search
+
+        return search(arguments, command)
+    if arguments.command == "runs":
+        from skfashion._cli._runs import runs
+
+        return runs(arguments)
+    from skfashion._cli import _use
+
+    return getattr(_use, arguments.command)(arguments)
+
+
+class _Parser(argparse.ArgumentParser):
+    """Says what is wrong in one line."""
+
+    def error(self, message):
+        self.exit(2, f"{self.prog}: error: {message}; see {self.prog} --help\n")
+
+
+def _parser():
+    from skfashion._version import __version__
+
+    parser = _Parser(
+        prog="skfashion",
+        description="Tune, use and test Keras image classifiers.",
+        epilog=_EPILOG,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+    parser.add_argument("--version", action="version", version=f"skfashion {__version__}")
+    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    _add_search(commands)
+    predict = _add(commands, "predict", "say what images show", _predict_text)
+    _add_model(predict)
+    predict.add_argument("images", metavar="IMAGE", nargs="+", help="image files")
+    evaluate = _add(commands, "evaluate", "test a model on images with labels", _evaluate_text)
+    _add_model(evaluate)
+    evaluate.add_argument("data", metavar="DATA", help=_DATA)
+    runs = _add(commands, "runs", "list the fits kept in a folder", _runs_text)
+    runs.add_argument("folder", metavar="DIR", help="folder of a search, or what was its --memory")
+    runs.add_argument(
+        "--prune", action="store_true", help="first remove what is damaged or was left behind"
+    )
+    runs.add_argument(
+        "--max-bytes",
+        type=_number(0),
+        metavar="N",
+        help="prune, and remove what was used least recently until N bytes are left",
+    )
+    return parser
+
+
+_search_text = """Tune a classifier by cross-validation, train the best candidate, and test it on
+images that took no part. Without arguments: a dense network on Fashion-MNIST.
+
+All images of a folder are used. Where it has no folders train and test, one image in five of
+each class is kept for the test. Of Fashion-MNIST dense compares candidates on 10,000 images
+and trains on 60,000, conv on 3,000 and 12,000, mobilenet on 1,000 and 3,000.
+
+Stopped or killed, the same command goes on where it was. In the folder --out it leaves
+model.skfashion, report.html, cv_results.csv, summary.txt, summary.json and memory/."""
+
+_predict_text = """Print file, label and probability of each image, separated by tabs.
+
+Files are read as the model's own reader does. A model trained on Fashion-MNIST or digits
+gets them at its size and in grey; those pictures are light things on black, so invert photos
+of dark things on white first.
+
+A model's file is what `skfashion search` and skfashion.save leave; whoever made it, nothing
+of theirs is run. A pickle or joblib file can run code, and is taken with --trust-pickle only.
+Names that can't be printed in one line are given as Python writes them, in quotes."""
+
+_evaluate_text = """Print the accuracy and a line for each class.
+
+Takes the test images where the data has such a part: of Fashion-MNIST and digits, and the
+folder test of a folder. Any other folder is taken as a whole, so that what the model was
+trained on counts, too, if it is in there."""
+
+_runs_text = """List the fits that a folder keeps, the last used first."""
+
+
+def _add(commands, name, summary, text):
+    return commands.add_parser(
+        name,
+        help=summary,
+        description=text,
+        formatter_class=argparse.RawDescriptionHelpFormatter,
+    )
+
+
+def _add_model(parser):
+    parser.add_argument("model", metavar="MODEL", help="model.skfashion of a search, or its folder")
+    parser.add_argument(
+        "--trust-pickle",
+        action="store_true",
+        help="MODEL may be a pickle or joblib file, which runs whatever code its maker put in",
+    )
+
+
+def _add_search(commands):
+    parser = _add(commands, "search", "find good parameters and train with them", _search_text)
+    parser.add_argument("data", metavar="DATA", nargs="?", help=_DATA)
+    parser.add_argument("--model", choices=("dense", "conv", "mobilenet"), default="dense")
+    parser.add_argument("--kind", choices=("bayes", "grid", "random", "hyperband"), default="bayes")
+    numbers = (
+        (
+            *("candidates", 1, None),
+            "settings to try (bayes and random; default: dense 16, conv and mobilenet 10)",
+        ),
+        ("folds", 2, 3, "folds of the cross-validation (default: 3)"),
+        (
+            *("epochs", 1, None),
+            "passes over the images (default: dense 15, conv and mobilenet 8; hyperband: at most, "
+            "27)",
+        ),
+        ("images", 1, None, "images to train on at most (default: see above)"),
+        ("sample", 1, None, "how many of them to compare candidates on (default: see above)"),
+        (
+            *("size", 1, None),
+            "height and width, pixels, to which files are brought (default: dense 32, conv 64, "
+            "mobilenet 96)",
+        ),
+    )
+    for name, least, default, text in numbers:
+        parser.add_argument(
+            f"--{name}", type=_number(least), default=default, metavar="N", help=text
+        )
+    parser.add_argument(
+        "--seed",
+        type=_number(0, 2**32 - 1),  # NumPy's largest
+        default=0,
+        metavar="N",
+        help="seed of everything random (default: 0)",
+    )
+    parser.add_argument(
+        "--jobs", type=_jobs, default=1, metavar="N", help="fits at a time; -1: as many as cores"
+    )
+    parser.add_argument(
+        "--out", metavar="DIR", help="folder of the results (default: results/DATA-MODEL-KIND)"
+    )
+    parser.add_argument(
+        "--memory", metavar="DIR", help="folder of finished fits (default: OUT/memory)"
+    )
+
+
+def _number(least, most=None):
+    """Return a reader of whole numbers from `least` on, or up to `most`."""
+    wanted = f"from {least} on" if most is None else f"from {least} to {most}"
+
+    def read(text):
+        try:
+            number = int(text)
+        except ValueError:
+            number = None
+        if number is None or number < least or (most is not None and number > most):
+            raise argparse.ArgumentTypeError(f"{text!r} is no whole number {wanted}")
+        return number
+
+    return read
+
+
+def _jobs(text):
+    number = None
+    with suppress(ValueError):
+        number = int(text)
+    if not number:
+        raise argparse.ArgumentTypeError(f"{text!r} is no number of fits, nor -1 for all cores")
+    return number

@@ -1,0 +1,63 @@
+"""Convolutional network."""
+
+import keras
+from keras import layers
+
+from skfashion.networks._layers import augmented, dropped, normalised, rescaled, softmax
+
+
+def conv(
+    image_shape,
+    n_classes,
+    *,
+    rescaling=(1.0, 0.0),
+    augmentation=(),
+    filters=(32, 64, 128),
+    convs_per_block=1,
+    kernel_size=3,
+    dense_units=128,
+    batch_norm=True,
+    dropout=0.0,
+):
+    """Build a convolutional network: blocks that halve the image, then dense layers.
+
+    Parameters
+    ----------
+    image_shape, n_classes, rescaling, augmentation
+        As for `dense`.
+    filters : tuple of int
+        Filters of each block.
+    convs_per_block : int
+        Convolutions before each pooling.
+    kernel_size : int
+        Height and width of a convolution, pixels.
+    dense_units : int
+        Units of the dense layer before the softmax; 0 for none.
+    batch_norm : bool
+        Whether to normalise after each convolution.
+    dropout : float
+        Share of units dropped after each block and after the dense layer.
+
+    Returns
+    -------
+    keras.Model
+    """
+    inputs = keras.Input(image_shape, name="pixels")
+    x = augmented(rescaled(inputs, *rescaling), augmentation)
+    for block, n_filters in enumerate(filters, 1):
+        for i in range(1, convs_per_block + 1):
+            name = f"block_{block}_conv_{i}"
+            x = layers.Conv2D(
+                n_filters, kernel_size, padding="same", use_bias=not batch_norm, name=name
+            )(x)
+            if batch_norm:
+                x = normalised(f"{name}_norm")(x)
+            x = layers.Activation("relu", name=f"{name}_relu")(x)
+        # "same": an image smaller than the blocks would make it stays one pixel.
+        x = layers.MaxPooling2D(padding="same", name=f"block_{block}_pool")(x)
+        x = dropped(x, dropout, f"block_{block}_dropout")
+    x = layers.Flatten(name="flatten")(x)
+    if dense_units:
+        x = layers.Dense(dense_units, activation="relu", name="hidden")(x)
+        x = dropped(x, dropout, "hidden_dropout")
+    return keras.Model(inputs, softmax(x, n_classes), name="conv")

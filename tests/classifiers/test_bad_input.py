@@ -1,0 +1,220 @@
+"""What predict, partial_fit and parameters refuse, and how folders of no images are told."""
+
+import numpy as np
+import pytest
+from estimators import NAMES, small
+from sklearn.exceptions import NotFittedError
+from tiny import NAN, X, custom, dense, y
+
+from skfashion._utils.validation import InvalidParameterError
+from skfashion.datasets import load_image_folder
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    return dense().fit(X, y)
+
+
+PREDICT = {
+    "another shape": (X[:, :4], ValueError, r"shape \(4, 8\).*\(8, 8, 1\).*ImageResizer"),
+    "as many pixels": (X.reshape(12, 4, 16), ValueError, r"\(4, 16\).*\(8, 8, 1\)"),
+    "another width": (X.reshape(12, 64)[:, 1:], ValueError, "63 features.*64"),
+    "more channels": (np.repeat(X[..., None], 3, 3), ValueError, r"\(8, 8, 3\).*\(8, 8, 1\)"),
+    "one image": (X[0], ValueError, "8 features.*64"),
+    "NaN": (NAN, ValueError, "X contains NaN"),
+    "no images": (X[:0], ValueError, "0 sample"),
+    "text": (["a.png"], ValueError, "holds text.*ImageReader"),
+    "five axes": (X[..., None, None], ValueError, r"\(8, 8, 1, 1\).*\(8, 8, 1\)"),
+    "None": (None, ValueError, "None|NoneType"),
+}
+
+
+@pytest.mark.parametrize("method", ["predict", "predict_proba"])
+@pytest.mark.parametrize("case", PREDICT)
+def test_refused_by_predict(case, method, fitted):
+    given, exception, message = PREDICT[case]
+    before = dict(vars(fitted))
+    with pytest.raises(exception, match=f"(?s){message}"):
+        getattr(fitted, method)(given)
+    assert vars(fitted) == before
+
+
+def test_refused_by_score(fitted):
+    with pytest.raises(ValueError, match=r"\[11, 12\]|\[12, 11\]"):
+        fitted.score(X, y[:11])
+
+
+@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("what", ["predict", "predict_proba", "score", "model_"])
+def test_before_fit(name, what):
+    clf = small(name)
+    with pytest.raises(NotFittedError, match=f"{name} instance is not fitted"):
+        clf.model_ if what == "model_" else getattr(clf, what)(
+            *([X, y] if what == "score" else [X])
+        )
+
+
+PARTIAL = {
+    "early stopping": (
+        {"early_stopping": True},
+        [(X, y, [0, 1, 2])],
+        "partial_fit.*early_stopping=False",
+    ),
+    "no classes": ({}, [(X, y)], "classes must be passed on the first call.*numpy.unique"),
+    "a label that is no class": ({}, [(X, y, [0, 1])], r"not among the classes: \[.*2"),
+    "one class": ({}, [(X, y * 0, [0])], "one class"),
+    "other classes": ({}, [(X, y, [0, 1, 2]), (X, y, [0, 1, 2, 3])], "classes=.*first call"),
+    "a new label": ({}, [(X, y, [0, 1, 2]), (X, y + 1)], "not among the classes.*3"),
+    "another shape": ({}, [(X, y, [0, 1, 2]), (X[:, :4], y)], r"\(4, 8\).*\(8, 8, 1\)"),
+    "another number": ({}, [(X, y, [0, 1, 2]), (X, y[:5])], r"\[12, 5\]"),
+    "one-hot classes": ({}, [(X, y, np.eye(3))], "argmax"),
+    "balanced": (
+        {"class_weight": "balanced"},
+        [(X, y, [0, 1, 2]), (X[y < 2], y[y < 2])],
+        "class_weight='balanced' needs.*dict",
+    ),
+}
+
+
+@pytest.mark.parametrize("case", PARTIAL)
+def test_refused_by_partial_fit(case):
+    parameters, calls, message = PARTIAL[case]
+    clf = dense(**parameters)
+    for call in calls[:-1]:
+        clf.partial_fit(*call)
+    before = dict(vars(clf))
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        clf.partial_fit(*calls[-1])
+    assert vars(clf) == before
+
+
+WARM = {
+    "another network": ({"hidden_layer_sizes": 5}, (X, y), "warm_start=True.*warm_start=False"),
+    "another shape": ({}, (X[:, :4], y), r"\(4, 8\).*\(8, 8, 1\)"),
+    "another label": ({}, (X, y + 1), "not among the classes"),
+}
+
+
+@pytest.mark.parametrize("case", WARM)
+def test_refused_by_a_warm_start(case):
+    parameters, call, message = WARM[case]
+    clf = dense(warm_start=True).fit(X, y)
+    clf.set_params(**parameters)
+    before = dict(vars(clf))
+    with pytest.raises(ValueError, match=f"(?s){message}"):
+        clf.fit(*call)
+    assert vars(clf) == before
+
+
+def test_refused_by_a_warm_start_of_a_network_of_ones_own():
+    clf = custom(warm_start=True, model__units=4).fit(X, y)
+    clf.set_params(model__units=5)
+    with pytest.raises(ValueError, match="warm_start=True"):
+        clf.fit(X, y)
+    assert clf.set_params(model__units=4).fit(X, y).n_iter_ == 1
+
+
+# name of the parameter -> values that are wrong by type or range
+COMMON = {
+    "epochs": [0, 1.5, "3", None],
+    "batch_size": [0, -1, 2.0],
+    "loss": [None, 3],
+    "optimizer": [None, 3],
+    "early_stopping": ["yes", 2],
+    "validation_fraction": [0, 1, 1.5, "0.1"],
+    "n_iter_no_change": [0, 1.5],
+    "tol": [-1e-4, "small"],
+    "class_weight": ["even", 3, [1, 2]],
+    "callbacks": [3, "EarlyStopping", print],
+    "warm_start": ["yes", 7],
+    "max_fit_seconds": [0, -1, "long"],
+    "image_shape": [8, "8x8"],
+    "dtype_policy": [16, float],
+    "memory": [3, ["folder"]],
+    "random_state": ["seed", -1, 1.5],
+    "verbose": [-1, "yes"],
+}
+READY = {
+    **COMMON,
+    "optimizer": [None, 3, "nonsense"],
+    "learning_rate": [0, -1e-3, "fast", None],
+    "schedule": ["linear", None, 0.5],
+    "dropout": [-0.1, 1.0, None],
+    "augmentation": [3],
+    "input_range": ["0-127", None, (0, 255)],
+}
+WRONG = {
+    "DenseClassifier": {
+        **READY,
+        "hidden_layer_sizes": [0, 1.5, None],
+        "activation": ["reluu", None],
+        "batch_norm": ["yes"],
+    },
+    "ConvClassifier": {
+        **READY,
+        "filters": [0, None],
+        "convs_per_block": [0, 1.5],
+        "kernel_size": [0, (3, 3)],
+        "dense_units": [-1, 1.5],
+        "batch_norm": [None],
+    },
+    "MobileNetFineTuner": {
+        **READY,
+        "version": ["v3", 2],
+        "alpha": [0, "1.0"],
+        "weights": [3],
+        "image_size": [31, 96.0],
+        "unfreeze_from": [0.5, ["block_13"]],
+        "fine_tune_epochs": [-1, 1.5],
+        "fine_tune_learning_rate": [0, "slow"],
+        "fine_tune_optimizer": ["nonsense", 3],
+    },
+    "KerasImageClassifier": {**COMMON, "model": [None, 3, "model"], "metrics": [3]},
+}
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_wrong_types_and_ranges(name):
+    assert set(WRONG[name]) == set(small(name).get_params()) - {"optimizer__learning_rate"}
+    for parameter, values in WRONG[name].items():
+        for value in values:
+            clf = small(name, **{parameter: value})
+            with pytest.raises(InvalidParameterError, match=f"'{parameter}' parameter of {name}"):
+                clf.fit(X, y)
+            with pytest.raises(InvalidParameterError, match=f"'{parameter}' parameter of {name}"):
+                clf.partial_fit(X, y, classes=[0, 1, 2])
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_unknown_constructor_arguments(name):
+    cls = type(small(name))
+    for wrong in ("epoch", "lr", "hidden_units", "build_fn"):
+        with pytest.raises(TypeError, match=wrong):
+            cls(**{wrong: 3})
+    with pytest.raises(TypeError, match="positional"):
+        cls(3, 4)
+    with pytest.raises(ValueError, match="Invalid parameter 'epoch'"):
+        cls().set_params(epoch=3)
+
+
+# ---------------------------------------------------------------- image folders
+
+
+def test_an_empty_folder(tmp_path):
+    with pytest.raises(ValueError, match=str(tmp_path)):
+        load_image_folder(tmp_path)
+
+
+def test_files_that_are_no_images(tmp_path):
+    from PIL import Image
+
+    for name in ("a", "b"):
+        (tmp_path / name).mkdir()
+        Image.fromarray(X[0]).save(tmp_path / name / "good.png")
+    (tmp_path / "b" / "bad.png").write_text("no image")
+    with pytest.raises(ValueError, match=r"(?s)bad\.png.*on_error=\"skip\"|on_error='skip'"):
+        load_image_folder(tmp_path)
+    with pytest.warns(UserWarning, match=r"bad\.png"):
+        files, labels = load_image_folder(tmp_path, return_X_y=True, on_error="skip")
+    assert list(labels) == ["a", "b"]
+    assert len(files) == 2

@@ -1,0 +1,355 @@
+"""MobileNetFineTuner: what each of its two phases changes, and what never changes."""
+
+import keras
+import numpy as np
+import pytest
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skfashion import MobileNetFineTuner, _training
+from skfashion.datasets import make_images
+from skfashion.networks._mobilenet import backbone_layers
+
+FIRST = {"v1": "conv_dw_13", "v2": "block_16"}  # near the top: little is traced
+
+
+def tuner(**parameters):
+    defaults = {
+        "weights": None,
+        "alpha": 0.35,
+        "epochs": 2,
+        "fine_tune_epochs": 2,
+        "learning_rate": 1e-2,
+        "fine_tune_learning_rate": 1e-3,
+        "random_state": 0,
+    }
+    return MobileNetFineTuner(**{**defaults, **parameters})
+
+
+@pytest.fixture(scope="module")
+def two():
+    """24 learnable grey images of 2 classes."""
+    return make_images(n_samples=24, n_classes=2, image_size=16, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def initial(two):
+    """Weights of version, before any training, by name."""
+
+    def weights(version):
+        clf = tuner(version=version, epochs=1, learning_rate=1e-30).fit(*two)
+        return by_name(clf)
+
+    return {version: weights(version) for version in ("v1", "v2")}
+
+
+def by_name(clf):
+    """Return the weights of the backbone: layer name -> variable name -> array."""
+    return {
+        layer.name: dict(zip([w.name for w in layer.weights], layer.get_weights(), strict=True))
+        for layer in clf.model_.layers
+        if layer.weights and layer.name != "classes"
+    }
+
+
+def changed(before, after):
+    return {
+        (layer, name)
+        for layer, weights in before.items()
+        for name, weight in weights.items()
+        if not np.array_equal(weight, after[layer][name])
+    }
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+class TestPhases:
+    def test_head_only_leaves_the_backbone_alone(self, version, initial, two):
+        clf = tuner(version=version).fit(*two)
+        assert changed(initial[version], by_name(clf)) == set()
+        assert clf.history_["phase"] == ["head", "head"]
+        assert clf.unfreeze_from_ is None
+        assert clf.n_trainable_layers_ == 0
+
+    def test_second_phase_changes_what_is_unfrozen_and_no_statistics(self, version, initial, two):
+        clf = tuner(version=version, unfreeze_from=FIRST[version]).fit(*two)
+        names = backbone_layers(version)
+        first = names.index(clf.unfreeze_from_)
+        assert clf.unfreeze_from_.startswith(FIRST[version])
+        assert clf.n_trainable_layers_ == len(names) - first
+        differing = changed(initial[version], by_name(clf))
+        assert {layer for layer, _ in differing} <= set(names[first:])
+        assert not {name for _, name in differing if name.startswith("moving_")}
+        trainable = {
+            (layer, name)
+            for layer in names[first:]
+            for name in initial[version].get(layer, ())
+            if not name.startswith("moving_")
+        }
+        assert differing == trainable
+
+    def test_history_spans_both_phases(self, version, two):
+        clf = tuner(version=version, unfreeze_from=FIRST[version], fine_tune_epochs=3).fit(*two)
+        assert clf.history_["phase"] == ["head"] * 2 + ["fine_tune"] * 3
+        assert clf.n_iter_ == 5
+        assert_allclose(clf.history_["learning_rate"], [1e-2] * 2 + [1e-3] * 3)
+        assert {len(column) for column in clf.history_.values()} == {5}
+
+    def test_the_head_is_the_same_whatever_follows(self, version, two):
+        head = tuner(version=version).fit(*two)
+        both = tuner(version=version, unfreeze_from=FIRST[version]).fit(*two)
+        assert both.history_["loss"][:2] == head.history_["loss"]
+
+
+def test_moving_statistics_of_the_whole_backbone(initial, two):
+    clf = tuner(unfreeze_from=0, epochs=1, fine_tune_epochs=1).fit(*two)
+    assert clf.n_trainable_layers_ == len(backbone_layers("v2"))
+    differing = changed(initial["v2"], by_name(clf))
+    assert not {name for _, name in differing if name.startswith("moving_")}
+    assert ("Conv1", "kernel") in differing
+
+
+def test_moving_statistics_under_a_callback_that_sees_the_whole_network(initial, two):
+    clf = tuner(
+        unfreeze_from="block_16",
+        epochs=1,
+        fine_tune_epochs=1,
+        callbacks=[keras.callbacks.TerminateOnNaN],
+    ).fit(*two)
+    differing = changed(initial["v2"], by_name(clf))
+    assert differing
+    assert not {name for _, name in differing if name.startswith("moving_")}
+    assert all(layer.startswith(("block_16", "Conv_1")) for layer, _ in differing)
+
+
+def test_second_phase_has_an_optimizer_of_its_own(two, monkeypatch):
+    plans = []
+    original = _training.run
+
+    def spy(plan, *args, **kwargs):
+        plans.append(plan)
+        return original(plan, *args, **kwargs)
+
+    monkeypatch.setattr(_training, "run", spy)
+    clf = tuner(
+        unfreeze_from="block_16", epochs=1, fine_tune_epochs=1, fine_tune_optimizer="sgd"
+    ).fit(*two)
+    head, fine_tune = plans[0].phases
+    assert "Adam" in str(head.optimizer)
+    assert "SGD" in str(fine_tune.optimizer)
+    assert type(clf.model_.optimizer) is keras.optimizers.SGD
+    assert float(clf.model_.optimizer.learning_rate) == pytest.approx(1e-3)
+    # A new Adam takes steps of its rate, whatever the old one had gathered.
+    clf = tuner(unfreeze_from="block_16", epochs=1, fine_tune_epochs=1, batch_size=24)
+    before = tuner(epochs=1, batch_size=24).fit(*two)._weights[-1]
+    steps = np.abs(clf.fit(*two)._weights[-1] - before)
+    assert_allclose(steps, 1e-3, rtol=0.01)
+
+
+def test_early_stopping_is_for_each_phase(two, rng):
+    X, y = two
+    y_val = rng.permutation(y)
+    clf = tuner(
+        unfreeze_from="block_16",
+        early_stopping=True,
+        n_iter_no_change=2,
+        epochs=40,
+        fine_tune_epochs=40,
+    ).fit(X, y, X_val=X, y_val=y_val)
+    phases = np.array(clf.history_["phase"])
+    scores = np.array(clf.history_["val_accuracy"])
+    for name in ("head", "fine_tune"):
+        own = scores[phases == name]
+        assert 3 <= len(own) < 40
+        assert len(own) - 1 - int(np.argmax(own)) >= 2
+    assert clf.score(X, y_val) == pytest.approx(scores[phases == "fine_tune"].max())
+
+
+def test_second_phase_begins_with_the_best_head(two, rng):
+    X, y = two
+    y_val = rng.permutation(y)
+    settings = {"early_stopping": True, "n_iter_no_change": 2, "epochs": 40}
+    head = tuner(**settings).fit(X, y, X_val=X, y_val=y_val)
+    both = tuner(
+        **settings, unfreeze_from="block_16", fine_tune_epochs=1, fine_tune_learning_rate=1e-12
+    ).fit(X, y, X_val=X, y_val=y_val)
+    assert_allclose(both.predict_proba(X), head.predict_proba(X), atol=1e-5)
+
+
+def test_partial_fit_trains_the_second_phase_after_the_first(two):
+    X, y = two
+    clf = tuner(unfreeze_from="block_16")
+    for _ in range(5):
+        clf.partial_fit(X, y, classes=[0, 1])
+    assert clf.history_["phase"] == ["head"] * 2 + ["fine_tune"] * 3
+    whole = tuner(unfreeze_from="block_16", fine_tune_epochs=3).fit(X, y)
+    assert clf.history_ == whole.history_
+    assert_array_equal(clf.predict_proba(X), whole.predict_proba(X))
+
+
+def test_no_second_phase_without_epochs(two):
+    clf = tuner(unfreeze_from="block_16", fine_tune_epochs=0).fit(*two)
+    assert clf.history_["phase"] == ["head", "head"]
+    assert clf.unfreeze_from_ is None
+    assert clf.n_trainable_layers_ == 0
+
+
+@pytest.mark.parametrize(
+    ("version", "unfreeze_from", "name", "n_layers"),
+    [
+        ("v2", 143, "block_16_expand", 11),
+        ("v2", np.int64(143), "block_16_expand", 11),
+        ("v2", -11, "block_16_expand", 11),
+        ("v2", -3, "Conv_1", 3),
+        ("v2", "block_16", "block_16_expand", 11),
+        ("v2", "block_1", "block_1_expand", 145),
+        ("v2", "Conv_1", "Conv_1", 3),
+        ("v2", "block_16_project_BN", "block_16_project_BN", 4),
+        ("v2", 0, "input", 154),
+        ("v2", -154, "input", 154),
+        ("v2", None, None, 0),
+        ("v1", "conv_dw_13", "conv_dw_13", 6),
+        ("v1", "conv_pw_13_relu", "conv_pw_13_relu", 1),
+        ("v1", 80, "conv_dw_13", 6),
+        ("v1", -6, "conv_dw_13", 6),
+    ],
+)
+def test_unfreeze_from(version, unfreeze_from, name, n_layers):
+    clf = tuner(version=version, unfreeze_from=unfreeze_from)
+    clf.input_range_ = "0-255"
+    stages = clf._stages((32, 32, 3), 2)
+    assert clf.unfreeze_from_ == name
+    assert clf.n_trainable_layers_ == n_layers
+    assert len(stages) == (1 if unfreeze_from is None else 2)
+
+
+@pytest.mark.parametrize("unfreeze_from", ["block_99", "block_", 154, -155])
+def test_unknown_unfreeze_from(unfreeze_from, two):
+    with pytest.raises(ValueError, match=r"unfreeze_from=.*backbone"):
+        tuner(unfreeze_from=unfreeze_from).fit(*two)
+
+
+@pytest.mark.parametrize(
+    ("side", "image_size", "expected"),
+    [
+        (16, None, (32, 32)),
+        (40, None, (40, 40)),
+        (40, 32, (32, 32)),
+        (16, (32, 48), (32, 48)),
+        ((8, 40), None, (32, 40)),
+    ],
+)
+def test_image_size(side, image_size, expected):
+    clf = tuner(image_size=image_size)
+    clf.input_range_ = "0-255"
+    shape = (side, side, 1) if isinstance(side, int) else (*side, 1)
+    network = clf._stages(shape, 2)[0]["parameters"]
+    assert network["model__image_size"] == expected
+
+
+def test_images_are_resized_inside():
+    X, y = make_images(n_samples=6, n_classes=2, image_size=(8, 40), random_state=0)
+    clf = tuner(epochs=1).fit(X, y)
+    assert clf.model_.get_layer("Conv1").input.shape[1:3] == (32, 40)
+    assert clf.predict_proba(X).shape == (6, 2)
+
+
+def test_images_of_one_and_three_channels_are_seen_alike():
+    X, y = make_images(n_samples=12, n_classes=2, image_size=16, random_state=0)
+    grey = tuner(epochs=1).fit(X, y)
+    colour = tuner(epochs=1).fit(np.repeat(X[..., None], 3, axis=3), y)
+    assert_allclose(
+        grey.predict_proba(X), colour.predict_proba(np.repeat(X[..., None], 3, 3)), atol=1e-5
+    )
+
+
+@pytest.mark.parametrize("alpha", [0.35, 0.5])
+def test_alpha(alpha, two):
+    clf = tuner(alpha=alpha, epochs=1).fit(*two)
+    assert clf.model_.get_layer("Conv1").filters == {0.35: 16, 0.5: 16}[alpha]
+    assert clf.model_.get_layer("block_16_project").filters == {0.35: 112, 0.5: 160}[alpha]
+
+
+@pytest.mark.parametrize("version", ["v1", "v2"])
+def test_an_untrained_backbone_is_no_constant(version, two):
+    X, y = two
+    clf = tuner(version=version, epochs=40, learning_rate=3e-2).fit(X, y)
+    assert clf.score(X, y) > 0.9
+
+
+# ------------------------------------------------------------------- weights
+
+
+def test_weights_from_a_file(two, tmp_path):
+    X, y = two
+    source = keras.applications.MobileNetV2(
+        (32, 32, 3), alpha=0.35, include_top=False, weights=None
+    )
+    path = tmp_path / "backbone.weights.h5"
+    source.save_weights(path)
+    clf = tuner(weights=path, epochs=1).fit(X, y)
+    assert_array_equal(
+        clf.model_.get_layer("block_5_expand").get_weights()[0],
+        source.get_layer("block_5_expand").get_weights()[0],
+    )
+    as_text = tuner(weights=str(path), epochs=1).fit(X, y)
+    assert_array_equal(as_text.predict_proba(X), clf.predict_proba(X))
+    # Another file of the same name is another start.
+    keras.applications.MobileNetV2(
+        (32, 32, 3), alpha=0.35, include_top=False, weights=None
+    ).save_weights(path)
+    other = tuner(weights=path, epochs=1).fit(X, y)
+    assert not np.array_equal(other._weights[0], clf._weights[0])
+    path.unlink()
+    assert clf.predict(X).shape == (24,)
+    clf.partial_fit(X, y)
+
+
+def test_weights_of_another_backbone(two, tmp_path):
+    path = tmp_path / "backbone.weights.h5"
+    keras.applications.MobileNetV2(
+        (32, 32, 3), alpha=0.5, include_top=False, weights=None
+    ).save_weights(path)
+    with pytest.raises(ValueError, match=r"weights='.*backbone.weights.h5' .*alpha=0.35"):
+        tuner(weights=path).fit(*two)
+    (tmp_path / "text.weights.h5").write_text("no weights")
+    with pytest.raises(ValueError, match=r"weights='.*text.weights.h5' holds no weights"):
+        tuner(weights=tmp_path / "text.weights.h5").fit(*two)
+
+
+@pytest.mark.usefixtures("imagenet")
+def test_imagenet_weights_at_every_size(two):
+    X, y = two
+    source = keras.applications.MobileNetV2(
+        (224, 224, 3), alpha=0.35, include_top=False, weights="imagenet"
+    )
+    clf = tuner(weights="imagenet", unfreeze_from="block_16", epochs=1, fine_tune_epochs=1)
+    clf.fit(X, y)
+    assert clf.model_.get_layer("Conv1").input.shape[1:3] == (32, 32)
+    for name in ("Conv1", "bn_Conv1", "block_15_project_BN"):
+        ours, theirs = (m.get_layer(name).get_weights() for m in (clf.model_, source))
+        for a, b in zip(ours, theirs, strict=True):
+            assert_array_equal(a, b)
+    statistics = [m.get_layer("Conv_1_bn").get_weights()[2:] for m in (clf.model_, source)]
+    for a, b in zip(*statistics, strict=True):
+        assert_array_equal(a, b)
+    # What the network is given is what these weights were made for: pixels in [-1, 1].
+    pixels = keras.Model(clf.model_.input, clf.model_.get_layer("Conv1").input)
+    seen = np.asarray(pixels(np.stack([np.zeros((16, 16, 1)), np.full((16, 16, 1), 255.0)])))
+    assert_allclose([seen[0].max(), seen[1].min()], [-1, 1], atol=1e-6)
+
+
+@pytest.mark.usefixtures("imagenet")
+def test_imagenet_weights_of_no_such_alpha(two):
+    with pytest.raises(ValueError, match=r"alpha=0\.6"):
+        tuner(weights="imagenet", alpha=0.6).fit(*two)
+
+
+def test_imagenet_weights_out_of_reach(two, monkeypatch):
+    def fail(*args, **kwargs):
+        if kwargs.get("weights") == "imagenet":
+            raise Exception("URL fetch failure on https://example.org: no route")
+        return build(*args, **kwargs)
+
+    build = keras.applications.MobileNet
+    monkeypatch.setattr(keras.applications, "MobileNet", fail)
+    with pytest.raises(OSError, match=r"KERAS_HOME.*weights=None"):
+        tuner(version="v1", weights="imagenet", alpha=0.25).fit(*two)

@@ -1,0 +1,288 @@
+"""The command line, on small data: files in, models used, and what it says of mistakes."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import joblib
+import numpy as np
+import pytest
+from PIL import Image
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.naive_bayes import GaussianNB
+
+import skfashion
+from skfashion._cli._main import main
+from skfashion._cli._pipelines import SIZES
+from skfashion.datasets import make_images
+from skfashion.preprocessing import ImageReader
+
+# -- a folder of images ----------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def photo_model(photos, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("photo_model")
+    small = ["--epochs", "3", "--folds", "2", "--candidates", "1", "--size", "12"]
+    assert main(["search", str(photos), "--model", "conv", "--out", str(folder), *small]) == 0
+    return folder
+
+
+def test_a_folder_is_searched_with_its_own_test_part(photo_model, photos):
+    model = skfashion.load(photo_model / "model.skfashion")
+    assert isinstance(model[0], ImageReader)
+    assert model[0].memory is None
+    assert list(model.classes_) == ["a", "b", "c"]
+    summary = json.loads((photo_model / "summary.json").read_text())
+    assert (summary["images_to_train_on"], summary["test_images"]) == (60, 30)
+
+
+def test_broken_files_are_left_out_with_a_note(photos, tmp_path, capsys):
+    few = ["--folds", "2", "--images", "1", "--out", str(tmp_path)]
+    assert main(["search", str(photos), *few]) == 2
+    note, error = capsys.readouterr().err.splitlines()
+    assert note.startswith("note: left out 1 file")
+    assert "broken.png" in note
+
+
+def test_evaluate_takes_the_test_part_of_a_folder(photo_model, photos, capsys):
+    assert main(["evaluate", str(photo_model), str(photos)]) == 0
+    out = capsys.readouterr().out
+    summary = json.loads((photo_model / "summary.json").read_text())
+    assert out.startswith(f"Accuracy {summary['test_accuracy']:.4f} on 30 images")
+    assert main(["evaluate", str(photo_model), str(photos / "test")]) == 0
+    assert tuple(capsys.readouterr()) == (out, "")
+
+
+def test_evaluate_says_that_it_takes_all_of_a_folder(photo_model, photos, capsys):
+    assert main(["evaluate", str(photo_model), str(photos / "train")]) == 0
+    assert "train' counts, also what the model may have been trained on" in capsys.readouterr().err
+
+
+def test_predict_hands_files_to_the_reader(photo_model, photos, capsys):
+    files = [str(path) for path in sorted((photos / "test" / "a").iterdir())]
+    assert main(["predict", str(photo_model), *files]) == 0
+    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    model = skfashion.load(photo_model / "model.skfashion")
+    assert [row[0] for row in rows] == files
+    assert [row[1] for row in rows] == model.predict(files).tolist()
+    assert [row[2] for row in rows] == [f"{p:.4f}" for p in model.predict_proba(files).max(axis=1)]
+
+
+# -- predict and evaluate --------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def digit_files(tmp_path_factory):
+    """Digits as grey PNG files, the size they have and three times as large."""
+    folder = tmp_path_factory.mktemp("digits")
+    images = np.rint(load_digits().images[:20] * (255 / 16)).astype(np.uint8)
+    for i, image in enumerate(images):
+        Image.fromarray(image).save(folder / f"{i:02d}.png")
+        Image.fromarray(image).resize((24, 24)).save(folder / f"large-{i:02d}.png")
+    return images, sorted(folder.glob("[0-9]*.png")), sorted(folder.glob("large*.png"))
+
+
+def test_predict_turns_files_into_what_the_model_knows(found, digit_files, capsys):
+    images, files, _ = digit_files
+    assert main(["predict", str(found / "model.skfashion"), *map(str, files)]) == 0
+    rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    model = skfashion.load(found / "model.skfashion")
+    assert [row[1] for row in rows] == model.predict(images).tolist()
+    assert [row[2] for row in rows] == [f"{p:.4f}" for p in model.predict_proba(images).max(axis=1)]
+
+
+def test_predict_resizes_files(found, digit_files, capsys):
+    images, files, large = digit_files
+    labels = {}
+    for name, some in (("small", files), ("large", large)):
+        assert main(["predict", str(found), *map(str, some)]) == 0
+        labels[name] = [line.split("\t")[1] for line in capsys.readouterr().out.splitlines()]
+    # Enlarging and shrinking blurs, and the model is a weak one; by chance it would be 0.1.
+    assert np.mean(np.array(labels["small"]) == np.array(labels["large"])) >= 0.5
+
+
+def test_predict_goes_on_after_files_that_are_no_images(found, digit_files, tmp_path, capsys):
+    (tmp_path / "text.png").write_text("no image")
+    good = str(digit_files[1][0])
+    names = [str(tmp_path / "text.png"), good, str(tmp_path / "none.png"), str(tmp_path)]
+    assert main(["predict", str(found), *names]) == 2
+    captured = capsys.readouterr()
+    assert [line.split("\t")[0] for line in captured.out.splitlines()] == [good]
+    assert len(captured.err.splitlines()) == 3
+    assert "no such file" in captured.err
+
+
+@pytest.mark.parametrize(("scale", "offset"), [(1, 0), (1 / 255, 0), (1 / 127.5, -1)])
+@pytest.mark.parametrize("channels", [1, 3])
+def test_files_become_pixels_of_the_range_trained_with(scale, offset, channels, tmp_path):
+    from skfashion import DenseClassifier
+    from skfashion._cli._models import as_input
+
+    X, y = make_images(30, image_size=8, channels=channels, random_state=0)
+    clf = DenseClassifier(8, epochs=1, random_state=0).fit(X * scale + offset, y)
+    names = []
+    for i, image in enumerate(X[:3]):
+        names.append(str(tmp_path / f"{i}.png"))
+        Image.fromarray(image).save(names[-1])
+    np.testing.assert_allclose(as_input(clf, names), X[:3] * scale + offset, atol=1e-5)
+
+
+def test_evaluate_by_name_gives_what_the_search_found(found, capsys):
+    assert main(["evaluate", str(found), "digits"]) == 0
+    out = capsys.readouterr().out
+    summary = json.loads((found / "summary.json").read_text())
+    assert out.startswith(f"Accuracy {summary['test_accuracy']:.4f} on 360 images")
+    rows = out.split("mostly mistaken for\n")[1].splitlines()
+    assert [row.split()[0] for row in rows] == list("0123456789")
+    assert sum(int(row.split()[1]) for row in rows) == 360
+
+
+# -- runs ------------------------------------------------------------------------------------
+
+
+def test_runs_lists_and_prunes(tmp_path, capsys):
+    arguments = ["--epochs", "1", "--images", "60", "--folds", "2", "--candidates", "1"]
+    assert main(["search", "digits", "--out", str(tmp_path), *arguments]) == 0
+    capsys.readouterr()
+    assert main(["runs", str(tmp_path)]) == 0
+    out = capsys.readouterr().out
+    assert out.count("DenseClassifier") == 3
+    assert "3 runs" in out
+    assert main(["runs", str(tmp_path / "memory"), "--prune"]) == 0
+    assert "3 runs" in capsys.readouterr().out
+    assert main(["runs", str(tmp_path), "--max-bytes", "0"]) == 0
+    assert "No runs" in capsys.readouterr().out
+
+
+# -- mistakes --------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def things(found, photo_model, photos, tmp_path_factory):
+    """What the mistakes below are made with."""
+    folder = tmp_path_factory.mktemp("things")
+    (folder / "text.txt").write_text("hello")
+    (folder / "empty").mkdir()
+    joblib.dump({"no": "model"}, folder / "dict.joblib")
+    joblib.dump(LogisticRegression(), folder / "unfitted.joblib")
+    X, y = load_digits(return_X_y=True)
+    joblib.dump(GaussianNB().fit(X, y), folder / "rows.joblib")
+    image = folder / "image.png"
+    Image.new("L", (8, 8)).save(image)
+    return {
+        "found": found, "photo_model": photo_model, "photos": photos, "image": image,
+        "text": folder / "text.txt", "empty": folder / "empty", "none": folder / "none",
+        "dict": folder / "dict.joblib", "unfitted": folder / "unfitted.joblib",
+        "rows": folder / "rows.joblib", "out": folder / "out",
+    }  # fmt: skip
+
+
+@pytest.mark.parametrize(
+    ("line", "fragment"),
+    [
+        ("search {none}", "There is no folder"),
+        ("search {empty}", "is empty"),
+        ("search {text}", "is a file"),
+        ("search digits --kind grid --candidates 3", "--candidates is for bayes and random"),
+        ("search digits --kind hyperband --candidates 3", "follows from --epochs"),
+        ("search digits --size 8", "--size is for folders"),
+        ("search {photos} --model mobilenet --size 16", "needs 32"),
+        ("search digits --images 5 --out {out}", "all 10 classes"),
+        ("search digits --images 15 --out {out}", "--folds 3"),
+        ("search digits --out {text}", "choose another one with --out"),
+        ("predict {none} {image}", "There is no model"),
+        ("predict {empty} {image}", "There is no model"),
+        ("predict {text} {image}", "can't be loaded as a model: it is no file of skfashion.save"),
+        ("predict {dict} {image}", "add --trust-pickle if you trust them"),
+        ("evaluate {dict} digits", "add --trust-pickle if you trust them"),
+        ("predict --trust-pickle {text} {image}", "can't be loaded as a model"),
+        ("predict --trust-pickle {dict} {image}", "holds no fitted classifier but dict"),
+        ("predict --trust-pickle {unfitted} {image}", "no fitted classifier but LogisticRegress"),
+        ("predict --trust-pickle {rows} {image}", "GaussianNB, which saw no images"),
+        ("predict {found} {none}", "no such file"),
+        ("evaluate {found} {none}", "There is no folder"),
+        ("evaluate {found} {photos}", "doesn't know"),
+        ("evaluate {photo_model} digits", "give a folder of images"),
+        ("runs {none}", "There is no folder"),
+    ],
+)
+def test_a_mistake_is_one_line_and_status_2(line, fragment, things, capsys, tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    given = [word.format(**things) for word in line.split()]
+    assert main(given) == 2
+    error = [line for line in capsys.readouterr().err.splitlines() if not line.startswith("note:")]
+    assert len(error) == 1
+    assert error[0].startswith("skfashion: error: ")
+    assert fragment in error[0]
+
+
+@pytest.mark.parametrize(
+    ("line", "fragment"),
+    [
+        ("", "the following arguments are required: command"),
+        ("fly", "invalid choice: 'fly'"),
+        ("search --candidates many", "'many' is no whole number from 1 on"),
+        ("search --folds 1", "'1' is no whole number from 2 on"),
+        ("search --model tree", "invalid choice: 'tree'"),
+        ("predict model.skfashion", "required: IMAGE"),
+        ("runs x --max-bytes -1", "no whole number from 0 on"),
+    ],
+)
+def test_wrong_arguments_are_one_line_and_status_2(line, fragment, capsys):
+    with pytest.raises(SystemExit) as stop:
+        main(line.split())
+    assert stop.value.code == 2
+    error = capsys.readouterr().err
+    assert error.count("\n") == 1
+    assert fragment in error
+    assert "--help" in error
+
+
+def test_help_and_version_load_nothing_heavy():
+    code = (
+        "import sys; sys.argv = ['skfashion', '{}']; import runpy\n"
+        "try: runpy.run_module('skfashion', run_name='__main__')\n"
+        "except SystemExit as stop: assert not stop.code\n"
+        "heavy = {{'keras', 'tensorflow', 'sklearn', 'numpy', 'pandas'}} & set(sys.modules)\n"
+        "assert not heavy, heavy"
+    )
+    for option, expected in (("--help", "examples:"), ("--version", "skfashion 0.")):
+        done = subprocess.run(
+            [sys.executable, "-c", code.format(option)],
+            capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2],
+        )  # fmt: skip
+        assert done.returncode == 0, done.stderr
+        assert expected in done.stdout
+
+
+def test_help_says_the_sizes_there_are(capsys, monkeypatch):
+    monkeypatch.setenv("COLUMNS", "1000")
+    with pytest.raises(SystemExit):
+        main(["search", "--help"])
+    told = " ".join(capsys.readouterr().out.split())
+    dense, conv, mobilenet = (SIZES[name] for name in ("dense", "conv", "mobilenet"))
+    assert conv.candidates == mobilenet.candidates
+    assert conv.epochs == mobilenet.epochs
+    for text in (
+        f"default: dense {dense.candidates}, conv and mobilenet {conv.candidates})",
+        f"default: dense {dense.epochs}, conv and mobilenet {conv.epochs}; hyperband: at most, 27)",
+        f"default: dense {dense.size}, conv {conv.size}, mobilenet {mobilenet.size})",
+        f"dense compares candidates on {dense.sample:,} images and trains on {dense.images:,}, "
+        f"conv on {conv.sample:,} and {conv.images:,}, "
+        f"mobilenet on {mobilenet.sample:,} and {mobilenet.images:,}.",
+    ):
+        assert text in told
+
+
+def test_a_closed_pipe_is_no_error(found, digit_files, tmp_path):
+    # More than a pipe holds, so that somebody has to notice that nobody reads.
+    names = " ".join([str(digit_files[1][0])] * 2000)
+    done = subprocess.run(
+        f"{sys.executable} -m skfashion predict {found} {names} | head -n 1",
+        shell=True, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2],
+    )  # fmt: skip
+    assert "Traceback" not in done.stderr
+    assert len(done.stdout.splitlines()) == 1

@@ -1,0 +1,246 @@
+"""Which files of models the command line takes, and what it says of the others."""
+
+import gzip
+import io
+import os
+import pickle
+import warnings
+
+import joblib
+import numpy as np
+import pytest
+from estimators import small
+from hostile import Payload, packed, saved_models, unpacked
+from PIL import Image
+from sklearn.datasets import load_digits
+from sklearn.linear_model import LogisticRegression
+from sklearn.model_selection import GridSearchCV
+from sklearn.pipeline import make_pipeline
+
+import skfashion
+from skfashion._cli import _results
+from skfashion._cli._console import UserError, last_line, say, short_warnings
+from skfashion._cli._main import main
+from skfashion._cli._models import as_input
+from skfashion.datasets import make_images
+from skfashion.preprocessing import ImageFlattener, ImageReader, ImageResizer, PixelScaler
+
+
+@pytest.fixture(scope="module")
+def photos(tmp_path_factory):
+    """A folder of pictures of two classes, their names and labels."""
+    folder = tmp_path_factory.mktemp("photos")
+    X, y = make_images(40, n_classes=2, image_size=8, channels=3, random_state=0)
+    names = []
+    for i, (image, label) in enumerate(zip(X, y, strict=True)):
+        place = folder / "ab"[label]
+        place.mkdir(exist_ok=True)
+        names.append(str(place / f"{i}.png"))
+        Image.fromarray(image).save(names[-1])
+    return folder, np.array(names), np.array(list("ab"))[y]
+
+
+@pytest.fixture(scope="module")
+def reader_model(photos, tmp_path_factory):
+    """What `skfashion search` tunes on a folder, fitted, with a store of its own."""
+    _, names, labels = photos
+    memory = str(tmp_path_factory.mktemp("memory"))
+    pipe = make_pipeline(
+        ImageReader(size=8, memory=memory),
+        PixelScaler("standard"),
+        small("DenseClassifier", epochs=3, memory=memory),
+    )
+    return pipe.fit(names, labels)
+
+
+@pytest.fixture
+def image(photos):
+    return photos[1][0]
+
+
+def predicted(capsys):
+    return [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+
+
+def test_what_a_search_leaves_is_read_in_another_place(photos, reader_model, tmp_path, capsys):
+    folder, names, _ = photos
+    search = GridSearchCV(reader_model, {"denseclassifier__epochs": [3]}, cv=2)
+    summary = {"test_accuracy": 1.0, "test_images": 1, "images_to_train_on": 40, "seconds": 1.0}
+    search.fit(names, photos[2])
+    summary |= {**_results.describe(search), **_results.circumstances(["skfashion", "search"])}
+    _results.write(str(tmp_path), search, summary)
+    assert sorted(os.listdir(tmp_path)) == [
+        *("cv_results.csv", "model.skfashion", "summary.json", "summary.txt")
+    ]
+    loaded = skfashion.load(tmp_path / "model.skfashion")
+    assert [type(step) for _, step in loaded.steps] == [ImageReader, PixelScaler, type(loaded[-1])]
+    assert [step.memory for step in (loaded[0], loaded[-1])] == [None, None]
+    wanted = search.best_estimator_.predict_proba(names)
+    assert np.array_equal(loaded.predict_proba(names), wanted)
+    # The estimator in hand keeps its store: only the file goes without.
+    assert search.best_estimator_[0].memory is not None
+    assert main(["predict", str(tmp_path), *names]) == 0
+    rows = predicted(capsys)
+    assert [row[1] for row in rows] == search.best_estimator_.predict(names).tolist()
+    assert main(["evaluate", str(tmp_path), str(folder)]) == 0
+    assert "on 40 images" in capsys.readouterr().out
+
+
+WRITERS = {
+    "joblib": joblib.dump,
+    "joblib, compressed": lambda model, path: joblib.dump(model, path, compress=3),
+    "joblib, gzip": lambda model, path: joblib.dump(model, path, compress="gzip"),
+    "pickle": lambda model, path: path.write_bytes(pickle.dumps(model)),
+    "pickle, first protocol": lambda model, path: path.write_bytes(pickle.dumps(model, 0)),
+}
+
+
+@pytest.mark.parametrize("writer", WRITERS)
+def test_a_pickle_is_taken_from_those_who_are_trusted(
+    writer, reader_model, photos, image, tmp_path, capsys
+):
+    path = tmp_path / "model.joblib"
+    WRITERS[writer](reader_model, path)
+    for command in (["predict", str(path), image], ["evaluate", str(path), str(photos[0])]):
+        assert main(command) == 2
+        error = capsys.readouterr().err
+        assert error.count("\n") == 1
+        assert "is no file of skfashion.save" in error
+        assert "--trust-pickle" in error
+        assert main([*command, "--trust-pickle"]) == 0
+        errors = capsys.readouterr().err
+        assert errors == "" if command[0] == "predict" else errors.startswith("note: all of")
+
+
+@pytest.mark.parametrize("kind", ["pickle", "joblib", "gzip", "in an archive"])
+@pytest.mark.parametrize("command", ["predict", "evaluate"])
+def test_nothing_of_a_hostile_file_runs(kind, command, photos, image, tmp_path, capsys):
+    payload = Payload(tmp_path / "marker")
+    path = tmp_path / "model.skfashion"
+    if kind == "joblib":
+        joblib.dump(payload, path)
+    elif kind == "in an archive":
+        schema, members = unpacked(saved_models()["dense"])
+        path.write_bytes(packed(schema, {**members, "0.npy": pickle.dumps(payload)}))
+    else:
+        content = pickle.dumps(payload)
+        path.write_bytes(gzip.compress(content) if kind == "gzip" else content)
+    last = image if command == "predict" else str(photos[0])
+    assert main([command, str(path), last]) == 2
+    assert "can't be loaded as a model" in capsys.readouterr().err
+    assert not (tmp_path / "marker").exists()
+    # That the payload works at all: trusted, it runs (and an archive is none the less checked).
+    assert main([command, str(path), last, "--trust-pickle"]) == 2
+    assert (tmp_path / "marker").exists() == (kind != "in an archive")
+
+
+def test_trust_does_not_harm_a_file_that_needs_none(reader_model, image, tmp_path, capsys):
+    skfashion.save(reader_model, tmp_path / "model.skfashion")
+    assert main(["predict", "--trust-pickle", str(tmp_path), image]) == 0
+    assert predicted(capsys)[0][0] == image
+
+
+def test_a_search_of_joblib_gives_its_best(photos, reader_model, image, tmp_path, capsys):
+    search = GridSearchCV(reader_model, {"denseclassifier__epochs": [3]}, cv=2)
+    joblib.dump(search.fit(*photos[1:]), tmp_path / "search.joblib")
+    assert main(["predict", str(tmp_path / "search.joblib"), image, "--trust-pickle"]) == 0
+    assert predicted(capsys)[0][1] == search.predict([image])[0]
+
+
+@pytest.mark.parametrize("name", [b"\xff\xfe.png", b"new\nline.png", b"tab\there.png"])
+def test_names_that_are_no_text_keep_their_line(name, reader_model, image, tmp_path, capsys):
+    skfashion.save(reader_model, tmp_path / "model.skfashion")
+    path = os.path.join(str(tmp_path), os.fsdecode(name))
+    with open(image, "rb") as source, open(path, "wb") as copy:
+        copy.write(source.read())
+    assert main(["predict", str(tmp_path), path]) == 0
+    captured = capsys.readouterr()
+    captured.out.encode()
+    (row,) = [line.split("\t") for line in captured.out.splitlines()]
+    assert row[0] == ascii(path)
+    assert row[1] in "ab"
+    os.unlink(path)
+    assert main(["predict", str(tmp_path), path]) == 2
+    error = capsys.readouterr().err
+    error.encode()
+    assert ascii(path) in error
+    assert error.count("\n") == 1
+
+
+def test_classes_that_are_no_text(photos, tmp_path, capsys):
+    folder, out = tmp_path / "photos", tmp_path / "out"
+    odd = os.fsdecode(b"\xff\xfe")
+    for name, label in zip(*photos[1:], strict=True):
+        place = folder / {"a": odd, "b": "b"}[label]
+        place.mkdir(parents=True, exist_ok=True)
+        Image.open(name).save(place / os.path.basename(name))
+    small_search = ["--candidates", "1", "--folds", "2", "--epochs", "3", "--size", "8"]
+    assert main(["search", str(folder), "--out", str(out), *small_search]) == 0
+    assert skfashion.load(out / "model.skfashion").classes_.tolist() == ["b", odd]
+    assert r"\udcff\udcfe" in (out / "report.html").read_text(encoding="utf-8")
+    assert main(["evaluate", str(out), str(folder)]) == 0
+    captured = capsys.readouterr()
+    captured.out.encode()
+    assert ascii(odd) in captured.out
+    captured.err.encode()
+    assert captured.err.count("\n") == 1
+    assert "may have been trained on" in captured.err
+
+
+def test_files_are_brought_to_the_range_that_the_model_knows(photos):
+    _, names, _ = photos
+    X, y = make_images(40, n_classes=2, image_size=8, random_state=0)
+    X = X / np.float32(255)
+    for steps in ([ImageFlattener()], [ImageResizer(8), ImageFlattener()]):
+        model = make_pipeline(*steps, small("DenseClassifier", epochs=1, image_shape=(8, 8)))
+        seen = as_input(model.fit(X, y), names[:3])
+        assert seen.dtype == np.float32
+        assert 0.5 < seen.max() <= 1
+    model = make_pipeline(PixelScaler("symmetric"), small("DenseClassifier", epochs=1)).fit(X, y)
+    assert as_input(model, names[:3]).max() <= 1
+    foreign = make_pipeline(ImageFlattener(), LogisticRegression()).fit(X, y)
+    with pytest.raises(UserError, match="use it from Python"):
+        as_input(foreign, names[:3])
+
+
+def test_evaluate_brings_named_data_to_the_range_that_the_model_knows(tmp_path, capsys):
+    X, y = load_digits(return_X_y=True)
+    X = (X / 16).reshape(-1, 8, 8)
+    model = make_pipeline(PixelScaler(), ImageFlattener(), LogisticRegression()).fit(X, y)
+    joblib.dump(model, tmp_path / "model.joblib")
+    assert main(["evaluate", str(tmp_path / "model.joblib"), "digits", "--trust-pickle"]) == 0
+    assert float(capsys.readouterr().out.split()[1]) > 0.95
+
+
+@pytest.mark.parametrize("encoding", ["ascii", "cp1252", "utf-8"])
+def test_labels_that_the_terminal_can_not_show(encoding, monkeypatch):
+    stream = io.TextIOWrapper(io.BytesIO(), encoding=encoding)
+    monkeypatch.setattr("sys.stdout", stream)
+    say("\N{CAT} caf\u00e9")
+    stream.seek(0)
+    shown = {"ascii": r"\U0001f408 caf\xe9", "cp1252": "\\U0001f408 caf\u00e9"}
+    assert stream.read() == shown.get(encoding, "\N{CAT} caf\u00e9") + "\n"
+
+
+@pytest.mark.parametrize(
+    ("option", "value"), [("--jobs", "0"), ("--jobs", "two"), ("--seed", "5000000000")]
+)
+def test_numbers_that_no_search_takes(option, value, capsys):
+    with pytest.raises(SystemExit) as stopped:
+        main(["search", "digits", option, value])
+    assert stopped.value.code == 2
+    assert f"argument {option}: '{value}' is no" in capsys.readouterr().err
+
+
+def test_what_has_no_text_is_told_by_its_name(capsys):
+    assert last_line(ValueError()) == "ValueError"
+    with short_warnings():
+        warnings.warn("", UserWarning, stacklevel=1)
+    assert "UserWarning" in capsys.readouterr().err
+
+
+def test_a_package_without_a_record_is_left_out(monkeypatch):
+    monkeypatch.setattr(_results, "_PACKAGES", ("numpy", "no-such-package"))
+    versions = _results.circumstances(["skfashion", "search"])["versions"]
+    assert "numpy" in versions
+    assert "no-such-package" not in versions

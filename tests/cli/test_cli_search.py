@@ -1,0 +1,202 @@
+"""``skfashion search``, on small data: what it prints and leaves behind."""
+
+import json
+import sys
+
+import pandas as pd
+import pytest
+from commands import SMALL
+
+import skfashion
+from skfashion._cli._main import main
+
+TIMES = ["mean_fit_time", "std_fit_time", "mean_score_time", "std_score_time"]
+
+
+def candidate_lines(out):
+    return [line.split() for line in out.splitlines() if line.split("/")[0].strip().isdigit()]
+
+
+def without_times(csv):
+    return pd.read_csv(csv).drop(columns=TIMES)
+
+
+def test_search_leaves_model_table_and_summary(found):
+    assert len(pd.read_csv(found / "cv_results.csv")) == 3
+    summary = json.loads((found / "summary.json").read_text())
+    assert summary["candidates"] == 3
+    assert summary["test_accuracy"] > 0.6
+    assert summary["backend"] in ("tensorflow", "jax", "torch")
+    assert {"skfashion", "keras", "scikit-learn"} <= set(summary["versions"])
+    assert summary["command"].startswith("skfashion search digits --candidates 3")
+    text = (found / "summary.txt").read_text()
+    assert f"Test accuracy {summary['test_accuracy']:.4f}" in text
+
+
+def test_search_leaves_a_report(found, tmp_path, capsys, monkeypatch):
+    page = (found / "report.html").read_text(encoding="utf-8")
+    summary = json.loads((found / "summary.json").read_text())
+    assert "<h1>dense on digits</h1>" in page
+    for told in (summary["command"], f"{summary['test_accuracy']:.4f}", "Mistakes on test images"):
+        assert told in page
+    arguments = ["search", "digits", "--candidates", "3", "--out", str(tmp_path), *SMALL]
+    arguments += ["--memory", str(found / "memory")]
+    (tmp_path / "report.html").write_text("of an earlier search")
+    monkeypatch.setitem(sys.modules, "plotly.offline", None)
+    assert main(arguments) == 0
+    assert "pip install plotly" in capsys.readouterr().out
+    assert not (tmp_path / "report.html").exists()
+
+
+def test_saved_model_is_a_plain_pipeline_without_paths(found):
+    model = skfashion.load(found / "model.skfashion")
+    assert type(model).__name__ == "Pipeline"
+    assert model[-1].memory is None
+    assert str(found).encode() not in (found / "model.skfashion").read_bytes()
+
+
+def test_search_prints_a_line_a_candidate_and_reads_finished_fits_back(found, tmp_path, capsys):
+    memory = found / "memory"
+    before = sorted(path.name for path in memory.rglob("*.npy"))
+    arguments = ["search", "digits", "--candidates", "3", "--out", str(tmp_path), *SMALL]
+    assert main([*arguments, "--memory", str(memory)]) == 0
+    out = capsys.readouterr().out
+    assert "are read back" in out
+    assert "Drawn at random: 1; chosen by the scores so far: 2." in out
+    lines = candidate_lines(out)
+    assert [line[0] for line in lines] == ["1/3", "2/3", "3/3"]
+    results = pd.read_csv(tmp_path / "cv_results.csv")
+    assert [line[1] for line in lines] == [f"{x:.4f}" for x in results["mean_test_score"]]
+    assert lines[-1][2] == f"{results['mean_test_score'].max():.4f}"
+    assert "hidden" in out
+    pd.testing.assert_frame_equal(
+        without_times(tmp_path / "cv_results.csv"), without_times(found / "cv_results.csv")
+    )
+    assert sorted(path.name for path in memory.rglob("*.npy")) == before
+
+
+@pytest.mark.parametrize("kind", ["grid", "random", "hyperband"])
+def test_every_kind_of_search_tells_of_each_candidate(kind, tmp_path, capsys):
+    count = ["--candidates", "3"] if kind == "random" else []
+    small = ["--epochs", "1" if kind == "grid" else "3", "--images", "60", "--folds", "2"]
+    assert main(["search", "digits", "--kind", kind, "--out", str(tmp_path), *small, *count]) == 0
+    results = pd.read_csv(tmp_path / "cv_results.csv")
+    lines = candidate_lines(capsys.readouterr().out)
+    assert len(lines) == len(results)
+    assert [line[1] for line in lines] == [f"{x:.4f}" for x in results["mean_test_score"]]
+    assert lines[-1][0] == f"{len(lines)}/{len(lines)}"
+
+
+def test_search_in_worker_processes_finds_the_same(found, tmp_path, capfd):
+    arguments = ["search", "digits", "--candidates", "3", "--out", str(tmp_path), *SMALL]
+    memory = ["--memory", str(found / "memory"), "--jobs", "2"]
+    assert main([*arguments, *memory]) == 0
+    captured = capfd.readouterr()
+    assert len(candidate_lines(captured.out)) == 3
+    assert "oneDNN" not in captured.err
+    pd.testing.assert_frame_equal(
+        without_times(tmp_path / "cv_results.csv"), without_times(found / "cv_results.csv")
+    )
+
+
+def test_a_stopped_search_goes_on(found, tmp_path, capsys, monkeypatch):
+    from skfashion._cli._progress import CandidateTable
+
+    arguments = ["search", "digits", "--candidates", "3", "--out", str(tmp_path), *SMALL]
+    add = CandidateTable.add
+
+    def press_ctrl_c(table, *given):
+        add(table, *given)
+        if table.n_done == 2:
+            raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(CandidateTable, "add", press_ctrl_c)
+        assert main(arguments) == 130
+    message = capsys.readouterr().err.splitlines()
+    assert len(message) == 1
+    assert message[0].endswith(" ".join(["skfashion", *arguments]))
+    n_fits = len(list((tmp_path / "memory").rglob("*.npy")))
+    assert n_fits > 0
+    assert main(arguments) == 0
+    assert len(list((tmp_path / "memory").rglob("*.npy"))) > n_fits
+    pd.testing.assert_frame_equal(
+        without_times(tmp_path / "cv_results.csv"), without_times(found / "cv_results.csv")
+    )
+
+
+@pytest.mark.filterwarnings("always::sklearn.exceptions.FitFailedWarning")
+def test_a_candidate_that_fails_costs_a_line(tmp_path, capsys, monkeypatch):
+    from skfashion import DenseClassifier
+
+    fit = DenseClassifier.fit
+    calls = []
+
+    def fail_at_first(self, X, y):
+        calls.append(1)
+        if len(calls) <= 2:
+            raise ValueError("no luck")
+        return fit(self, X, y)
+
+    monkeypatch.setattr(DenseClassifier, "fit", fail_at_first)
+    arguments = ["search", "digits", "--candidates", "2", "--out", str(tmp_path), *SMALL]
+    assert main(arguments) == 0
+    captured = capsys.readouterr()
+    assert [line[1] == "failed" for line in candidate_lines(captured.out)] == [True, False]
+    assert "note: a fit failed: ValueError: no luck" in captured.err.splitlines()
+
+
+@pytest.mark.filterwarnings("always::sklearn.exceptions.FitFailedWarning")
+def test_a_search_in_which_all_fails_ends_in_one_line(tmp_path, capsys, monkeypatch):
+    from skfashion import DenseClassifier
+
+    def fail(self, X, y):
+        raise ValueError("no luck")
+
+    monkeypatch.setattr(DenseClassifier, "fit", fail)
+    arguments = ["search", "digits", "--candidates", "1", "--out", str(tmp_path), *SMALL]
+    assert main(arguments) == 2
+    assert "error: The search failed: ValueError: no luck" in capsys.readouterr().err
+
+
+def test_search_on_fashion_mnist_learns_names(fashion, tmp_path, capsys):
+    small = ["--images", "1500", "--sample", "500", "--candidates", "1", "--epochs", "3"]
+    assert main(["search", "fashion-mnist", "--folds", "2", "--out", str(tmp_path), *small]) == 0
+    model = skfashion.load(tmp_path / "model.skfashion")
+    assert "Ankle boot" in model.classes_
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert summary["images_to_train_on"] == 1500
+    assert summary["images_to_compare_on"] == 500
+    assert summary["test_images"] == 10_000
+    assert summary["test_accuracy"] > 0.6
+
+
+def out_of_reach(subset):
+    raise OSError("not cached, no network: do this and that")
+
+
+def test_without_fashion_mnist_the_default_is_digits(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("skfashion._cli._data.fetch_fashion_mnist", out_of_reach)
+    assert main(["search", "--candidates", "1", "--out", str(tmp_path), *SMALL]) == 0
+    captured = capsys.readouterr()
+    assert "digits instead" in captured.err
+    assert len(captured.err.splitlines()) == 1
+    assert json.loads((tmp_path / "summary.json").read_text())["data"] == "digits"
+
+
+def test_fashion_mnist_asked_for_and_out_of_reach(tmp_path, capsys, monkeypatch):
+    monkeypatch.setattr("skfashion._cli._data.fetch_fashion_mnist", out_of_reach)
+    assert main(["search", "fashion-mnist", "--out", str(tmp_path)]) == 2
+    assert capsys.readouterr().err == (
+        "skfashion: error: not cached, no network: do this and that\n"
+    )
+
+
+def test_mobilenet_without_its_weights(photos, tmp_path, capsys, monkeypatch):
+    def no_network(version, alpha):
+        raise Exception("URL fetch failure")
+
+    monkeypatch.setattr("skfashion.networks._mobilenet.imagenet_weights", no_network)
+    arguments = ["search", str(photos), "--model", "mobilenet", "--out", str(tmp_path)]
+    assert main(arguments) == 2
+    assert "KERAS_HOME" in capsys.readouterr().err

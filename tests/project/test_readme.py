@@ -1,0 +1,127 @@
+"""What README.md says works as it stands there."""
+
+import configparser
+import os
+import re
+import shlex
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from skfashion._cli._main import _parser
+from skfashion.datasets import make_images
+
+ROOT = Path(__file__).parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def blocks(language):
+    return re.findall(rf"^```{language}\n(.*?)^```$", README, re.MULTILINE | re.DOTALL)
+
+
+def commands():
+    return [line for block in blocks("sh") for line in block.splitlines()]
+
+
+# The rest is an example of the reader's own size: here it is run on 18 small images.
+SMALLER = {"n_iter=20": "n_iter=2", "size=96": "size=32"}
+
+
+def without_imagenet(code):
+    models = Path(os.environ.get("KERAS_HOME", "")) / "models"
+    if any(models.glob("mobilenet_v2*_0.35_224_no_top.h5")):
+        return code
+    assert "MobileNet" not in code or "alpha=0.35" in code
+    return code.replace("alpha=0.35", "alpha=0.35, weights=None")
+
+
+@pytest.mark.parametrize("number", range(len(blocks("python"))))
+def test_example(number, tmp_path, monkeypatch, capsys):
+    monkeypatch.chdir(tmp_path)
+    X, y = make_images(18, n_classes=3, image_size=32, channels=3, random_state=0)
+    for i, (image, label) in enumerate(zip(X, y, strict=True)):
+        folder = tmp_path / "scenes" / ("sea", "forest", "street")[label]
+        folder.mkdir(parents=True, exist_ok=True)
+        Image.fromarray(image).save(folder / f"{i}.png")
+    code = without_imagenet(blocks("python")[number])
+    for given, smaller in SMALLER.items():
+        code = code.replace(given, smaller)
+    names = {}
+    exec(code, names)
+    assert capsys.readouterr().out
+    if "search" in names:
+        assert len(names["search"].cv_results_["params"]) == 2
+        assert np.isfinite(names["search"].best_score_)
+        assert (tmp_path / "runs").is_dir()
+
+
+def test_the_first_example_is_the_search_on_a_folder():
+    first = blocks("python")[0]
+    assert "BayesSearchCV(" in first
+    assert 'memory="runs/"' in first
+    for given in SMALLER:
+        assert given in first
+
+
+def test_one_line_installs_and_runs_the_main_job():
+    (line,) = [line for line in commands() if line.endswith("skfashion search")]
+    install, run = line.split(" && ")
+    assert install == 'python -m pip install ".[report]"'
+    arguments = _parser().parse_args(shlex.split(run)[3:])
+    assert (arguments.command, arguments.data) == ("search", None)
+
+
+def test_one_line_installs_and_passes_the_tests():
+    (line,) = [line for line in commands() if "pytest" in line]
+    install, run = line.split(" && ")
+    assert run == "python -m pytest"
+    extra = re.fullmatch(r"python -m pip install -e '\.\[(\w+)\]'", install).group(1)
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    assert "pytest" in setup["options.extras_require"][extra]
+    # What the checks run is read from README.md by this pattern.
+    pattern = re.search(r"grep -E '([^']+)' README\.md", (ROOT / ".ci/run").read_text()).group(1)
+    assert re.findall(pattern, README, re.MULTILINE) == [line]
+
+
+def test_commands_are_understood():
+    lines = [shlex.split(line) for line in commands() if line.startswith("skfashion ")]
+    assert {words[1] for words in lines} == {"search", "predict", "evaluate", "runs"}
+    for words in lines:
+        _parser().parse_args(words[1:])
+
+
+def test_public_names_are_listed():
+    import skfashion
+
+    rows = "\n".join(line for line in README.splitlines() if line.startswith("|"))
+    for name in ("datasets", "model_selection", "preprocessing"):
+        for each in getattr(skfashion, name).__all__:
+            assert f"`{each}`" in rows
+    for name in skfashion.__all__:
+        if name.endswith(("Classifier", "Tuner")):
+            assert f"`{name}`" in rows
+
+
+def test_versions_are_those_of_setup_cfg():
+    setup = configparser.ConfigParser()
+    setup.read(ROOT / "setup.cfg")
+    requires = setup["options"]["install_requires"]
+    text = " ".join(README.split())
+    for package, name in {
+        "scikit-learn": "scikit-learn",
+        "keras": "Keras",
+        "tensorflow": "TensorFlow",
+    }.items():
+        version = re.search(rf"^{package}>=([\d.]+)$", requires, re.MULTILINE).group(1)
+        assert f"{name} {version} or later" in text
+    python = setup["options"]["python_requires"].removeprefix(">=")
+    assert f"Python {python} to" in text
+
+
+def test_links_lead_somewhere():
+    for link in re.findall(r"\]\(([^)#]+)\)", README):
+        if "://" not in link:
+            assert (ROOT / link).exists(), link

@@ -1,0 +1,278 @@
+"""The frozen part runs once an image, and no two images that differ share a row."""
+
+import keras
+import numpy as np
+import pytest
+from sklearn.model_selection import GridSearchCV
+
+import skfashion
+from skfashion import KerasImageClassifier, MobileNetFineTuner, _training, networks
+from skfashion._training import features
+from skfashion._training.cut import split
+from skfashion._utils.cache import Recent
+from skfashion.datasets import make_images
+
+
+@pytest.fixture(autouse=True)
+def _empty_caches():
+    _training.clear_features()
+
+
+@pytest.fixture(scope="module")
+def rgb():
+    return make_images(n_samples=24, n_classes=2, image_size=32, channels=3, random_state=0)
+
+
+def tuner(**parameters):
+    defaults = {"weights": None, "alpha": 0.35, "epochs": 2, "random_state": 0}
+    return MobileNetFineTuner(**{**defaults, "fine_tune_epochs": 1, **parameters})
+
+
+def test_a_digest_that_another_thread_has_forgotten_at_once(monkeypatch):
+    monkeypatch.setattr(features, "_DIGESTS", Recent(size=0))
+    assert features._digest_of([np.zeros(1)]) != features._digest_of([np.ones(1)])
+
+
+def computed():
+    return _training.features_info()["computed"]
+
+
+@pytest.mark.parametrize(
+    ("unfreeze_from", "last_layer_below"),
+    [
+        (None, "average"),
+        ("Conv_1", "block_16_project_BN"),
+        ("block_16", "block_15_add"),
+        ("block_13", "block_12_add"),
+        # A residual connection leads past block_15_project: the cut lies before it.
+        ("block_15_project", "block_14_add"),
+    ],
+)
+def test_cut_is_the_last_single_tensor_below(unfreeze_from, last_layer_below):
+    network = networks.mobilenet((32, 32, 3), 2, alpha=0.35, unfreeze_from=unfreeze_from)
+    parts = split(network)
+    assert parts.lower.layers[-1].name == last_layer_below
+    n = len(network.weights)
+    assert sorted(sum((s.weights for s in parts.segments), parts.upper_weights)) == list(range(n))
+    X = np.random.RandomState(0).rand(4, 32, 32, 3).astype("float32")
+    whole = network(X).numpy()
+    np.testing.assert_array_equal(parts.upper(parts.lower(X)).numpy(), whole)
+
+
+def test_nothing_is_cut_off_where_everything_trains_or_augments():
+    assert split(networks.mobilenet((32, 32, 3), 2, unfreeze_from=0)).lower is None
+    assert split(networks.mobilenet((32, 32, 3), 2, augmentation=("flip",))).lower is None
+    assert split(networks.dense((8, 8, 1), 2, rescaling=(1 / 255, 0.0))).lower is None
+    assert split(networks.conv((8, 8, 1), 2, dropout=0.5)).lower is None
+
+
+def test_each_image_is_computed_once_over_folds_candidates_refit_and_predict(rgb):
+    X, y = rgb
+    before = computed()
+    grid = {"learning_rate": [1e-3, 1e-2], "dropout": [0.0, 0.2]}
+    search = GridSearchCV(tuner(), grid, cv=3).fit(X, y)
+    search.predict(X)
+    search.score(X, y)
+    assert computed() - before == len(X)
+
+
+def test_images_met_twice_are_computed_once(rgb):
+    X, y = rgb
+    before = computed()
+    tuner().fit(np.concatenate([X, X]), np.concatenate([y, y]))
+    assert computed() - before == len(X)
+
+
+def test_cutting_changes_nothing(rgb):
+    X, y = rgb
+    for unfreeze_from in (None, "block_16"):
+        cut = tuner(unfreeze_from=unfreeze_from).fit(X, y)
+        with skfashion.config_context(feature_cache_bytes=0):
+            before = computed()
+            whole = tuner(unfreeze_from=unfreeze_from).fit(X, y)
+            assert computed() == before
+        for name in ("loss", "accuracy"):
+            np.testing.assert_allclose(cut.history_[name], whole.history_[name], rtol=1e-5)
+        np.testing.assert_allclose(cut.predict_proba(X), whole.predict_proba(X), atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    ("one", "other"),
+    [
+        # A black image has the same bytes in every range.
+        (
+            (np.zeros((6, 32, 32, 3), "float32"), {"input_range": "0-255"}),
+            (np.zeros((6, 32, 32, 3), "float32"), {"input_range": "-1-1"}),
+        ),
+        (
+            (np.arange(6 * 784, dtype="uint8").reshape(6, 28, 28), {"input_range": "0-255"}),
+            (np.arange(6 * 784, dtype="uint8").reshape(6, 14, 56), {"input_range": "0-255"}),
+        ),
+        (
+            (np.ones((6, 8, 8), "uint8"), {"input_range": "0-255"}),
+            (np.ones((6, 8, 2), "float32"), {"input_range": "0-255"}),
+        ),
+    ],
+)
+@pytest.mark.filterwarnings("ignore:All pixels lie in")
+def test_same_bytes_of_other_images_are_other_rows(one, other):
+    y = np.array([0, 1] * 3)
+    (X, first), (Z, second) = one, other
+    tuner(**first).fit(X, y)
+    reused = tuner(**second).fit(Z, y)
+    _training.clear_features()
+    fresh = tuner(**second).fit(Z, y)
+    assert reused.history_ == fresh.history_
+    np.testing.assert_array_equal(reused.predict_proba(Z), fresh.predict_proba(Z))
+
+
+def test_other_weights_are_other_rows(rgb):
+    X, y = rgb
+    before = computed()
+    tuner(random_state=0).fit(X, y)
+    tuner(random_state=1).fit(X, y)  # random weights: another backbone
+    assert computed() - before == 2 * len(X)
+
+
+def test_memory_bound_is_kept(rgb):
+    X, y = rgb
+    row = 1280 * 4
+    with skfashion.config_context(feature_cache_bytes=30 * row):
+        tuner(random_state=0).fit(X, y)
+        tuner(random_state=1).fit(X, y)
+        assert _training.features_info()["nbytes"] <= 30 * row
+        tuner(random_state=0).fit(X, y).predict(X)
+
+
+def test_rows_on_disk_are_read_by_another_process_and_by_predict(rgb, tmp_path):
+    X, y = rgb
+    settings = {"memory": tmp_path, "random_state": 0}
+    clf = tuner(**settings).fit(X[:20], y[:20])
+    expected = clf.predict_proba(X)
+    _training.clear_features()
+    before = _training.features_info()
+    np.testing.assert_array_equal(clf.predict_proba(X), expected)
+    after = _training.features_info()
+    # predict reads rows, and writes none.
+    assert after["from_disk"] - before["from_disk"] == 20
+    assert after["computed"] - before["computed"] == 4
+    _training.clear_features()
+    clf.predict_proba(X)
+    assert _training.features_info()["computed"] - after["computed"] == 4
+
+
+def test_rows_that_a_prediction_computed_are_written_by_the_next_fit(rgb, tmp_path):
+    X, y = rgb
+    clf = tuner(memory=tmp_path).fit(X[:12], y[:12])
+    clf.predict(X)
+    tuner(memory=tmp_path, learning_rate=1e-2).fit(X, y)
+    _training.clear_features()
+    before = computed()
+    tuner(memory=tmp_path, learning_rate=1e-4).fit(X, y)
+    assert computed() == before
+
+
+def test_rows_are_kept_while_others_are_computed(rgb, tmp_path, monkeypatch):
+    X, y = rgb
+    monkeypatch.setattr(features, "_BATCH", 5)
+    monkeypatch.setattr(features, "_SAVE_SECONDS", 0.0)
+    outputs, batches = features._outputs, []
+
+    def dies_in_the_fourth(chain, X, keys):
+        batches.append(len(chain))
+        if batches.count(batches[0]) == 4:  # it calls itself, with shorter chains
+            raise KeyboardInterrupt
+        return outputs(chain, X, keys)
+
+    monkeypatch.setattr(features, "_outputs", dies_in_the_fourth)
+    with pytest.raises(KeyboardInterrupt):
+        tuner(memory=tmp_path).fit(X, y)
+    monkeypatch.setattr(features, "_outputs", outputs)
+    _training.clear_features()
+    before = _training.features_info()
+    tuner(memory=tmp_path).fit(X, y)
+    after = _training.features_info()
+    assert after["from_disk"] - before["from_disk"] == 15
+    assert after["computed"] - before["computed"] == len(X) - 15
+
+
+@pytest.mark.parametrize("order", [(None, "block_13", "block_16"), ("block_16", None, "block_13")])
+def test_each_image_is_computed_once_wherever_networks_are_cut(order, rgb):
+    X, y = rgb
+    before = computed()
+    for unfreeze_from in order:
+        tuner(unfreeze_from=unfreeze_from).fit(X, y).predict(X)
+    assert computed() - before == len(X)
+
+
+@pytest.mark.parametrize("first", ["block_6", "block_13", "block_15", "block_16"])
+def test_going_on_from_another_cut_changes_no_bit(first, rgb):
+    X, y = rgb
+    alone = tuner(unfreeze_from=None).fit(X, y).predict_proba(X)
+    _training.clear_features()
+    tuner(unfreeze_from=first).fit(X, y)
+    after = tuner(unfreeze_from=None).fit(X, y).predict_proba(X)
+    np.testing.assert_array_equal(after, alone)
+
+
+def test_segments_make_up_the_lower_part():
+    parts = split(networks.mobilenet((96, 96, 3), 2, alpha=0.35))
+    ends = [segment.model.layers[-1].name for segment in parts.segments]
+    assert ends == ["block_5_add", "block_12_add", "block_15_add", "average"]
+    X = np.random.RandomState(0).rand(2, 96, 96, 3).astype("float32")
+    out = X
+    for segment in parts.segments:
+        out = segment.model(out)
+    np.testing.assert_allclose(out, parts.lower(X), rtol=1e-5, atol=1e-6)
+    deeper = split(networks.mobilenet((96, 96, 3), 2, alpha=0.35, unfreeze_from="block_16"))
+    assert [s.key for s in deeper.segments] == [s.key for s in parts.segments[:3]]
+
+
+def test_users_network_with_a_frozen_beginning(rgb):
+    X, y = rgb
+    backbone = keras.applications.MobileNetV2(
+        input_shape=(32, 32, 3), alpha=0.35, include_top=False, weights=None
+    )
+    arrays = backbone.get_weights()
+
+    def network(meta=None):
+        base = keras.applications.MobileNetV2(
+            input_shape=(32, 32, 3), alpha=0.35, include_top=False, weights=None
+        )
+        base.set_weights(arrays)
+        base.trainable = False
+        inputs = keras.Input((32, 32, 3))
+        x = base(keras.layers.Rescaling(1 / 127.5, -1)(inputs), training=False)
+        x = keras.layers.GlobalAveragePooling2D()(x)
+        return keras.Model(inputs, keras.layers.Dense(meta["n_classes_"], "softmax")(x))
+
+    before = computed()
+    search = GridSearchCV(
+        KerasImageClassifier(network, epochs=2, random_state=0),
+        {"optimizer__learning_rate": [1e-3, 1e-2]},
+        cv=2,
+    ).fit(X, y)
+    assert computed() - before == len(X)
+    with skfashion.config_context(feature_cache_bytes=0):
+        whole = KerasImageClassifier(network, epochs=2, random_state=0, **search.best_params_)
+        np.testing.assert_allclose(
+            whole.fit(X, y).predict_proba(X), search.predict_proba(X), atol=1e-5
+        )
+
+
+def test_statistics_that_training_moves_are_not_cut_off(two):
+    def statistics(meta):
+        return keras.Sequential(
+            [
+                keras.Input(meta["X_shape_"][1:]),
+                keras.layers.Flatten(),
+                keras.layers.BatchNormalization(center=False, scale=False, momentum=0.5),
+                keras.layers.Dense(2, activation="softmax"),
+            ]
+        )
+
+    clf = KerasImageClassifier(statistics, epochs=3, random_state=0)
+    cut = clf.fit(*two).history_["loss"]
+    assert np.abs(clf.model_.layers[1].moving_mean).max() > 1
+    whole = clf.set_params(callbacks=[keras.callbacks.Callback()]).fit(*two).history_["loss"]
+    np.testing.assert_allclose(cut, whole, rtol=1e-3)
