@@ -18,7 +18,7 @@ from skfashion._utils.sklearn_callbacks import CallbackSupportMixin, with_callba
 from skfashion._utils.typing import Array, Model, NDArray, Self
 from skfashion._utils.validation import HasMethods, Interval, StrOptions, _fit_context
 from skfashion._utils.version_mixin import VersionMixin
-from skfashion.classifiers import _checks, _replay
+from skfashion.classifiers import _checks, _docs, _replay
 from skfashion.classifiers._plan import plan_of, structure_of, write_recipe
 from skfashion.classifiers._progress import Progress
 from skfashion.classifiers._scikeras import Adapter, check_dtype_policy
@@ -58,6 +58,10 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
         "random_state": ["random_state"],
         "verbose": ["verbose"],
     }
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        _docs.complete(cls)
 
     @property
     @abstractmethod

@@ -35,91 +35,13 @@ class ConvClassifier(ReadyClassifier):
         Units of the layer before the last; 0 for none.
     batch_norm : bool, default=True
         Whether to normalise after each convolution.
-    epochs : int, default=10
-        Passes over the training images.
-    batch_size : int, default=32
-        Images a step.
-    learning_rate : float, default=1e-3
-        Of the optimizer.
-    schedule : {"constant", "cosine"}, default="constant"
-        How the rate goes on: "cosine" lets it fall to zero over the epochs [1]_, and a fit
-        of more epochs then begins anew. `partial_fit` leaves it constant.
-    optimizer : {"adam", "adamw", "rmsprop", "sgd"} or Keras optimizer class, default="adam"
-        Its other settings are Keras' defaults.
-    loss : str or Keras loss class, default="sparse_categorical_crossentropy"
-        A loss of class indices; ``"categorical_crossentropy"`` and its kin get one-hot
-        rows made from the labels.
     dropout : float, default=0.0
         Share of units dropped after each block and after the dense layer, from 0 to below 1.
-    augmentation : str or sequence of str, default=None
-        Random changes of the training images, such as ``"flip+shift"``: of "flip"
-        (left-right), "shift" (by a tenth), "rotate" (by 18 degrees), "zoom" (by a tenth)
-        and "erase" (a rectangle).
-    early_stopping : bool, default=False
-        Whether to set a stratified part of the training images aside and stop when the
-        accuracy on it stops rising, with the best weights restored.
-    validation_fraction : float, default=0.1
-        Size of that part.
-    n_iter_no_change : int, default=10
-        Epochs without an improvement to wait.
-    tol : float, default=1e-4
-        Least improvement of the accuracy that counts.
-    class_weight : dict or "balanced", default=None
-        Weight of each label; "balanced": inversely proportional to its frequency.
-    callbacks : list of Keras callbacks or callback classes, default=None
-        Copied for each fit. They see the whole network; with them nothing is shared
-        between fits.
-    warm_start : bool, default=False
-        Whether `fit` begins with the weights of the last one.
-    max_fit_seconds : float, default=None
-        Time, seconds, after which training ends with the running epoch.
-    image_shape : tuple of int, default=None
-        Height, width and channels of flat rows. None: square grey, else square RGB, else
-        one line.
-    input_range : {"auto", "0-255", "0-1", "-1-1", "as-is"}, default="auto"
-        Range of the pixels; "auto" looks at those of the training images.
-    dtype_policy : str, default=None
-        Keras' policy of number formats, such as "mixed_float16". None: the one that is set
-        in the thread that fits, as Keras has one a thread.
-    memory : str, path or joblib.Memory, default=None
-        Folder in which finished fits, checkpoints and outputs of frozen layers are kept
-        and found again.
-    random_state : int, RandomState instance or None, default=None
-        Of weights, order, dropout, augmentation and the validation part. None draws a new
-        one without touching NumPy's global state.
-    verbose : int, default=0
-        1 prints a line a fit, 2 a line an epoch.
-
-    Attributes
-    ----------
-    classes_ : ndarray of shape (n_classes,)
-        The labels.
-    history_ : dict of list
-        Phase, learning rate, losses and accuracies, one entry an epoch.
-    image_shape_ : tuple of int
-        Height, width and channels of the images.
-    input_range_ : str
-        Range of the training pixels.
-    model_ : keras.Model
-        The whole network, built at first access.
-    n_features_in_ : int
-        Pixels times channels.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns, if X was a frame.
-    n_iter_ : int
-        Epochs trained.
-    stopped_by_time_ : bool
-        Whether `max_fit_seconds` ended the training.
 
     See Also
     --------
     DenseClassifier : Faster, for very small images.
     MobileNetFineTuner : For few images of the world.
-
-    References
-    ----------
-    .. [1] Loshchilov and Hutter, "SGDR: stochastic gradient descent with warm restarts",
-       ICLR 2017.
 
     Examples
     --------

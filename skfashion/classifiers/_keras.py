@@ -41,56 +41,27 @@ class KerasImageClassifier(BaseImageClassifier):
     Parameters
     ----------
     model : callable, default=None
-        To be given. Returns a `keras.Model` with as many softmax outputs as there are
-        classes, or one sigmoid output for two; or logits, if the loss has
+        Function, to be given, that returns a `keras.Model` with as many softmax outputs as
+        there are classes, or one sigmoid output for two; or logits, if the loss has
         ``from_logits=True``. A network that comes compiled keeps its optimizer, loss and
         metrics. The function is given what is routed to ``model__``, and, where it has such
         parameters, ``meta``: a dict with ``n_classes_``, ``classes_``, ``X_shape_``,
         ``X_dtype_`` and ``n_features_in_``; and ``compile_kwargs``: a dict of what
         `optimizer`, `loss` and `metrics` say, for `keras.Model.compile`.
-    epochs : int, default=10
-        Passes over the training images.
-    batch_size : int, default=32
-        Images a step.
     optimizer : str or Keras optimizer class, default="adam"
-        Configured by ``optimizer__...``.
+        Optimizer, configured by ``optimizer__...``.
     loss : str or Keras loss class, default="sparse_categorical_crossentropy"
-        Configured by ``loss__...``. ``"categorical_crossentropy"`` and its kin get one-hot
+        Loss, configured by ``loss__...``; ``"categorical_crossentropy"`` and its kin get one-hot
         rows made from the labels.
     metrics : list, default=None
-        As for `keras.Model.compile`; None: accuracy. Configured by ``metrics__...``.
-    early_stopping : bool, default=False
-        Whether to set a stratified part of the training images aside and stop when the
-        accuracy on it stops rising, with the best weights restored.
-    validation_fraction : float, default=0.1
-        Size of that part.
-    n_iter_no_change : int, default=10
-        Epochs without an improvement to wait.
-    tol : float, default=1e-4
-        Least improvement of the accuracy that counts.
-    class_weight : dict or "balanced", default=None
-        Weight of each label; "balanced": inversely proportional to its frequency.
+        Metrics as for `keras.Model.compile`, configured by ``metrics__...``. None: accuracy.
     callbacks : callback, class, list or dict of them, default=None
         Keras callbacks, copied for each fit; classes are configured by
         ``callbacks__...``. They see the whole network; with them nothing is shared
         between fits.
-    warm_start : bool, default=False
-        Whether `fit` begins with the weights of the last one.
-    max_fit_seconds : float, default=None
-        Time, seconds, after which training ends with the running epoch.
     image_shape : tuple of int, default=None
-        Height, width and channels that rows are brought to. None: the network sees what
+        Height, width and channels that images are brought to. None: the network sees what
         `fit` is given.
-    dtype_policy : str, default=None
-        Keras' policy of number formats, such as "mixed_float16". None: the one that is set
-        in the thread that fits, as Keras has one a thread.
-    memory : str, path or joblib.Memory, default=None
-        Folder in which finished fits, checkpoints and outputs of frozen layers are kept
-        and found again.
-    random_state : int, RandomState instance or None, default=None
-        Of weights, order, dropout, augmentation and the validation part.
-    verbose : int, default=0
-        1 prints a line a fit, 2 a line an epoch.
     **model__parameters
         ``model__...``, ``optimizer__...``, ``loss__...``, ``metrics__...``,
         ``callbacks__...``, ``fit__epochs`` and ``fit__batch_size``: routed as scikeras
@@ -98,24 +69,10 @@ class KerasImageClassifier(BaseImageClassifier):
 
     Attributes
     ----------
-    classes_ : ndarray of shape (n_classes,)
-        The labels.
-    history_ : dict of list
-        Phase, learning rate, losses and metrics, one entry an epoch.
     image_shape_ : tuple of int
         Shape of what the network sees.
     input_range_ : str
         "as-is": the network sees the pixels that are given.
-    model_ : keras.Model
-        The whole network, built at first access.
-    n_features_in_ : int
-        Pixels times channels.
-    feature_names_in_ : ndarray of shape (n_features_in_,)
-        Names of the columns, if X was a frame.
-    n_iter_ : int
-        Epochs trained.
-    stopped_by_time_ : bool
-        Whether `max_fit_seconds` ended the training.
 
     See Also
     --------

@@ -1,0 +1,143 @@
+"""Descriptions of the parameters and attributes that classifiers share."""
+
+import inspect
+import json
+import re
+from textwrap import indent
+
+PARAMETERS = {
+    "epochs": ("int", "Passes over the training images."),
+    "batch_size": ("int", "Images in a training step."),
+    "learning_rate": ("float", "Learning rate of the optimizer."),
+    "schedule": (
+        '{"constant", "cosine"}',
+        """Course of the learning rate: "cosine" lets it fall to zero over the epochs of a phase
+        (Loshchilov and Hutter, "SGDR", ICLR 2017), and a fit of more epochs then begins anew.
+        `partial_fit` leaves it constant.""",
+    ),
+    "optimizer": (
+        '{"adam", "adamw", "rmsprop", "sgd"} or Keras optimizer class',
+        "Optimizer, with Keras' defaults for its other settings.",
+    ),
+    "loss": (
+        "str or Keras loss class",
+        """Loss of class indices; ``"categorical_crossentropy"`` and its kin get one-hot rows made
+        from the labels.""",
+    ),
+    "augmentation": (
+        "str or sequence of str",
+        """Random changes of the training images, such as ``"flip+shift"``: of "flip" (left-right),
+        "shift" (by a tenth), "rotate" (by 18 degrees), "zoom" (by a tenth) and "erase" (a
+        rectangle).""",
+    ),
+    "early_stopping": (
+        "bool",
+        """Whether to set a stratified part of the training images aside, stop when the accuracy on
+        it stops rising, and restore the best weights; in each phase where there are two.""",
+    ),
+    "validation_fraction": ("float", "Share of the training images that early stopping watches."),
+    "n_iter_no_change": ("int", "Epochs without an improvement after which training stops early."),
+    "tol": ("float", "Least improvement of the accuracy that counts for early stopping."),
+    "class_weight": (
+        'dict or "balanced"',
+        'Weight of each label; "balanced": inversely proportional to its frequency.',
+    ),
+    "callbacks": (
+        "list of Keras callbacks or callback classes",
+        """Keras callbacks, copied for each fit. They see the whole network; with them nothing is
+        shared between fits.""",
+    ),
+    "warm_start": ("bool", "Whether `fit` begins with the weights of the last one."),
+    "max_fit_seconds": ("float", "Seconds after which training ends with the running epoch."),
+    "image_shape": (
+        "tuple of int",
+        """Height, width and channels of flat rows. None: square grey, else square RGB, else one
+        line.""",
+    ),
+    "input_range": (
+        '{"auto", "0-255", "0-1", "-1-1", "as-is"}',
+        'Range of the pixels; "auto" looks at those of the training images.',
+    ),
+    "dtype_policy": (
+        "str",
+        """Keras' policy of number formats, such as "mixed_float16". None: the one that is set in
+        the thread that fits.""",
+    ),
+    "memory": (
+        "str, path or joblib.Memory",
+        """Folder in which finished fits, checkpoints and outputs of frozen layers are kept and
+        found again.""",
+    ),
+    "random_state": (
+        "int, RandomState instance or None",
+        """Seed of the weights, the order of images, dropout, augmentation and the validation part.
+        None draws a new one without touching NumPy's global state.""",
+    ),
+    "verbose": ("int", "Amount of printing: 1 a line a fit, 2 a line an epoch."),
+}
+
+ATTRIBUTES = {
+    "classes_": ("ndarray of shape (n_classes,)", "Labels, sorted."),
+    "history_": (
+        "dict of list",
+        """One entry an epoch: ``phase``, ``learning_rate``, ``loss`` and ``accuracy`` of the
+        training images, ``val_loss`` and ``val_accuracy`` where there are validation images.""",
+    ),
+    "image_shape_": ("tuple of int", "Height, width and channels of the images."),
+    "input_range_": ("str", "Range of the training pixels."),
+    "model_": ("keras.Model", "Whole network, built at first access."),
+    "n_features_in_": ("int", "Pixels times channels."),
+    "feature_names_in_": (
+        "ndarray of shape (n_features_in_,)",
+        "Names of the columns, where X was a frame.",
+    ),
+    "n_iter_": ("int", "Epochs trained."),
+    "stopped_by_time_": ("bool", "Whether `max_fit_seconds` ended the training."),
+}
+
+_SECTION = r"(?ms)^{}\n-+\n(.*?)(?=^\w[\w ]*\n-+\n|\Z)"
+
+
+def complete(cls):
+    """Describe in a class's docstring the shared parameters and attributes it leaves out."""
+    if "----" not in (cls.__doc__ or ""):
+        return
+    doc = inspect.cleandoc(cls.__doc__)
+    signature = dict(list(inspect.signature(cls.__init__).parameters.items())[1:])
+    described = _entries(doc, "Parameters")
+    for name, parameter in signature.items():
+        if name not in described and name in PARAMETERS:
+            kind, text = PARAMETERS[name]
+            kind = f"{kind}, default={_literal(parameter.default)}"
+            described[name] = _entry(name, kind, text)
+    order = [name for name in signature if name in described]
+    order += [name for name in described if name not in order]
+    doc = _with_section(doc, "Parameters", [described[name] for name in order])
+    own = _entries(doc, "Attributes")
+    shared = {name: _entry(name, *ATTRIBUTES[name]) for name in ATTRIBUTES if name not in own}
+    doc = _with_section(doc, "Attributes", [*shared.values(), *own.values()])
+    cls.__doc__ = doc.rstrip() + "\n"
+
+
+def _literal(value):
+    return json.dumps(value) if isinstance(value, str) else repr(value)
+
+
+def _entry(name, kind, text):
+    return f"{name} : {kind}\n{indent(inspect.cleandoc(text), '    ')}"
+
+
+def _entries(doc, section):
+    """Return the entries of a numpydoc section: name -> its lines."""
+    found = re.search(_SECTION.format(section), doc)
+    parts = re.split(r"(?m)^(?=\S)", found[1].rstrip()) if found else []
+    return {re.match(r"\**(\w+)", part)[1]: part.rstrip() for part in parts if part.strip()}
+
+
+def _with_section(doc, section, entries):
+    text = f"{section}\n{'-' * len(section)}\n" + "\n".join(entries) + "\n\n"
+    found = re.search(_SECTION.format(section), doc)
+    if found:
+        return doc[: found.start()] + text + doc[found.end() :]
+    at = re.search(_SECTION.format("Parameters"), doc).end()
+    return doc[:at] + text + doc[at:]
