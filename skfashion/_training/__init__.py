@@ -6,9 +6,9 @@ Knows Keras and NumPy, not scikit-learn.
 from skfashion._training.custom import build, describe_network, network_of
 from skfashion._training.features import clear_features, features_info
 from skfashion._training.inference import export, predict
-from skfashion._training.optimizers import describe as describe_optimizer
-from skfashion._training.phases import next_phase, one_phase, run
-from skfashion._training.plan import Data, EarlyStopping, Phase, Plan, frozen, weights_digest
+from skfashion._training.keys import digest, freeze, weights_digest
+from skfashion._training.phases import next_phase, run
+from skfashion._training.plan import Data, EarlyStopping, Phase, Plan, Start
 from skfashion._training.processes import prepare_process
 from skfashion._training.programs import clear_programs, programs_info
 from skfashion._training.runs import State, as_columns, as_rows
@@ -19,6 +19,7 @@ __all__ = [
     "EarlyStopping",
     "Phase",
     "Plan",
+    "Start",
     "State",
     "as_columns",
     "as_rows",
@@ -27,13 +28,12 @@ __all__ = [
     "clear_features",
     "clear_programs",
     "describe_network",
-    "describe_optimizer",
+    "digest",
     "export",
     "features_info",
-    "frozen",
+    "freeze",
     "network_of",
     "next_phase",
-    "one_phase",
     "predict",
     "prepare_process",
     "programs_info",

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import keras
 import numpy as np
 
-from skfashion._training.plan import digest
+from skfashion._training.keys import digest
 from skfashion.networks._layers import FixedBatchNormalization
 
 # Where a configuration names a layer.

@@ -13,8 +13,8 @@ from hashlib import blake2b
 import keras
 import numpy as np
 
+from skfashion._training.keys import digest, weights_digest
 from skfashion._training.loops import memory_errors
-from skfashion._training.plan import digest, weights_digest
 from skfashion._training.programs import Extractor, borrow
 from skfashion._utils.cache import Recent
 from skfashion._utils.config import get_config

@@ -2,9 +2,9 @@
 
 import numpy as np
 
+from skfashion._training.keys import array_digest, digest
 from skfashion._training.lending import given_back, lent, rows_of
 from skfashion._training.loops import memory_errors
-from skfashion._training.plan import array_digest, digest
 from skfashion._training.seeding import build_scope, derive
 from skfashion.networks._layers import with_plain_layers
 

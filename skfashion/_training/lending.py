@@ -30,7 +30,7 @@ def initial_weights(plan, build, initialize=None):
         Not to be written to: they are kept for the next fit.
     """
     phase = plan.phases[0]
-    key = (phase.network, plan.dtype_policy, plan.seed, plan.start)
+    key = (phase.network_key, plan.dtype_policy, plan.seed, plan.start)
     weights = _INITIAL.get(key)
     if weights is None:
         with build_scope(derive(plan.seed, "weights"), plan.dtype_policy):
@@ -78,9 +78,8 @@ def lent(plan, phase, build, *, cut):
     Program
     """
     key = (
-        phase.network,
-        phase.optimizer,
-        tuple(name for name, _ in phase.numbers),
+        phase.network_key,
+        phase.optimizer[0],
         plan.objective,
         plan.dtype_policy,
         keras.backend.backend(),

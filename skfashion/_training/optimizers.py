@@ -1,67 +1,44 @@
 """Optimizers as data: what of them is structure, and which numbers are variables."""
 
-import json
-
 import keras
 
-from skfashion._training.plan import frozen
+from skfashion._training.keys import freeze, token
 from skfashion._utils.config import get_config
 
 # Options under which the fused kernels would not do Keras' step.
 _UNUSUAL = ("use_ema", "amsgrad", "centered", "loss_scale_factor", "gradient_accumulation_steps")
 
 
-def describe(optimizer):
-    """Split an optimizer into what a program is traced for and what it is lent with.
+def describe(data):
+    """Split an optimizer into what a program is traced for, hashable, and numbers.
 
-    Parameters
-    ----------
-    optimizer : keras.optimizers.Optimizer
-        Not built.
-
-    Returns
-    -------
-    structure : tuple
-        Hashable: class and constants.
-    numbers : tuple of (str, float)
-        Set anew for every fit. Those the backend can't make variables of are among the
-        constants.
+    The numbers, pairs of name and float, are set anew for every fit. Those that the backend
+    can't make variables of stay among the constants of what is traced.
     """
-    config = keras.saving.serialize_keras_object(optimizer)
-    options = config["config"]
-    options.pop("name", None)
+    options = {name: value for name, value in data["config"].items() if name != "name"}
+    fused = _is_fused(_class_of(data), options)
     numbers = tuple(
         (name, float(options.pop(name)))
         for name in ("learning_rate", "weight_decay", "momentum")
-        if _is_variable(optimizer, name, options.get(name))
+        if _is_variable(name, options.get(name), fused)
     )
     names = tuple(name for name, _ in numbers)
-    constants = json.dumps(config, sort_keys=True, default=repr)
-    return (frozen(type(optimizer)), names, _is_fused(optimizer), constants), numbers
+    return (freeze({**data, "config": options}, token), names, fused), numbers
+
+
+def _class_of(data):
+    """Return the class of a described optimizer; None where Keras has it elsewhere."""
+    return data.get("class") or getattr(keras.optimizers, data["class_name"], None)
 
 
 def prepared(optimizer, variables, numbers):
-    """Return the optimizer, or a fused one, built on the variables, its numbers settable.
-
-    Parameters
-    ----------
-    optimizer : keras.optimizers.Optimizer
-        Not built.
-    variables : list of keras.Variable
-        What is trained.
-    numbers : tuple of (str, float)
-        As `describe` returned them.
-
-    Returns
-    -------
-    keras.optimizers.Optimizer
-    """
-    if _is_fused(optimizer):
+    """Return the optimizer, or a fused one, built on the variables, its numbers settable."""
+    if _is_fused(type(optimizer), optimizer.get_config()):
         from skfashion._training import graph
 
         optimizer = graph.fused(optimizer)
     optimizer.build(variables)
-    if "weight_decay" in dict(numbers):
+    if "weight_decay" in numbers:
         from skfashion._training import graph
 
         optimizer.weight_decay = graph.as_variable(optimizer.weight_decay)
@@ -72,11 +49,11 @@ def set_numbers(optimizer, numbers):
     """Set the numbers that are variables of the graph."""
     # Of a loss scale around it Keras hands on the learning rate, and nothing else.
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    for name, value in numbers:
+    for name, value in numbers.items():
         getattr(optimizer, name).assign(value)
 
 
-def _is_variable(optimizer, name, value):
+def _is_variable(name, value, fused):
     if not isinstance(value, (int, float)) or isinstance(value, bool):
         return False  # absent, None or a schedule
     if name == "learning_rate":
@@ -84,13 +61,12 @@ def _is_variable(optimizer, name, value):
     if keras.backend.backend() != "tensorflow":
         return False
     # Keras asks "momentum != 0" while it traces; our kernels don't.
-    return name == "weight_decay" or (bool(value) and _is_fused(optimizer))
+    return name == "weight_decay" or (bool(value) and fused)
 
 
-def _is_fused(optimizer):
+def _is_fused(kind, options):
     if keras.backend.backend() != "tensorflow" or not get_config()["fused_optimizers"]:
         return False
     from skfashion._training import graph
 
-    options = optimizer.get_config()
-    return type(optimizer) in graph.FUSED and not any(options.get(name) for name in _UNUSUAL)
+    return kind in graph.FUSED and not any(options.get(name) for name in _UNUSUAL)

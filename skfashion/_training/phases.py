@@ -23,21 +23,7 @@ _SUSPECT, _GUILTY = 2, 4
 
 @dataclass
 class Outcome:
-    """What a run ends in.
-
-    Attributes
-    ----------
-    state : State
-        Of the last phase.
-    epochs_trained, steps_trained : int
-        What had to be computed; the rest was known.
-    seconds : float
-        Wall-clock seconds.
-    complete : bool
-        False where `on_epoch` ended it.
-    key : str or None
-        Stands for the trained weights where the run is replayable and complete.
-    """
+    """What a run ends in."""
 
     state: State
     epochs_trained: int
@@ -53,56 +39,28 @@ def run(
     data,
     build,
     *,
-    start=None,
-    initialize=None,
+    start,
     store=None,
     replay=False,
     on_epoch=None,
     callbacks=(),
     about=None,
 ):
-    """Carry out a plan.
-
-    Parameters
-    ----------
-    plan : Plan
-    data : Data
-    build : callable
-        Phase -> (uncompiled network, arguments for its `compile`).
-    start : State, list of ndarray or None
-        A state goes on with the first phase, weights begin it. None: weights from the
-        networks' initializers and the seed.
-    initialize : callable or None
-        Sets pretrained weights of a new network, after its initializers; `plan.start`
-        must tell which.
-    store : Store or None
-        Where rows of the frozen part are kept.
-    replay : bool
-        Whether finished and half-done phases are kept and read there, too.
-    on_epoch : callable or None
-        Called after every epoch with (phase, epoch, history entry); true ends the run.
-    callbacks : list of keras.callbacks.Callback
-        They see the whole network; it is built for them alone and nothing is left out.
-    about : dict or None
-        Kept beside what is stored.
-
-    Returns
-    -------
-    Outcome
-    """
+    """Carry out a plan."""
     started = time.perf_counter()
-    if isinstance(start, State):
-        state = start
-    else:
-        with memory_errors("building the network"):
-            weights = start if start is not None else initial_weights(plan, build, initialize)
+    state = start
+    if not isinstance(start, State):
+        weights = start.weights
+        if weights is None:
+            with memory_errors("building the network"):
+                weights = initial_weights(plan, build, start.initialize)
         state = State(weights)
     runs = keys = None
     first = 0
     if store is not None and replay:
         data_key = data.key()
         runs = Runs(store, state.weights, {**(about or {}), "data": data_key})
-        keys = plan.stage_keys(data_key)
+        keys = plan.keys(data_key)
         for i in reversed(range(len(plan.phases))):
             known = runs.result(keys[i], plan.phases[i].epochs)
             if known is not None:
@@ -133,20 +91,8 @@ def next_phase(state):
     return State(state.weights, history=state.history, seconds=state.seconds)
 
 
-def one_phase(plan, index, epochs):
-    """Return a plan of one phase of a plan, up to that epoch, at a constant rate."""
-    return replace(plan, phases=(replace(plan.phases[index], epochs=epochs, schedule="constant"),))
-
-
 class _Trainer:
-    """Trains the phases of one plan, counting what it does.
-
-    Parameters
-    ----------
-    plan, data, build, store, on_epoch, callbacks
-        As for `run`.
-    runs : Runs or None
-    """
+    """Trains the phases of one plan, counting what it does."""
 
     def __init__(self, plan, data, build, runs, store, on_epoch, callbacks):
         self._plan = plan
@@ -159,16 +105,7 @@ class _Trainer:
         self.epochs = self.steps = 0
 
     def stage(self, phase, key, state):
-        """Train one phase from a state to its last epoch.
-
-        Returns
-        -------
-        state : State
-        complete : bool
-            Whether the phase is.
-        going : bool
-            False where `on_epoch` ended the run.
-        """
+        """Train one phase from a state to its last epoch."""
         if self._runs is not None:
             state = self._runs.furthest(key, phase.epochs) or state
         going = True
@@ -210,7 +147,7 @@ class _Trainer:
         deaths = self._store.deaths(key)
         if deaths >= _SUSPECT:
             # One that lives when it is tried alone may die here, where there is less memory.
-            one_epoch = one_phase(self._plan, self._plan.phases.index(phase), state.epoch + 1)
+            one_epoch = self._plan.only(self._plan.phases.index(phase), state.epoch + 1)
             training = partial(run, one_epoch, self._data, self._build, start=state)
             if deaths >= _GUILTY or not survives(training):
                 raise MemoryError(
@@ -224,6 +161,12 @@ class _Trainer:
 
     def _train(self, program, phase, key, state, attempt):
         plan, data = self._plan, self._data
+        if [array.shape for array in state.weights] != program.shapes:
+            raise ValueError(
+                "The weights to start from don't fit the network any more. warm_start=True goes on "
+                "with those of the last fit, and parameters of the network have changed since: set "
+                "them back, or warm_start=False."
+            )
         program.prepare(
             state.weights,
             numbers=phase.numbers,

@@ -1,17 +1,14 @@
-"""What is to be trained, as plain hashable data, and the keys made of it."""
+"""What is to be trained: a plan of phases, plain data throughout."""
 
-import inspect
-from collections.abc import Hashable
 from dataclasses import dataclass, replace
-from hashlib import blake2b
+from functools import cached_property
 from math import cos, pi
-from uuid import uuid4
-from weakref import WeakKeyDictionary
 
 import keras
 import numpy as np
 
-_TOKENS = WeakKeyDictionary()  # classes and functions -> names that nothing else ever has
+from skfashion._training import compile_config, optimizers
+from skfashion._training.keys import array_digest, digest
 
 # Raised when the same plan would end in other numbers than with the version before.
 ALGORITHM = 1
@@ -19,150 +16,151 @@ ALGORITHM = 1
 
 @dataclass(frozen=True)
 class EarlyStopping:
-    """When to stop: as in scikit-learn's `MLPClassifier`.
+    """When to stop, as in scikit-learn's `MLPClassifier`."""
 
-    Attributes
-    ----------
-    n_iter_no_change : int
-        Epochs without an improvement of the validation accuracy that end the training.
-    tol : float
-        Least improvement that counts.
-    """
-
-    n_iter_no_change: int
-    tol: float
+    n_iter_no_change: int  # epochs without an improvement that end the training
+    tol: float  # least improvement of the validation accuracy that counts
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Phase:
-    """One training with one optimizer.
+    """One training with one optimizer."""
 
-    Attributes
-    ----------
-    name : str
-        For the history.
-    network : hashable
-        What the builder builds, with which layers trainable; without `Plan.dropout_rates`.
-    optimizer : hashable
-        Class and constants, without `numbers`.
-    numbers : tuple of (str, float)
-        Attributes of the optimizer that are variables of the graph.
-    epochs : int
-        Passes over the training data.
-    schedule : {"constant", "cosine"}
-        How the learning rate goes on from that of the optimizer.
-    """
+    name: str  # for the history
+    epochs: int  # passes over the training data
+    network: dict  # what the estimator builds the network from
+    network_key: str  # stands for it and for what of it is trained; rates of dropout left out
+    compile: dict  # optimizer, loss and metrics, see `compile_config`
+    schedule: str = "constant"  # or "cosine": course of the learning rate
 
-    name: str
-    network: Hashable
-    optimizer: Hashable
-    numbers: tuple
-    epochs: int
-    schedule: str = "constant"
+    @cached_property
+    def optimizer(self):
+        """What of the optimizer a program is traced for, and its numbers, set for each fit."""
+        return optimizers.describe(self.compile["optimizer"])
+
+    @property
+    def numbers(self):
+        """Attributes of the optimizer that are variables of the graph, a dict."""
+        return dict(self.optimizer[1])
 
     def learning_rate(self, epoch):
-        """Return the learning rate of an epoch; None to leave it as it is.
+        """Return the learning rate of an epoch, counted from 0; None to leave it as it is.
 
-        Parameters
-        ----------
-        epoch : int
-            From 0.
-
-        Returns
-        -------
-        float or None
-            Along the cosine of Loshchilov and Hutter (ICLR 2017), without restarts.
+        Along the cosine of Loshchilov and Hutter (ICLR 2017), without restarts.
         """
         if self.schedule == "constant":
             return None
-        return dict(self.numbers)["learning_rate"] * (1 + cos(pi * epoch / self.epochs)) / 2
+        return self.numbers["learning_rate"] * (1 + cos(pi * epoch / self.epochs)) / 2
 
     @property
-    def course(self):
-        """The phase without its length, where a shorter one is the beginning of a longer."""
-        return replace(self, epochs=0) if self.schedule == "constant" else self
+    def key(self):
+        """What its course depends on: not its length where a longer one begins the same."""
+        length = 0 if self.schedule == "constant" else self.epochs
+        return (self.name, self.network_key, *self.optimizer, length, self.schedule)
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class Plan:
-    """All that decides what a fit ends in, but for the data.
+    """All that decides what a fit ends in, but for the data."""
 
-    Attributes
-    ----------
-    phases : tuple of Phase
-        Carried out one after the other.
-    objective : hashable
-        Loss and metrics.
-    batch_size : int
-    dropout_rates : tuple of float
-        Of the dropout layers, in order; one for all of them if there is one.
-    dtype_policy : str
-    seed : int
-        Of weights, order, dropout and augmentation.
-    early_stopping : EarlyStopping or None
-    start : str
-        Digest of the weights the training starts from, where network and seed do not
-        say it.
-    """
-
-    phases: tuple
-    objective: Hashable
+    phases: tuple  # carried out one after the other
     batch_size: int
-    dropout_rates: tuple
     dtype_policy: str
-    seed: int
+    seed: int  # of weights, order, dropout and augmentation
+    dropout_rates: tuple  # of the dropout layers, in order; one for all if there is one
+    n_outputs: int  # columns that the network returns
     early_stopping: EarlyStopping | None = None
-    start: str = ""
+    start: str = ""  # stands for the weights it starts from, where network and seed don't say it
 
-    def stage_keys(self, data_key):
-        """Return a key for each phase: of all that its course depends on.
+    @cached_property
+    def objective(self):
+        """Stands for loss and metrics."""
+        return compile_config.key_of({**self.phases[0].compile, "optimizer": None})
+
+    @cached_property
+    def gives_logits(self):
+        """Whether the network's outputs are logits."""
+        return compile_config.gives_logits(self.phases[0].compile)
+
+    @cached_property
+    def takes_rows(self):
+        """Whether the loss compares outputs with one-hot rows, not with class indices."""
+        return compile_config.takes_rows(self.phases[0].compile, self.n_outputs)
+
+    def keys(self, data_key):
+        """Return a key for each phase on data of that digest: of all its course depends on.
 
         The length of a phase is part of the keys after it, so trainings that differ in
         their last phases share the first.
-
-        Parameters
-        ----------
-        data_key : str
-            Digest of the data.
-
-        Returns
-        -------
-        list of str
         """
         before = digest(
             ALGORITHM,
             keras.__version__,
             keras.backend.backend(),
             data_key,
-            replace(self, phases=()),
+            self.objective,
+            self.batch_size,
+            self.dropout_rates,
+            self.dtype_policy,
+            self.seed,
+            self.early_stopping,
+            self.start,
         )
         keys = []
         for phase in self.phases:
-            key = digest(before, phase.course)
+            key = digest(before, phase.key)
             keys.append(key)
             before = digest(key, phase.epochs)
         return keys
 
+    def only(self, index, epochs):
+        """Return a plan of one phase of this one, up to that epoch, at a constant rate."""
+        phase = replace(self.phases[index], epochs=epochs, schedule="constant")
+        return replace(self, phases=(phase,))
+
+    def as_data(self):
+        """Return plain data, from which `from_data` makes the plan again."""
+        stopping = self.early_stopping
+        return {
+            **vars_of(self),
+            "phases": [vars_of(phase) for phase in self.phases],
+            "early_stopping": None if stopping is None else list(vars_of(stopping).values()),
+        }
+
+    @classmethod
+    def from_data(cls, data):
+        """Return the plan of what `as_data` returned."""
+        stopping = data["early_stopping"]
+        return cls(
+            **{
+                **data,
+                "phases": tuple(Phase(**phase) for phase in data["phases"]),
+                "early_stopping": None if stopping is None else EarlyStopping(*stopping),
+            }
+        )
+
+
+@dataclass(frozen=True, eq=False)
+class Start:
+    """Weights that a plan starts from; those that initializers and seed make where it is empty."""
+
+    key: str = ""  # stands for them in `Plan.start`
+    weights: list | None = None
+    initialize: object = None  # function that sets pretrained ones of a new network
+
+
+def vars_of(value):
+    """Return the fields of a dataclass as a dict, without what is derived from them."""
+    return {name: getattr(value, name) for name in value.__dataclass_fields__}
+
 
 @dataclass(frozen=True, eq=False)
 class Data:
-    """Arrays of a fit: pixels, targets and weights, for training and for stopping.
+    """Arrays of a fit: pixels, targets and weights, for training and for stopping."""
 
-    Attributes
-    ----------
-    X : ndarray of shape (n, ...)
-        uint8 or float32.
-    y : ndarray of shape (n,) or (n, n_classes)
-        float32, as the loss wants it.
-    weight : ndarray of shape (n,)
-        float32.
-    X_val, y_val : ndarray or None
-        The same of the validation images.
-    """
-
-    X: np.ndarray
-    y: np.ndarray
-    weight: np.ndarray
+    X: np.ndarray  # (n, ...), uint8 or float32
+    y: np.ndarray  # (n,) or (n, n_classes), float32, as the loss wants it
+    weight: np.ndarray  # (n,), float32
     X_val: np.ndarray | None = None
     y_val: np.ndarray | None = None
 
@@ -170,77 +168,3 @@ class Data:
         """Return a digest of all arrays."""
         arrays = (self.X, self.y, self.weight, self.X_val, self.y_val)
         return digest(*(None if a is None else array_digest(a) for a in arrays))
-
-
-def frozen(value):
-    """Return a hashable stand-in for a parameter that reads the same in every process.
-
-    Parameters
-    ----------
-    value : object
-        Plain data, something with a Keras configuration, a class or a function.
-
-    Returns
-    -------
-    hashable
-        Of code that can't be told from other code (it has no source, or holds variables of
-        the function around it) one that no other object has, here or in another process.
-    """
-    if isinstance(value, np.generic):
-        return value.item()  # before float and str, which some of these are, with another repr
-    if isinstance(value, dict):
-        pairs = ((str(k), frozen(v)) for k, v in value.items())
-        return tuple(sorted(pairs, key=lambda pair: pair[0]))
-    if isinstance(value, (list, tuple)):
-        return tuple(frozen(v) for v in value)
-    if value is None or isinstance(value, (bool, int, float, str)):
-        return value
-    if isinstance(value, np.ndarray):
-        return ("array", array_digest(value))  # its repr leaves out the middle
-    if hasattr(value, "get_config") and not isinstance(value, type):
-        return (frozen(type(value)), frozen(value.get_config()))
-    if hasattr(value, "__qualname__"):
-        return (_public(value.__module__), value.__qualname__, _code_of(value))
-    return repr(value)
-
-
-def _public(module):
-    """Return the public part of a module's name: files of our own may move, keys must not."""
-    return module.partition("._")[0] if module.startswith("skfashion.") else module
-
-
-def _code_of(value):
-    # A notebook defines the same name again and again: what it says now is what counts.
-    if value.__module__.split(".")[0] in ("keras", "skfashion"):
-        return ""
-    functions = vars(value).values() if isinstance(value, type) else [value]
-    held = {name for function in functions for name in _held_by(function)}
-    try:
-        if held <= {"__class__"}:  # which super() needs
-            return digest(inspect.getsource(value))
-    except (OSError, TypeError):
-        pass
-    return _TOKENS.setdefault(value, uuid4().hex)
-
-
-def _held_by(function):
-    """Return the names of the variables that a function holds of those around it."""
-    return getattr(getattr(function, "__code__", None), "co_freevars", ())
-
-
-def digest(*parts):
-    """Return 32 hexadecimal digits that stand for plain hashable data."""
-    return blake2b(repr(parts).encode(), digest_size=16).hexdigest()
-
-
-def array_digest(array):
-    """Return 32 hexadecimal digits that stand for an array: bytes, shape and dtype."""
-    array = np.ascontiguousarray(array)
-    h = blake2b(repr((array.shape, array.dtype.str)).encode(), digest_size=16)
-    h.update(array.view(np.uint8).reshape(-1).data if array.size else b"")
-    return h.hexdigest()
-
-
-def weights_digest(arrays):
-    """Return 32 hexadecimal digits that stand for a list of arrays."""
-    return digest(*(array_digest(a) for a in arrays))

@@ -24,7 +24,7 @@ class Program:
         The whole network.
     compile_arguments : dict
         For `keras.Model.compile`, with an optimizer that is not built.
-    numbers : tuple of (str, float)
+    numbers : dict of float
         Of the optimizer.
     cut : bool
         Whether to leave off what `skfashion._training.cut.split` finds to be fixed.
@@ -42,6 +42,7 @@ class Program:
 
     def __init__(self, network, compile_arguments, numbers, *, cut, shared=True):
         self.shared = shared
+        self.shapes = [tuple(w.shape) for w in network.weights]
         self.parts = split(network) if cut else whole(network)
         self.model = with_variable_rates(self.parts.upper) if shared else network
         arguments = dict(compile_arguments)
@@ -72,7 +73,7 @@ class Program:
         ----------
         weights : list of ndarray
             Of the whole network.
-        numbers : tuple of (str, float)
+        numbers : dict of float
             Of the optimizer.
         dropout_rates : tuple of float
             One for all dropout layers, or one for each.

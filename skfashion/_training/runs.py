@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
-from skfashion._training.plan import digest
+from skfashion._training.keys import digest
 
 _STATES, _RESULTS = "states", "results"
 

@@ -19,17 +19,12 @@ from skfashion._utils.typing import Array, Model, NDArray, Self
 from skfashion._utils.validation import HasMethods, Interval, StrOptions, _fit_context
 from skfashion._utils.version_mixin import VersionMixin
 from skfashion.classifiers import _checks, _docs, _replay
-from skfashion.classifiers._plan import plan_of, structure_of, write_recipe
 from skfashion.classifiers._progress import Progress
-from skfashion.classifiers._scikeras import Adapter, check_dtype_policy
+from skfashion.classifiers._scikeras import Adapter, check_dtype_policy, dtype_policy_of
 
-# Parameters of a network that change nothing about its weights' shapes.
-_SHAPELESS = {
-    f"model__{name}" for name in ("activation", "augmentation", "dropout", "unfreeze_from")
-}
-# What copies and files leave out. The first two are made again from the rest; without its
-# run's key a model that is served keeps none of its predictions in `memory`.
-_UNCOPIED = ("_model", "_plan", "_run_key")
+# What copies and files leave out. The model is made again from the rest; without its run's
+# key a model that is served keeps none of its predictions in `memory`.
+_UNCOPIED = ("_model", "_run_key")
 
 
 class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, BaseEstimator):
@@ -69,22 +64,8 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
         """A function of sizes that returns an uncompiled Keras model."""
 
     @abstractmethod
-    def _stages(self, image_shape, n_classes):
-        """Return what is trained, one dict a phase.
-
-        Each has `name`, `epochs` and `parameters`: what scikeras routes to network
-        (``model__...``), optimizer (``optimizer__...``), loss and metrics. It may have a
-        `schedule`, "constant" or "cosine".
-        """
-
-    def _complete(self, recipe):
-        """Add to a recipe what its network returns (`n_outputs`) and starts from (`start`).
-
-        Returns the weights it starts from, and a function that sets pretrained ones; None
-        for those that its initializers and the seed make.
-        """
-        recipe.update(n_outputs=len(self.classes_), start="")
-        return None, None
+    def _design(self, seed):
+        """Return the phases, how many columns the network returns, and what it starts from."""
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
@@ -97,32 +78,7 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
         X_val: Array | None = None,
         y_val: Array | None = None,
     ) -> Self:
-        """Train on images and their labels.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, c) or (n, h * w * c)
-            Images: uint8 or float.
-        y : array-like of shape (n,)
-            Labels of any kind.
-        sample_weight : array-like of shape (n,), default=None
-            How much each image counts.
-        X_val, y_val : array-like, default=None
-            Images that early stopping watches, in place of a part of X. Without it, how well
-            they are told apart is written to `history_` and changes nothing.
-
-        Returns
-        -------
-        self : object
-            The fitted estimator.
-
-        Raises
-        ------
-        ValueError
-            If images or labels are none, don't fit together or have one class.
-        MemoryError
-            If the network doesn't fit in memory.
-        """
+        """Train on images and their labels."""
         _training.prepare_process()
         with _checks.unchanged_on_error(self):
             again = self.warm_start and hasattr(self, "_weights")
@@ -134,9 +90,11 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
                 X, y, weight, X_val, y_val = _checks.split_off(
                     X, y, weight, self.validation_fraction, seed
                 )
-            start = self._begin(seed, self._weights if again else None)
-            data = _training.Data(X, self._encode(y), weight, X_val, self._encode(y_val))
-            self._run(self._planned()[0], data, *start)
+            plan, start = self._make_plan(seed, self._weights if again else None)
+            data = [X, self._encode(y, plan), weight, X_val, self._encode(y_val, plan)]
+            self._train(plan, _training.Data(*data), start)
+            self._plan = plan
+            self.__dict__.pop("_position", None)
         return self
 
     @with_callbacks
@@ -149,27 +107,6 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
         An estimator with two phases trains the second once the first has had its epochs. As
         in `sklearn.neural_network.MLPClassifier`, the optimizer is the one of the first call:
         parameters that are set later count from the next `fit`.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, c) or (n, h * w * c)
-            Images.
-        y : array-like of shape (n,)
-            Labels.
-        classes : array-like of shape (n_classes,), default=None
-            All labels there will be; needed in the first call.
-        sample_weight : array-like of shape (n,), default=None
-            How much each image counts.
-
-        Returns
-        -------
-        self : object
-            The estimator.
-
-        Raises
-        ------
-        ValueError
-            With `early_stopping`, or labels that are not in `classes`.
         """
         if self.early_stopping:
             raise ValueError(
@@ -181,60 +118,32 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
             first = not hasattr(self, "classes_")
             known = _checks.known_classes(classes, None if first else self.classes_)
             X, y, weight = self._check_training_data(X, y, sample_weight, known, reset=first)
-            start = self._begin(self._draw_seed()) if first else (None, None)
-            self._train_one_epoch(_training.Data(X, self._encode(y), weight), *start)
+            plan, start = self._make_plan(self._draw_seed()) if first else (self._plan, None)
+            index, state = self._next_epoch(plan)
+            epoch = state.epoch + 1 if state else 1
+            data = _training.Data(X, self._encode(y, plan), weight)
+            state = self._train(plan.only(index, epoch), data, state or start, replay=False)
+            self._plan = plan
+            # Plain data: whoever pickles the estimator can go on as well.
+            slots = {"slots": state.slots, "seeds": state.seeds}
+            self._position = {"phase": index, "epoch": epoch, **slots}
         return self
 
     def predict_proba(self, X: Array) -> NDArray:
-        """Return the probability of each class.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, c) or (n, h * w * c)
-            Images.
-
-        Returns
-        -------
-        ndarray of shape (n, n_classes)
-            float32, columns in the order of `classes_`.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        ValueError
-            If the images have another shape than in `fit`.
-        """
+        """Return the probability of each class."""
         check_is_fitted(self)
         _training.prepare_process()
         X = _checks.check_images(self, X, reset=False)
         _checks.warn_of_range(X, self.input_range_)
         X = self._as_input(X)
-        plan, build = self._planned()
         store, key = open_store(self.memory), getattr(self, "_run_key", None)
-        outputs = _training.predict(plan, self._weights, X, build, store=store, run_key=key)
-        return _checks.as_probabilities(outputs, self._recipe["logits"])
+        outputs = _training.predict(
+            self._plan, self._weights, X, self._build, store=store, run_key=key
+        )
+        return _checks.as_probabilities(outputs, self._plan.gives_logits)
 
     def predict(self, X: Array) -> NDArray:
-        """Return the most probable label of each image.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, c) or (n, h * w * c)
-            Images.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-            Labels of `classes_`.
-
-        Raises
-        ------
-        NotFittedError
-            Before `fit`.
-        ValueError
-            If the images have another shape than in `fit`.
-        """
+        """Return the most probable label of each image."""
         probabilities = self.predict_proba(X)
         return self.classes_[np.argmax(probabilities, axis=1)]
 
@@ -243,8 +152,7 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
         """The whole network as a Keras model: built at first access, and the user's own."""
         check_is_fitted(self)
         if not hasattr(self, "_model"):
-            plan, build = self._planned()
-            self._model = _training.export(plan, self._weights, build)
+            self._model = _training.export(self._plan, self._weights, self._build)
         return self._model
 
     def __sklearn_tags__(self):
@@ -253,7 +161,15 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
         return tags
 
     def __getstate__(self):
-        return {k: v for k, v in super().__getstate__().items() if k not in _UNCOPIED}
+        state = {k: v for k, v in super().__getstate__().items() if k not in _UNCOPIED}
+        if "_plan" in state:  # plain data, which skops and files of other versions take
+            state["_plan"] = state["_plan"].as_data()
+        return state
+
+    def __setstate__(self, state):
+        super().__setstate__(state)
+        if isinstance(getattr(self, "_plan", None), dict):
+            self._plan = _training.Plan.from_data(self._plan)
 
     def _check_training_data(self, X, y, sample_weight, classes, *, reset):
         """Return images as the network takes them, labels, and weights."""
@@ -293,13 +209,13 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
     def _as_input(self, X):
         return _checks.as_images(X, self.image_shape_)
 
-    def _encode(self, y):
+    def _encode(self, y, plan):
         """Return labels as the loss wants them."""
         if y is None:
             return None
         numbers = self._adapter({}).encode(y, self.classes_)
         rows = np.eye(len(self.classes_), dtype="float32")
-        return rows[numbers.astype(int)] if self._recipe["one_hot"] else numbers
+        return rows[numbers.astype(int)] if plan.takes_rows else numbers
 
     def _adapter(self, parameters):
         return Adapter(self._network, parameters)
@@ -310,95 +226,97 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
             return int(np.random.SeedSequence().generate_state(1)[0] >> 1)
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
-    def _begin(self, seed, weights=None):
-        """Write down what will be trained; return what `_complete` does, or these weights."""
+    def _make_plan(self, seed, weights=None):
+        """Return the plan of a fit, and what it starts from: these weights, if there are any."""
         check_dtype_policy(self.dtype_policy)
-        stages = self._stages(self.image_shape_, len(self.classes_))
-        adapters = [self._adapter({"loss": self.loss, **stage["parameters"]}) for stage in stages]
-        compiled = [compile_config.as_data(adapter.compile_arguments()) for adapter in adapters]
-        recipe = write_recipe(self, stages, compiled, seed)
-        start, initialize = self._complete(recipe)
-        first = recipe["stages"][0]["compile"]
-        if self.callbacks is None:
-            compile_config.refuse_averaging(first)
-        recipe["one_hot"] = compile_config.takes_rows(first, recipe["n_outputs"])
-        recipe["logits"] = compile_config.gives_logits(first)
+        phases, n_outputs, start = self._design(seed)
         if weights is not None:
-            self._refuse_other_shapes(recipe)
-            start, recipe["start"] = weights, _training.weights_digest(weights)
-        self._recipe = recipe
-        for name in (*_UNCOPIED, "_position"):
-            self.__dict__.pop(name, None)
-        return start, initialize
+            start = _training.Start(_training.weights_digest(weights), weights)
+        if self.callbacks is None:
+            compile_config.refuse_averaging(phases[0].compile)
+        stopping = (int(self.n_iter_no_change), float(self.tol))
+        plan = _training.Plan(
+            phases=tuple(phases),
+            batch_size=self._number("batch_size"),
+            dtype_policy=dtype_policy_of(self.dtype_policy),
+            seed=seed,
+            dropout_rates=self._dropout_rates(phases[0].network),
+            n_outputs=n_outputs,
+            early_stopping=_training.EarlyStopping(*stopping) if self.early_stopping else None,
+            start=start.key,
+        )
+        return plan, start
 
-    def _refuse_other_shapes(self, recipe):
-        if self._shapes(recipe) != self._shapes(self._recipe):
+    def _phase(self, name, epochs, network, *, schedule="constant", **parameters):
+        """Make a phase of what the network function takes, and what scikeras compiles with."""
+        arguments = self._adapter({"loss": self.loss, **parameters}).compile_arguments()
+        phase = _training.Phase(
+            name=name,
+            epochs=int(epochs),
+            network=network,
+            network_key=self._network_key(network),
+            compile=compile_config.as_data(arguments),
+            schedule=schedule,
+        )
+        if schedule != "constant" and "learning_rate" not in phase.numbers:
             raise ValueError(
-                "warm_start=True goes on with the weights of the last fit, but parameters of the "
-                "network have changed since, and they don't fit any more: set them back, or "
-                "warm_start=False."
+                f"schedule={schedule!r} is a course of a learning rate that is a number, and this "
+                "optimizer has a schedule of its own: leave one of them out."
             )
+        return phase
 
-    def _shapes(self, recipe):
-        """Return what decides the shapes of a network's weights."""
-        parameters = recipe["stages"][0]["parameters"]
-        return {name: v for name, v in parameters.items() if name not in _SHAPELESS}
+    def _network_key(self, network):
+        # Of the dropout only whether there is any: its rate is a variable of the graph.
+        structure = {k: v > 0 if k == "dropout" else v for k, v in network.items()}
+        return _training.digest(_training.freeze(self._network), _training.freeze(structure))
 
-    def _planned(self):
-        """Return the plan of the recipe, and what builds its networks."""
-        if not hasattr(self, "_plan"):
-            self._plan = plan_of(self._recipe, self._network_key)
-        stages = {stage["name"]: stage for stage in self._recipe["stages"]}
-        return self._plan, lambda phase: self._build(stages[phase.name])
+    def _dropout_rates(self, network):
+        return (network["dropout"],)
 
-    def _network_key(self, stage):
-        return (_training.frozen(self._network), structure_of(stage))
+    def _number(self, name):
+        return int(getattr(self, name))
 
-    def _build(self, stage):
-        network = self._adapter(stage["parameters"]).network()
-        return network, compile_config.revived(stage["compile"])
+    def _build(self, phase):
+        """Return the network of a phase, and what to compile it with."""
+        parameters = {f"model__{name}": value for name, value in phase.network.items()}
+        return self._adapter(parameters).network(), compile_config.revived(phase.compile)
 
-    def _run(self, plan, data, start, initialize, *, replay=True):
+    def _train(self, plan, data, start, *, replay=True):
         callbacks = self._callbacks()
         progress = Progress(self, plan)
         outcome = _training.run(
             plan,
             data,
-            self._planned()[1],
+            self._build,
             start=start,
-            initialize=initialize,
             store=open_store(self.memory),
-            replay=replay and _replay.is_replayable(self, self._recipe, callbacks),
+            replay=replay and _replay.is_replayable(self, plan, callbacks),
             on_epoch=progress.on_epoch,
             callbacks=callbacks,
             about=_replay.about(self, len(data.X)),
         )
         progress.on_end(outcome)
-        _checks.refuse_divergence(outcome.state.weights, len(outcome.state.history))
-        self._weights = outcome.state.weights
-        self.history_ = _training.as_columns(outcome.state.history)
-        self.n_iter_ = len(outcome.state.history)
+        state = outcome.state
+        _checks.refuse_divergence(state.weights, len(state.history))
+        self.__dict__.pop("_model", None)
+        self._weights = state.weights
+        self.history_ = _training.as_columns(state.history)
+        self.n_iter_ = len(state.history)
         self.stopped_by_time_ = progress.late and not outcome.complete
         self._run_key = outcome.key
-        return outcome.state
+        return state
 
-    def _train_one_epoch(self, data, start, initialize):
-        plan, _ = self._planned()
-        index = 0
-        if hasattr(self, "_weights"):
-            # After fit: the last phase, with a new optimizer.
-            position = dict(getattr(self, "_position", {"phase": len(plan.phases) - 1}))
-            index = position.pop("phase")
-            history = _training.as_rows(self.history_)
-            start = _training.State(self._weights, history, **position)
-            if index + 1 < len(plan.phases) and start.epoch >= plan.phases[index].epochs:
-                start, index = _training.next_phase(start), index + 1
-        epoch = getattr(start, "epoch", 0) + 1
-        plan = _training.one_phase(plan, index, epoch)
-        state = self._run(plan, data, start, initialize, replay=False)
-        # Plain data: whoever pickles the estimator can go on as well.
-        self._position = {"phase": index, "epoch": epoch, "slots": state.slots}
-        self._position["seeds"] = state.seeds
+    def _next_epoch(self, plan):
+        """Return the phase that `partial_fit` trains next, and the state it goes on from."""
+        if not hasattr(self, "_weights"):
+            return 0, None
+        # After fit: the last phase, with a new optimizer.
+        position = dict(getattr(self, "_position", {"phase": len(plan.phases) - 1}))
+        index = position.pop("phase")
+        state = _training.State(self._weights, _training.as_rows(self.history_), **position)
+        if index + 1 < len(plan.phases) and state.epoch >= plan.phases[index].epochs:
+            return index + 1, _training.next_phase(state)
+        return index, state
 
     def _callbacks(self):
         if self.callbacks is None:

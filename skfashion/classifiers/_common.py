@@ -1,8 +1,9 @@
 """What the three ready classifiers share: pixels, dropout, augmentation, optimizer."""
 
+from abc import abstractmethod
 from numbers import Real
 
-from skfashion._training import compile_config
+from skfashion._training import Start, compile_config
 from skfashion._utils.validation import Interval, StrOptions
 from skfashion.classifiers._base import BaseImageClassifier
 from skfashion.networks import AUGMENTATIONS
@@ -33,27 +34,34 @@ class ReadyClassifier(BaseImageClassifier):
         "input_range": [StrOptions({"auto", "0-255", "0-1", "-1-1", "as-is"})],
     }
 
-    def _complete(self, recipe):
-        if compile_config.gives_logits(recipe["stages"][0]["compile"]):
+    @abstractmethod
+    def _phases(self, image_shape, n_classes):
+        """Return what is trained: a list of phases, each made by `_phase`."""
+
+    def _start(self):
+        """Return what the first phase starts from: here, what its initializers draw."""
+        return Start()
+
+    def _design(self, seed):
+        n_classes = len(self.classes_)
+        phases = self._phases(self.image_shape_, n_classes)
+        if compile_config.gives_logits(phases[0].compile):
             raise ValueError(
                 f"loss={self.loss!r} takes logits, and {type(self).__name__} ends in a softmax: "
                 "give the loss with from_logits=False."
             )
-        return super()._complete(recipe)
+        return phases, n_classes, self._start()
 
-    def _stage(self, name, epochs, optimizer, learning_rate, **network):
-        """Return one phase; `network` is what the network function takes."""
-        return {
-            "name": name,
-            "epochs": int(epochs),
-            "schedule": self.schedule,
-            "parameters": {
-                **{f"model__{key}": value for key, value in network.items()},
-                "optimizer": optimizer,
-                "optimizer__learning_rate": float(learning_rate),
-                "metrics": ["accuracy"],
-            },
-        }
+    def _phase(self, name, epochs, network, *, optimizer=None, learning_rate=None):
+        return super()._phase(
+            name,
+            epochs,
+            network,
+            schedule=self.schedule,
+            optimizer=self.optimizer if optimizer is None else optimizer,
+            optimizer__learning_rate=float(learning_rate or self.learning_rate),
+            metrics=["accuracy"],
+        )
 
     def _sizes(self, image_shape, n_classes, rescaling):
         """Return what every network function takes."""
@@ -67,13 +75,7 @@ class ReadyClassifier(BaseImageClassifier):
 
 
 def augmentation_names(augmentation):
-    """Return the names of random changes in a parameter such as ``"flip+shift"``.
-
-    Raises
-    ------
-    ValueError
-        If one is unknown.
-    """
+    """Return the names of random changes in a parameter such as ``"flip+shift"``."""
     if augmentation is None:
         return ()
     names = augmentation.split("+") if isinstance(augmentation, str) else list(augmentation)

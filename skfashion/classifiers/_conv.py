@@ -122,7 +122,7 @@ class ConvClassifier(ReadyClassifier):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _stages(self, image_shape, n_classes):
+    def _phases(self, image_shape, n_classes):
         network = {
             **self._sizes(image_shape, n_classes, TO_UNIT),
             "filters": sizes(self.filters, "filters"),
@@ -131,4 +131,4 @@ class ConvClassifier(ReadyClassifier):
             "dense_units": int(self.dense_units),
             "batch_norm": bool(self.batch_norm),
         }
-        return [self._stage("train", self.epochs, self.optimizer, self.learning_rate, **network)]
+        return [self._phase("train", self.epochs, network)]

@@ -114,11 +114,11 @@ class DenseClassifier(ReadyClassifier):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _stages(self, image_shape, n_classes):
+    def _phases(self, image_shape, n_classes):
         network = {
             **self._sizes(image_shape, n_classes, TO_UNIT),
             "hidden_layer_sizes": sizes(self.hidden_layer_sizes, "hidden_layer_sizes"),
             "activation": self.activation,
             "batch_norm": bool(self.batch_norm),
         }
-        return [self._stage("train", self.epochs, self.optimizer, self.learning_rate, **network)]
+        return [self._phase("train", self.epochs, network)]

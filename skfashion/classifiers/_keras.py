@@ -1,6 +1,7 @@
 """A network of the user's own."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from numbers import Integral
 from typing import Any
 
@@ -190,22 +191,16 @@ class KerasImageClassifier(BaseImageClassifier):
     def _network(self):
         # What was fitted, where it can't be built from data alone. What was saved without its
         # function goes on without: its network is in the recipe.
-        return getattr(self, "_recipe", {}).get("function") or self.model or _no_model
+        return getattr(self, "_function", None) or self.model or _no_model
 
-    def _stages(self, image_shape, n_classes):
-        parameters = {
+    def _compile_parameters(self):
+        metrics = ["accuracy"] if self.metrics is None else self.metrics
+        routed = {
             name: value
             for name, value in self._routed.items()
             if not name.startswith(("fit__", "callbacks__"))
         }
-        metrics = ["accuracy"] if self.metrics is None else self.metrics
-        return [
-            {
-                "name": "train",
-                "epochs": self._number("epochs"),
-                "parameters": {"optimizer": self.optimizer, "metrics": metrics, **parameters},
-            }
-        ]
+        return {"optimizer": self.optimizer, "metrics": metrics, **routed}
 
     def _number(self, name):
         """Return `epochs` or `batch_size`, which may be routed."""
@@ -230,41 +225,35 @@ class KerasImageClassifier(BaseImageClassifier):
         routed = {n: v for n, v in self._routed.items() if n.startswith("callbacks__")}
         return self._adapter({"callbacks": self.callbacks, **routed}).callbacks()
 
-    def _complete(self, recipe):
-        (stage,) = recipe["stages"]
+    def _design(self, seed):
         if self.model is None:
             _no_model()
-        # The function is called once a fit. What is kept of it is what it returned.
-        adapter = self._adapter_of_all()
+        # The function is called once a fit. What is kept of it is what it returned. It may ask
+        # for all parameters, and not for its own alone.
+        parameters = self._compile_parameters()
+        sizes = {"epochs": self.epochs, "batch_size": self.batch_size}
+        adapter = Adapter(self.model, {"loss": self.loss, **sizes, **parameters})
+        adapter.describe(self.classes_, (None, *self.image_shape_), self._dtype)
         built = _training.describe_network(
-            adapter.network, self.image_shape_, recipe["seed"], self.dtype_policy
+            adapter.network, self.image_shape_, seed, self.dtype_policy
         )
         _check_input(built.input_shape, self.image_shape_)
         n_outputs = _n_outputs(built.output_shape, len(self.classes_))
-        record = {**built.record, "shapes": [list(w.shape) for w in built.weights]}
-        if record.pop("compiled") is not None:
+        network = dict(built.record)
+        compiled = network.pop("compiled")
+        self._function = None
+        if network["config"] is None:  # only the function can build it again
+            self._function = self.model
+            network["parameters"] = {k: v for k, v in parameters.items() if k.startswith("model__")}
+        phase = self._phase("train", self._number("epochs"), network, **parameters)
+        arguments = phase.compile
+        if compiled is not None:
             if not adapter.compiles_inside:
                 self._refuse_routed_to_compiled()
-            stage["compile"] = compile_config.from_config(built.record["compiled"])
-        stage["compile"] = compile_config.with_accuracy(
-            stage["compile"], n_outputs, required=self.early_stopping
-        )
-        recipe.update(
-            batch_size=self._number("batch_size"),
-            network=record,
-            function=self.model if record["config"] is None else None,
-            n_outputs=n_outputs,
-            start=_training.weights_digest(built.weights),
-        )
-        return built.weights, None
-
-    def _adapter_of_all(self):
-        """Return an adapter that knows all the function may ask for, and not its own alone."""
-        (stage,) = self._stages(self.image_shape_, len(self.classes_))
-        sizes = {"epochs": self.epochs, "batch_size": self.batch_size}
-        adapter = Adapter(self.model, {"loss": self.loss, **sizes, **stage["parameters"]})
-        adapter.describe(self.classes_, (None, *self.image_shape_), self._dtype)
-        return adapter
+            arguments = compile_config.from_config(compiled)
+        arguments = compile_config.with_accuracy(arguments, n_outputs, required=self.early_stopping)
+        start = _training.Start(_training.weights_digest(built.weights), built.weights)
+        return [replace(phase, compile=arguments)], n_outputs, start
 
     def _refuse_routed_to_compiled(self):
         idle = [n for n in self._routed if n.startswith(("optimizer__", "loss__", "metrics__"))]
@@ -274,19 +263,19 @@ class KerasImageClassifier(BaseImageClassifier):
                 f"it has: {', '.join(sorted(idle))} would do nothing. Return it uncompiled."
             )
 
-    def _shapes(self, recipe):
-        return recipe["network"]["shapes"]
+    def _network_key(self, network):
+        return network["key"]
 
-    def _network_key(self, stage):
-        return ("model", self._recipe["network"]["key"])
+    def _dropout_rates(self, network):
+        return tuple(float(rate) for rate in network["rates"])
 
-    def _build(self, stage):
-        config = self._recipe["network"]["config"]
-        if config is None:
-            network, arguments = super()._build(stage)
-            _training.build(network, self.image_shape_)
-            return network, arguments
-        return _training.network_of(config), compile_config.revived(stage["compile"])
+    def _build(self, phase):
+        arguments = compile_config.revived(phase.compile)
+        if phase.network["config"] is not None:
+            return _training.network_of(phase.network["config"]), arguments
+        network = self._adapter(phase.network["parameters"]).network()
+        _training.build(network, self.image_shape_)
+        return network, arguments
 
 
 def _no_model():

@@ -7,6 +7,7 @@ from numbers import Integral, Real
 from typing import Literal
 
 from skfashion import networks
+from skfashion._training import Start
 from skfashion._utils.images import size_of
 from skfashion._utils.typing import (
     Callbacks,
@@ -167,7 +168,7 @@ class MobileNetFineTuner(ReadyClassifier):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _stages(self, image_shape, n_classes):
+    def _phases(self, image_shape, n_classes):
         names = _mobilenet.backbone_layers(self.version)
         first = _mobilenet.unfreeze_index(names, self.unfreeze_from)
         if not self.fine_tune_epochs:
@@ -180,18 +181,15 @@ class MobileNetFineTuner(ReadyClassifier):
             "alpha": float(self.alpha),
             "image_size": self._size_of(image_shape),
         }
-        head = self._stage("head", self.epochs, self.optimizer, self.learning_rate, **network)
-        if first is None:
-            return [head]
-        fine_tune = self._stage(
-            "fine_tune",
-            self.fine_tune_epochs,
-            self.fine_tune_optimizer or self.optimizer,
-            self.fine_tune_learning_rate,
-            **network,
-            unfreeze_from=self.unfreeze_from_,
-        )
-        return [head, fine_tune]
+        phases = [self._phase("head", self.epochs, network)]
+        if first is not None:
+            second = {
+                "optimizer": self.fine_tune_optimizer or self.optimizer,
+                "learning_rate": self.fine_tune_learning_rate,
+            }
+            network = {**network, "unfreeze_from": self.unfreeze_from_}
+            phases.append(self._phase("fine_tune", self.fine_tune_epochs, network, **second))
+        return phases
 
     def _size_of(self, image_shape):
         if image_shape[2] == 4:
@@ -209,16 +207,13 @@ class MobileNetFineTuner(ReadyClassifier):
             )
         return size
 
-    def _complete(self, recipe):
-        super()._complete(recipe)
-        weights = self.weights
-        recipe["start"] = str(weights)
+    def _start(self):
+        key, weights = str(self.weights), self.weights
         if weights not in ("imagenet", None):
             # By content: the same file elsewhere is the same start, another file is not.
-            recipe["start"] = _digest_of_file(weights)
-            weights = os.fspath(weights)
+            key, weights = _digest_of_file(weights), os.fspath(weights)
         settings = {"version": self.version, "alpha": float(self.alpha), "weights": weights}
-        return None, lambda network: _mobilenet.pretrain(network, **settings)
+        return Start(key, initialize=lambda network: _mobilenet.pretrain(network, **settings))
 
 
 def _digest_of_file(path):

@@ -7,19 +7,7 @@ from skfashion._utils.sklearn_callbacks import FitTasks
 
 
 class Progress:
-    """Prints, and stops by time.
-
-    Parameters
-    ----------
-    estimator : BaseImageClassifier
-        For its name, `verbose` and `max_fit_seconds`.
-    plan : Plan
-
-    Attributes
-    ----------
-    late : bool
-        Whether `max_fit_seconds` are over.
-    """
+    """Prints, and stops by time."""
 
     def __init__(self, estimator, plan):
         self._name = type(estimator).__name__

@@ -10,25 +10,12 @@ from skfashion._utils.warnings import warn
 _WARNED = set()
 
 
-def is_replayable(estimator, recipe, callbacks):
-    """Tell whether a finished fit can stand for this one; if not, say why once.
-
-    Parameters
-    ----------
-    estimator : BaseImageClassifier
-    recipe : dict
-        See `skfashion.classifiers._plan.write_recipe`.
-    callbacks : list
-
-    Returns
-    -------
-    bool
-    """
+def is_replayable(estimator, plan, callbacks):
+    """Tell whether a finished fit can stand for this one; if not, say why once."""
     if estimator.memory is None:
         return False
-    network = recipe.get("network")
-    foreign = (network is not None and network["config"] is None) or any(
-        compile_config.has_foreign_code(stage["compile"]) for stage in recipe["stages"]
+    foreign = getattr(estimator, "_function", None) is not None or any(
+        compile_config.has_foreign_code(phase.compile) for phase in plan.phases
     )
     if not isinstance(estimator.random_state, Integral):
         reason = (
@@ -54,17 +41,7 @@ def is_replayable(estimator, recipe, callbacks):
 
 
 def about(estimator, n_samples):
-    """Return what a record of the fit says of it, JSON-able.
-
-    Parameters
-    ----------
-    estimator : BaseImageClassifier
-    n_samples : int
-
-    Returns
-    -------
-    dict
-    """
+    """Return what a record of the fit says of it, JSON-able."""
     parameters = {
         name: _plain(value)
         for name, value in estimator.get_params(deep=False).items()

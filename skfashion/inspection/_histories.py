@@ -270,8 +270,7 @@ def _training_of(classifier, search, others):
         if hasattr(fitted, learnt):
             setattr(classifier, learnt, getattr(fitted, learnt))
     try:
-        classifier._begin(classifier._draw_seed())
-        plan, _ = classifier._planned()
+        plan, _ = classifier._make_plan(classifier._draw_seed())
     except Exception:  # a candidate that couldn't be trained, for whatever reason
         return name
     data = [own.get(name) for name in ("class_weight", "early_stopping", "validation_fraction")]

@@ -188,8 +188,8 @@ def test_what_is_in_no_configuration_is_not_shared(model, two):
 def test_a_closure_cannot_be_pickled_but_its_network_can(two):
     X, y = two
     clf = custom(lambda meta: network(meta=meta)).fit(X, y)
-    json.dumps(clf._recipe)
-    assert clf._recipe["function"] is None
+    json.dumps(clf._plan.as_data())
+    assert clf._function is None
 
 
 def test_networks_are_told_apart_by_what_they_are(two):

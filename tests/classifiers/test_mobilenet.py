@@ -215,10 +215,10 @@ def test_no_second_phase_without_epochs(two):
 def test_unfreeze_from(version, unfreeze_from, name, n_layers):
     clf = tuner(version=version, unfreeze_from=unfreeze_from)
     clf.input_range_ = "0-255"
-    stages = clf._stages((32, 32, 3), 2)
+    phases = clf._phases((32, 32, 3), 2)
     assert clf.unfreeze_from_ == name
     assert clf.n_trainable_layers_ == n_layers
-    assert len(stages) == (1 if unfreeze_from is None else 2)
+    assert len(phases) == (1 if unfreeze_from is None else 2)
 
 
 @pytest.mark.parametrize("unfreeze_from", ["block_99", "block_", 154, -155])
@@ -241,8 +241,7 @@ def test_image_size(side, image_size, expected):
     clf = tuner(image_size=image_size)
     clf.input_range_ = "0-255"
     shape = (side, side, 1) if isinstance(side, int) else (*side, 1)
-    network = clf._stages(shape, 2)[0]["parameters"]
-    assert network["model__image_size"] == expected
+    assert clf._phases(shape, 2)[0].network["image_size"] == expected
 
 
 def test_images_are_resized_inside():

@@ -9,6 +9,7 @@ from sklearn.base import clone
 
 import skfashion
 from skfashion import ConvClassifier, DenseClassifier, KerasImageClassifier, MobileNetFineTuner
+from skfashion.classifiers._base import BaseImageClassifier
 
 
 def falling(rate, epochs):
@@ -59,11 +60,12 @@ def test_it_trains_what_keras_own_callback_trains(images):
 
 
 class Scheduled(DenseClassifier):
-    def _stages(self, image_shape, n_classes):
-        (stage,) = super()._stages(image_shape, n_classes)
+    def _phase(self, name, epochs, network):
         decay = keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
-        stage["parameters"]["optimizer__learning_rate"] = decay
-        return [stage]
+        optimizer = {"optimizer": "adam", "optimizer__learning_rate": decay}
+        return BaseImageClassifier._phase(
+            self, name, epochs, network, schedule=self.schedule, metrics=["accuracy"], **optimizer
+        )
 
 
 def test_two_schedules_are_one_too_many(images):

@@ -8,7 +8,7 @@ import numpy as np
 import pytest
 
 from skfashion import DenseClassifier
-from skfashion._training.plan import digest, frozen
+from skfashion._training.keys import digest, freeze
 from skfashion.inspection import runs_frame
 
 PAIRS = [
@@ -24,7 +24,7 @@ PAIRS = [
 
 @pytest.mark.parametrize(("one", "other"), PAIRS)
 def test_numbers_of_numpy_are_the_numbers_they_are(one, other):
-    assert digest(frozen(one)) == digest(frozen(other))
+    assert digest(freeze(one)) == digest(freeze(other))
 
 
 @pytest.mark.parametrize(
@@ -32,20 +32,20 @@ def test_numbers_of_numpy_are_the_numbers_they_are(one, other):
     [(0.5, 0.25), (1, "1"), (None, "None"), (1, True), ([1], [1, 1]), ("a", ["a"])],
 )
 def test_what_differs_differs(one, other):
-    assert digest(frozen(one)) != digest(frozen(other))
+    assert digest(freeze(one)) != digest(freeze(other))
 
 
 def test_arrays_are_told_apart_in_the_middle():
     one = np.zeros(5000)
     other = one.copy()
     other[2500] = 1
-    assert frozen(one) != frozen(other)
-    assert frozen(one) == frozen(one.copy())
-    assert frozen(one) != frozen(one.reshape(50, 100))
+    assert freeze(one) != freeze(other)
+    assert freeze(one) == freeze(one.copy())
+    assert freeze(one) != freeze(one.reshape(50, 100))
 
 
 def test_keys_of_two_types():
-    assert len(frozen({1: "a", "1": None})) == 2
+    assert len(freeze({1: "a", "1": None})) == 2
 
 
 def schedule_of(rate):
@@ -75,17 +75,17 @@ class Plain(keras.optimizers.schedules.LearningRateSchedule):
 
 def test_code_that_holds_other_variables_is_other_code():
     one, other = schedule_of(0.1), schedule_of(0.2)
-    assert frozen(one) == frozen(one)
-    assert frozen(one) != frozen(other)
-    assert frozen(Plain(0.1)) == frozen(Plain(0.1)) != frozen(Plain(0.2))
+    assert freeze(one) == freeze(one)
+    assert freeze(one) != freeze(other)
+    assert freeze(Plain(0.1)) == freeze(Plain(0.1)) != freeze(Plain(0.2))
 
 
 def test_code_without_source_is_never_that_of_another_process():
     code = (
-        "from skfashion._training.plan import frozen, digest\n"
+        "from skfashion._training.keys import freeze, digest\n"
         "def f(): pass\n"
-        "assert frozen(f) == frozen(f)\n"
-        "print(digest(frozen(f)))"
+        "assert freeze(f) == freeze(f)\n"
+        "print(digest(freeze(f)))"
     )
     seen = {
         subprocess.run(

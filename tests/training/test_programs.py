@@ -227,9 +227,9 @@ def test_training_equals_keras_own_loop(optimizer, fused, images):
             batch_size=16,
             random_state=0,
         ).fit(X, y)
-        plan, build = clf._planned()
-        model, arguments = build(plan.phases[0])
-        model.set_weights(initial_weights(plan, build))
+        plan = clf._plan
+        model, arguments = clf._build(plan.phases[0])
+        model.set_weights(initial_weights(plan, clf._build))
         model.compile(**arguments)
     losses = []
     for epoch in range(5):
