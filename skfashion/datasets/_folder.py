@@ -7,7 +7,7 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.utils import Bunch, check_random_state
 
-from skfashion._utils.image_files import FORMATS_TEXT, shown_name, why_unreadable
+from skfashion._utils.image_files import FORMATS_TEXT, listed, shown_name, why_unreadable
 from skfashion._utils.typing import PathLike, RandomState
 from skfashion._utils.validation import Interval, StrOptions, validate_params
 from skfashion._utils.warnings import warn
@@ -229,10 +229,7 @@ def _report(bad_files, root, on_error):
 
 
 def _listed(bad_files):
-    lines = [f"  {shown_name(name)}: {reason}" for name, reason in bad_files[:_SHOWN]]
-    if len(bad_files) > _SHOWN:
-        lines.append(f"  ... and {len(bad_files) - _SHOWN} more")
-    return "\n".join(lines)
+    return listed(f"{shown_name(name)}: {reason}" for name, reason in bad_files)
 
 
 def _some(names):
