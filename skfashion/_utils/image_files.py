@@ -187,7 +187,7 @@ def _picture(path, side, white=None):
     values = _values(path, image, layout)
     if white is None:
         white = depth
-        if values.max() > white * (1 + _OVERSHOOT):
+        if values.max() > white * (1 + _OVERSHOOT if image.mode == "F" else 1):
             raise NoWhiteError(
                 f"its values reach {values.max():g}, and nothing says which of them is white "
                 "(give ImageReader white=)"

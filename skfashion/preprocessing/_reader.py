@@ -39,6 +39,8 @@ _BATCH_BYTES = 1 << 26
 
 # No pixel of a picture is brighter whose values all lie far below what is white at its depth.
 _DARK = 64
+# Values so many times as large as the largest that `fit` found are others than it knew.
+_BEYOND = 2
 
 
 class ImageReader(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_output_keys=None):
@@ -209,8 +211,8 @@ class ImageReader(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_outpu
         read = partial(_pixels, size=size, resize=self.resize, white=white)
         what = f"reader-{self.resize}-{height}x{width}"
         images = self._read(names, what, (*size, 3), np.uint8, read, white)
-        if white is None:
-            self._warn_of_dark(names, images)
+        if white is None or self._learns():
+            self._warn_of_extremes(names, images, white)
         return images
 
     def set_output(self, *, transform: str | None = None) -> Self:
@@ -234,21 +236,25 @@ class ImageReader(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_outpu
     def _spans(self, names):
         return self._read(names, "reader-spans", (2,), np.float64, _span)
 
-    def _warn_of_dark(self, names, images):
-        dark = np.flatnonzero(images.max(axis=(1, 2, 3)) <= _DARK)
-        if not len(dark):
+    def _warn_of_extremes(self, names, images, white):
+        """Warn of deep files that come out nearly black, or that `fit` saw no such values in."""
+        brightest = images.max(axis=(1, 2, 3))
+        suspects = np.flatnonzero(brightest <= _DARK if white is None else brightest == 255)
+        if not len(suspects):
             return
-        spans = self._spans([names[i] for i in dark])
-        far = np.flatnonzero(is_far_below(*spans.T))
-        if len(far):
-            largest, depth = spans[far[0]]
-            warn(
-                f"{len(far)} of {len(names)} files come out nearly black, such as "
-                f"{shown_name(names[dark[far[0]]])}: its largest value is {largest:g}, and "
-                f"{depth:g} is white at its depth. Say what is white in all files, as in "
-                f'ImageReader(white={largest:g}), or let fit find it with white="auto"; '
-                f"white={depth:g} reads them as now, without this warning."
-            )
+        largest, depth = self._spans([names[i] for i in suspects]).T
+        far = is_far_below(largest, depth) if white is None else largest > _BEYOND * white
+        if not far.any():
+            return
+        at = far.argmax()
+        extreme, read_as = ("black", depth[at]) if white is None else ("white", white)
+        warn(
+            f"{far.sum()} of {len(names)} files come out nearly {extreme}, such as "
+            f"{shown_name(names[suspects[at]])}: its largest value is {largest[at]:g}, and "
+            f"{read_as:g} was read as white. Say what is white in all files, as in "
+            f'ImageReader(white={largest[at]:g}), or give fit such files with white="auto"; '
+            f"white={read_as:g} reads them as now, without this warning."
+        )
 
     def _read(self, names, what, shape, dtype, read, white=None):
         """Return an array with what `read` makes of each file, or has made before."""
