@@ -152,7 +152,8 @@ def load_image_folder(
     )
 
 
-def _entries(folder):
+def entries(folder):
+    """Return what is in a folder, sorted by name, without hidden files and by-products."""
     with os.scandir(folder) as entries:
         kept = [e for e in entries if not e.name.startswith(".") and e.name not in _BY_PRODUCTS]
     return sorted(kept, key=lambda entry: entry.name)
@@ -168,14 +169,14 @@ def _classes(root):
         raise NotADirectoryError(
             f"{root!r} is a file. Give the folder that holds one folder of images a class."
         )
-    entries = _entries(root)
-    classes = [entry.name for entry in entries if entry.is_dir()]
+    found = entries(root)
+    classes = [entry.name for entry in found if entry.is_dir()]
     wanted = f"One folder a class was expected, such as {os.path.join(root, 'cats', '1.jpg')!r}."
-    if not entries:
+    if not found:
         raise ValueError(f"The folder {root!r} is empty. {wanted}")
     if not classes:
         raise ValueError(
-            f"The folder {root!r} holds {len(entries)} files but no folders, so nothing says "
+            f"The folder {root!r} holds {len(found)} files but no folders, so nothing says "
             f"which class they are of. {wanted} Sort the files into one folder a class."
         )
     if len(classes) == 1:
@@ -189,7 +190,7 @@ def _classes(root):
 
 def _dead_links(root):
     """Return what may be classes on a disk that isn't there, with the reason each."""
-    dead = [entry.path for entry in _entries(root) if not os.path.exists(entry.path)]
+    dead = [entry.path for entry in entries(root) if not os.path.exists(entry.path)]
     return [(path, "it is a link to nothing, so it may be a class that is lost") for path in dead]
 
 
@@ -197,7 +198,7 @@ def _files(root, label, classes):
     """Return the files of a class, and the folders inside it with a reason each."""
     folder = os.path.join(root, label)
     names, strays = [], []
-    for entry in _entries(folder):
+    for entry in entries(folder):
         if entry.is_dir():
             strays.append((entry.path, "it is a folder inside a class; what it holds isn't read"))
         else:
