@@ -5,6 +5,7 @@ from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
+from joblib import Parallel, delayed
 from sklearn.utils import Bunch, check_random_state
 
 from skfashion._utils.image_files import FORMATS_TEXT, listed, shown_name, why_unreadable
@@ -40,8 +41,10 @@ def load_image_folder(
 
     The images themselves stay on disk: X is an array of file names, which any
     splitter can index and `skfashion.preprocessing.ImageReader` turns into
-    pixels. Every file is opened and decoded cheaply, so that a broken one is known
-    now and not in the middle of a search. Nothing is ever written or deleted.
+    pixels. Every file is decoded once, so that a broken one is known now and not in
+    the middle of a search: JPEGs at an eighth of their size, for half the time. In a
+    :func:`joblib.parallel_config` context several threads do so. Nothing is ever
+    written or deleted.
 
     Parameters
     ----------
@@ -117,6 +120,7 @@ def load_image_folder(
     root = os.path.expanduser(os.fspath(path))
     classes = _classes(root)
     random = check_random_state(random_state)
+    parallel = Parallel(require="sharedmem")  # of as many threads as the user's context says
     filenames, target, bad_files = [], [], _dead_links(root)
     for label in classes:
         names, strays = _files(root, label, classes)
@@ -124,15 +128,12 @@ def load_image_folder(
         if shrink is not None:
             keep = max(1, round(len(names) / shrink))
             names = sorted(random.choice(names, keep, replace=False).tolist())
-        n_before = len(filenames)
-        for name in names:
-            reason = why_unreadable(name)
-            if reason is None:
-                filenames.append(name)
-                target.append(label)
-            else:
-                bad_files.append((name, reason))
-        if on_error == "skip" and len(filenames) == n_before:
+        reasons = parallel(delayed(why_unreadable)(name) for name in names)
+        good = [name for name, reason in zip(names, reasons, strict=True) if reason is None]
+        bad_files += [(n, reason) for n, reason in zip(names, reasons, strict=True) if reason]
+        filenames += good
+        target += [label] * len(good)
+        if on_error == "skip" and not good:
             raise ValueError(
                 f"None of the {len(names)} files of class {label!r} in {root!r} can be read as an "
                 f"image:\n{_listed(bad_files[-len(names) :])}\nRepair them, or move the folder "
