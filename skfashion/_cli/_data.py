@@ -57,9 +57,11 @@ def read_test_data(named):
     parts = _folders_in(named)
     folder = _part_to_test_on(parts)
     if folder is None:
-        if _folders_in(parts.get("train")):
+        train = parts.get("train")
+        if _folders_in(train):
             raise UserError(
-                f"No part of {named!r} to test on has folders of classes. {_UNLABELLED}"
+                f"No part of {named!r} to test on has folders of classes. {_UNLABELLED} To "
+                f"evaluate on what the model was trained on, give {train!r}."
             )
         folder = named
         if os.path.isdir(folder) and os.listdir(folder) and not parts:

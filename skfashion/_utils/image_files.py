@@ -136,24 +136,20 @@ def _opened(path):
     if not stat.S_ISREG(mode):
         # Opening a pipe would wait for ever for somebody to write to it.
         raise UnreadableImageError("it is a folder" if stat.S_ISDIR(mode) else "it is no file")
+    limit = Image.MAX_IMAGE_PIXELS
     try:
         image = Image.open(path, formats=FORMATS)
+        # Up to twice its limit Pillow only warns. Filters of warnings belong to the whole
+        # process, and files are read in threads, so the limit is looked at here as well.
+        if limit is not None and image.width * image.height > limit:
+            image.close()
+            raise Image.DecompressionBombError
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise UnreadableImageError(_bomb_message()) from error
-    # Up to twice its limit Pillow only warns. Filters of warnings belong to the whole
-    # process, and files are read in threads, so the limit is looked at here as well.
-    limit = Image.MAX_IMAGE_PIXELS
-    if limit is not None and image.width * image.height > limit:
-        image.close()
-        raise UnreadableImageError(_bomb_message())
+        raise UnreadableImageError(
+            f"it has more than {limit:,} pixels, Pillow's limit against files made to exhaust "
+            "memory (raise PIL.Image.MAX_IMAGE_PIXELS if you trust it)"
+        ) from error
     return image
-
-
-def _bomb_message():
-    return (
-        f"it has more than {Image.MAX_IMAGE_PIXELS:,} pixels, Pillow's limit against files made "
-        "to exhaust memory (raise PIL.Image.MAX_IMAGE_PIXELS if you trust it)"
-    )
 
 
 def _loaded(path, side, layout=None):
