@@ -18,11 +18,16 @@ from skfashion._cli._console import (
     without_native_noise,
 )
 from skfashion.datasets import fetch_fashion_mnist, load_image_folder
+from skfashion.datasets._folder import entries
 
 NAMES = ("fashion-mnist", "digits")
 
 # Where nothing says which images are for testing, one in five is, always the same ones.
 _TEST_SHARE = 0.2
+
+# What the part to test on may be called; the first that holds classes is taken.
+_TEST_PARTS = ("test", "val", "valid", "validation")
+_UNLABELLED = "`skfashion predict` says what images without labels show."
 
 
 def read_data(named):
@@ -49,10 +54,20 @@ def read_test_data(named):
         data = read_data(named)
         name = f"{named}, test part"
         return Bunch(name=name, X=data.X_test, y=data.y_test, files=False, whole=False)
-    inner = os.path.join(named, "test")
-    folder = inner if os.path.isdir(inner) else named
+    parts = _folders_in(named)
+    folder = _part_to_test_on(parts)
+    if folder is None:
+        train = parts.get("train")
+        if _folders_in(train):
+            raise UserError(
+                f"No part of {named!r} to test on has folders of classes. {_UNLABELLED} To "
+                f"evaluate on what the model was trained on, give {train!r}."
+            )
+        folder = named
+        if os.path.isdir(folder) and os.listdir(folder) and not parts:
+            raise UserError(f"{folder!r} holds files but no folders of classes. {_UNLABELLED}")
     X, y = _files(folder)
-    whole = os.path.basename(os.path.abspath(folder)) != "test"
+    whole = os.path.basename(os.path.abspath(folder)).lower() not in _TEST_PARTS
     return Bunch(name=folder, X=X, y=y, files=True, whole=whole)
 
 
@@ -74,17 +89,56 @@ def _digits():
 
 
 def _folder(named):
-    train, test = os.path.join(named, "train"), os.path.join(named, "test")
-    if os.path.isdir(train) and os.path.isdir(test):
-        data = _bunch(named, *_files(train), *_files(test), files=True)
-        unknown = sorted(set(data.y_test) - set(data.y))
-        if unknown:
-            raise UserError(
-                f"{test!r} holds a class {str(unknown[0])!r} that {train!r} doesn't: give both the "
-                "same folders."
-            )
-        return data
-    return _bunch(named, *_split(*_files(named)), files=True)
+    parts = _folders_in(named)
+    train = parts.get("train")
+    if not _folders_in(train):
+        return _bunch(named, *_split(*_files(named)), files=True)
+    test = _part_to_test_on(parts)
+    _tell_of_parts(parts, train, test)
+    if test is None:
+        return _bunch(named, *_split(*_files(train)), files=True)
+    data = _bunch(named, *_files(train), *_files(test), files=True)
+    unknown = sorted(set(data.y_test) - set(data.y))
+    if unknown:
+        raise UserError(
+            f"{test!r} holds a class {str(unknown[0])!r} that {train!r} doesn't: give both the "
+            "same folders."
+        )
+    return data
+
+
+def _folders_in(folder):
+    """Return the paths of the folders in a folder by their names in lower case."""
+    if folder is None or not os.path.isdir(folder):
+        return {}
+    with user_errors():
+        return {entry.name.lower(): entry.path for entry in entries(folder) if entry.is_dir()}
+
+
+def _part_to_test_on(parts):
+    """Return the first folder whose name says that it is for testing and that holds classes."""
+    known = _folders_in(parts.get("train")).keys()
+    for name in _TEST_PARTS:
+        classes = _folders_in(parts.get(name)).keys()
+        if len(classes) > 1 or classes & known:
+            return parts[name]
+    return None
+
+
+def _tell_of_parts(parts, train, test):
+    """Say what the result is tested on if not a folder called test, and what is left unread."""
+    tested_on = f"one in five images of {train!r}" if test is None else repr(test)
+    unlabelled = parts.get("test", test)
+    if unlabelled != test:
+        note(f"note: {unlabelled!r} holds no folders of classes. {_UNLABELLED}")
+    if test is None or test != parts.get("test"):
+        note(f"note: the result is tested on {tested_on}")
+    unread = sorted(set(parts.values()) - {train, test, unlabelled})
+    if unread:
+        note(
+            f"note: left unread: {', '.join(map(repr, unread))}. Candidates are compared by "
+            f"cross-validation on {train!r}, and the best is tested on {tested_on}."
+        )
 
 
 def _files(folder):

@@ -16,7 +16,7 @@ _EPILOG = """examples:
 
 _DATA = (
     "fashion-mnist, digits (scikit-learn's), or a folder of images that holds one folder a "
-    "class, or folders train and test that do"
+    "class, or folders train and test (or val) that do"
 )
 
 
@@ -102,9 +102,10 @@ def _parser():
 _search_text = """Tune a classifier by cross-validation, train the best candidate, and test it on
 images that took no part. Without arguments: a dense network on Fashion-MNIST.
 
-All images of a folder are used. Where it has no folders train and test, one image in five of
-each class is kept for the test. Of Fashion-MNIST dense compares candidates on 10,000 images
-and trains on 60,000, conv on 3,000 and 12,000, mobilenet on 1,000 and 3,000.
+All images of a folder are used. Where it has no folder train with test (or val, valid,
+validation) beside it, one image in five of each class is kept for the test. Of Fashion-MNIST
+dense compares candidates on 10,000 images and trains on 60,000, conv on 3,000 and 12,000,
+mobilenet on 1,000 and 3,000.
 
 Stopped or killed, the same command goes on where it was. In the folder --out it leaves
 model.skfashion, report.html, cv_results.csv, summary.txt, summary.json and memory/."""
@@ -122,8 +123,8 @@ Names that can't be printed in one line are given as Python writes them, in quot
 _evaluate_text = """Print the accuracy and a line for each class.
 
 Takes the test images where the data has such a part: of Fashion-MNIST and digits, and the
-folder test of a folder. Any other folder is taken as a whole, so that what the model was
-trained on counts, too, if it is in there."""
+folder test of a folder, or else val, valid or validation. Any other folder is taken as a
+whole, so that what the model was trained on counts, too, if it is in there."""
 
 _runs_text = """List the fits that a folder keeps, the last used first."""
 

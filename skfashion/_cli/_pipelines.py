@@ -56,7 +56,7 @@ def make_pipeline(model, *, files, size, epochs, memory, seed):
         classifier = skfashion.DenseClassifier(**common)
     if files:
         # The classifiers scale inside the network: read images stay one byte a value.
-        first = [("reader", ImageReader(size=size, memory=memory))]
+        first = [("reader", ImageReader(size=size, memory=memory, white="auto"))]
     else:
         # MobileNet wants the pixels it was trained with, not standardised ones.
         first = [] if model == "mobilenet" else [("scaler", PixelScaler("standard"))]

@@ -6,9 +6,11 @@ file's name says: some of Pillow's other plugins start external programs.
 
 import os
 import stat
+import sys
+from contextlib import contextmanager
 
 import numpy as np
-from PIL import Image
+from PIL import Image, ImageOps
 
 FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
 FORMATS_TEXT = "JPEG, PNG, WebP, GIF, BMP or TIFF"
@@ -16,149 +18,112 @@ FORMATS_TEXT = "JPEG, PNG, WebP, GIF, BMP or TIFF"
 # Bilinear with Pillow's antialiasing: next to Lanczos a third less time and no ringing.
 RESAMPLING = Image.Resampling.BILINEAR
 
-_ORIENTATION_TAG = 0x0112
-# What undoes each of the EXIF orientations.
-_TURNS = {
-    2: Image.Transpose.FLIP_LEFT_RIGHT,
-    3: Image.Transpose.ROTATE_180,
-    4: Image.Transpose.FLIP_TOP_BOTTOM,
-    5: Image.Transpose.TRANSPOSE,
-    6: Image.Transpose.ROTATE_270,
-    7: Image.Transpose.TRANSVERSE,
-    8: Image.Transpose.ROTATE_90,
-}
-_SIDEWAYS = (5, 6, 7, 8)
 # A JPEG can be decoded at 1/2, 1/4 or 1/8 of its size for a fraction of the time. It is
 # kept this many times larger than wanted, and resampling does the rest. On 12 megapixels
 # this took 15 ms instead of 83, and no pixel differed by more than 2 of 255.
 _DRAFT_MARGIN = 2
+
+# What is white where it is not the 65,535 of 16 bits, by Pillow's name of the pixels' layout.
+_WHITE_BY_LAYOUT = {"I;12": 4095, "I;16S": 32767, "I;16BS": 32767}
+# Resampling overshoots black and white by up to this part of the range.
+_OVERSHOOT = 1 / 8
+# Colours, and their layouts that have 16 bits (the last letter is the order of bytes).
+_COLOURS = ("RGB", "RGBA")
+_DEEP_COLOURS = ("RGB;16", "RGBX;16", "RGBA;16", "LA;16")
+
+
+_SHOWN = 10  # lines of a list in a message
 
 
 class UnreadableImageError(ValueError):
     """A file that can't be turned into an image; its text is the reason alone."""
 
 
-def shown_name(name):
-    r"""Return the name of a file or folder as it can be printed, in one line.
+class NoWhiteError(UnreadableImageError):
+    """A sound file that lacks only somebody to say which of its values is white."""
 
-    Names are bytes: they may hold line breaks, and what is no text at all, which Python keeps
+
+def shown_name(name):
+    r"""Return the name of a file or folder in one line; in quotes where it can't be printed.
+
+    Names are bytes: they may hold line breaks, and what is not text at all, which Python keeps
     as surrogates that no stream can write.
 
-    Parameters
-    ----------
-    name : str
-
-    Returns
-    -------
-    str
-        The name itself; one that can't be printed in quotes and ASCII.
-
-    Examples
-    --------
-    >>> from skfashion._utils.image_files import shown_name
-    >>> shown_name("a cat.png")
-    'a cat.png'
-    >>> print(shown_name("a\ncat.png"))
-    'a\ncat.png'
+    >>> print(shown_name("a cat.png"), shown_name("a\ncat.png"))
+    a cat.png 'a\ncat.png'
     """
     name = str(name)  # of NumPy, whose text shows its type
     return name if name.isprintable() else ascii(name)
 
 
+def listed(lines):
+    """Return lines, each behind two blanks, of which many are cut short."""
+    lines = [f"  {line}" for line in lines]
+    more = len(lines) - _SHOWN
+    return "\n".join(lines if more <= 0 else [*lines[:_SHOWN], f"  ... and {more} more"])
+
+
 def why_unreadable(path):
-    """Say why a file can't be read as an image, or return `None` if it can.
+    """Say why `decode_image` can't read a file, whatever is white in it, or return `None`.
 
-    JPEGs are decoded at an eighth of their size and PNGs checked by their
-    checksums, which finds cut-off files at a fraction of the time.
-
-    Parameters
-    ----------
-    path : str or path-like
-        The file.
-
-    Returns
-    -------
-    reason : str or None
-        A short reason that doesn't repeat the file's name.
+    It is decoded to find out, JPEGs at an eighth of their size: only that finds all damage.
     """
     try:
-        with _opened(path) as image:
-            if image.format == "PNG":
-                image.verify()
-            else:
-                image.draft(None, (1, 1))
-                image.load()
-                if _is_deep(image):
-                    _grey_from_deep(image)
+        with _explained():
+            with _opened(path) as image:
+                if image.format == "PNG":
+                    image.verify()  # its checksums, of which decoding takes no notice
+            _picture(path, 1)
+    except NoWhiteError:
+        return None
     except UnreadableImageError as error:
         return str(error)
-    except MemoryError:
-        raise
-    except Exception as error:
-        return _reason(error)
     return None
 
 
-def decode_image(path, size, resize):
-    """Read a file as a person sees it, at the wanted size.
+def decode_image(path, size, resize, white=None):
+    """Read a file as a person sees it, as uint8 array of shape (height, width, 3).
 
-    Parameters
-    ----------
-    path : str or path-like
-        The file.
-
-    size : (int, int)
-        Height and width wanted.
-
-    resize : {"stretch", "crop", "pad"}
-        What becomes of the picture's proportions.
-
-    Returns
-    -------
-    image : ndarray of shape (height, width, 3), dtype uint8
-        Red, green and blue.
-
-    Raises
-    ------
-    UnreadableImageError
-        With the reason, for any file that can't be decoded.
+    `white` is the value that is white where pixels have more than 8 bits, `None` goes by their
+    depth. Whatever is wrong with a file is an `UnreadableImageError`.
     """
-    return _decoded(path, size, lambda picture: _resized(picture, size, resize))
+    with _explained():
+        return np.asarray(_resized(_picture(path, max(size), white), size, resize))
 
 
 def decode_thumbnail(path, side):
-    """Read a file as a person sees it, small.
-
-    Parameters
-    ----------
-    path : str or path-like
-        As for `decode_image`, and so is what it returns and raises.
-    side : int
-        Largest height and width.
-    """
-
-    def shrunk(picture):
+    """Read a file as `decode_image` does, `side` pixels large at most, and never nearly black."""
+    with _explained():
+        largest, depth = span_of(path)
+        dark_or_unknown = is_far_below(largest, depth) or largest > depth
+        picture = _picture(path, side, largest if dark_or_unknown else None)
         picture.thumbnail((side, side))
-        return picture
-
-    return _decoded(path, (side, side), shrunk)
+        return np.asarray(picture)
 
 
-def _decoded(path, size, finish):
-    """Return the bytes of a picture, turned as it should be, that `finish` has done with."""
-    try:
+def span_of(path):
+    """Return the largest value in a file, and what is white at its depth.
+
+    Both are 0 for a file of 8 bits, which its header tells: it isn't decoded.
+    """
+    with _explained():
         with _opened(path) as image:
-            height, width = size
-            if _orientation(image) in _SIDEWAYS:
-                height, width = width, height
-            image.draft(None, (width * _DRAFT_MARGIN, height * _DRAFT_MARGIN))
-            image.load()
-            # Asked again, because a TIFF is turned by Pillow itself while it loads.
-            turn = _TURNS.get(_orientation(image))
-            picture = _as_rgb(image)
-            if turn is not None:
-                picture = picture.transpose(turn)
-            return np.asarray(finish(picture))
+            depth = _white_at_depth(image, _layout(image))
+        if depth is None:
+            return 0.0, 0.0
+        return float(_values(path, *_loaded(path, 1)).max()), float(depth)
+
+
+def is_far_below(largest, depth):
+    """Tell whether values are so small that, read by their depth, they come out nearly black."""
+    return (largest > 0) & (largest < depth / 4)
+
+
+@contextmanager
+def _explained():
+    """Raise whatever Pillow raises as `UnreadableImageError`, with a reason in words."""
+    try:
+        yield
     except (UnreadableImageError, MemoryError):
         raise
     except Exception as error:
@@ -171,37 +136,112 @@ def _opened(path):
     if not stat.S_ISREG(mode):
         # Opening a pipe would wait for ever for somebody to write to it.
         raise UnreadableImageError("it is a folder" if stat.S_ISDIR(mode) else "it is no file")
+    limit = Image.MAX_IMAGE_PIXELS
     try:
         image = Image.open(path, formats=FORMATS)
+        # Up to twice its limit Pillow only warns. Filters of warnings belong to the whole
+        # process, and files are read in threads, so the limit is looked at here as well.
+        if limit is not None and image.width * image.height > limit:
+            image.close()
+            raise Image.DecompressionBombError
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise UnreadableImageError(_bomb_message()) from error
-    # Up to twice its limit Pillow only warns. Filters of warnings belong to the whole
-    # process, and files are read in threads, so the limit is looked at here as well.
-    limit = Image.MAX_IMAGE_PIXELS
-    if limit is not None and image.width * image.height > limit:
-        image.close()
-        raise UnreadableImageError(_bomb_message())
+        raise UnreadableImageError(
+            f"it has more than {limit:,} pixels, Pillow's limit against files made to exhaust "
+            "memory (raise PIL.Image.MAX_IMAGE_PIXELS if you trust it)"
+        ) from error
     return image
 
 
-def _bomb_message():
-    return (
-        f"it has more than {Image.MAX_IMAGE_PIXELS:,} pixels, Pillow's limit against files made "
-        "to exhaust memory (raise PIL.Image.MAX_IMAGE_PIXELS if you trust it)"
-    )
+def _loaded(path, side, layout=None):
+    """Decode a file at `side` pixels or more, turned as its camera noted down.
+
+    With the image comes the layout of the file's pixels, where that is known to tell something.
+    """
+    with _opened(path) as image:
+        image.draft(None, (side * _DRAFT_MARGIN, side * _DRAFT_MARGIN))
+        if layout is None:
+            layout = _layout(image)
+        else:
+            image.tile = [(*tile[:3], _with_layout(tile[3], layout)) for tile in image.tile]
+        image.load()
+        try:
+            ImageOps.exif_transpose(image, in_place=True)
+        except MemoryError:
+            raise
+        except Exception:
+            pass  # bad metadata beside good pixels is no reason to lose the image
+        return image, layout
 
 
-def _orientation(image):
-    try:
-        return image.getexif().get(_ORIENTATION_TAG)
-    except Exception:
-        # Bad metadata beside good pixels is no reason to lose the image.
-        return None
+def _picture(path, side, white=None):
+    """Return the picture of a file in red, green and blue."""
+    image, layout = _loaded(path, side)
+    depth = _white_at_depth(image, layout)
+    # Of deep colours Pillow reads the upper 8 bits, which is all that their depth asks for.
+    if depth is None or (white is None and image.mode in _COLOURS):
+        return _on_white(image)
+    values = _values(path, image, layout)
+    if white is None:
+        white = depth
+        if values.max() > white * (1 + _OVERSHOOT if image.mode == "F" else 1):
+            raise NoWhiteError(
+                f"its values reach {values.max():g}, and nothing says which of them is white "
+                "(give ImageReader white=)"
+            )
+    picture = Image.fromarray(np.rint((values * (255 / white)).clip(0, 255)).astype(np.uint8))
+    if image.mode == "RGBA":
+        picture.putalpha(image.getchannel("A"))
+    return _on_white(picture)
 
 
-def _as_rgb(image):
-    if _is_deep(image):
-        return _grey_from_deep(image).convert("RGB")
+def _layout(image):
+    """Return Pillow's name for the layout of a file's pixels, of formats that may be deep."""
+    if image.format not in ("PNG", "TIFF") or not image.tile:
+        return ""
+    arguments = image.tile[0][3]
+    return arguments if isinstance(arguments, str) else arguments[0]
+
+
+def _with_layout(arguments, layout):
+    return layout if isinstance(arguments, str) else (layout, *arguments[1:])
+
+
+def _white_at_depth(image, layout):
+    """Return the value that is white if the depth of a file decides; `None` with 8 bits."""
+    if image.mode == "F":
+        return 1
+    if image.mode == "I" or image.mode.startswith("I;16"):
+        return _WHITE_BY_LAYOUT.get(layout, 65535)
+    return 65535 if image.mode in _COLOURS and layout[:-1] in _DEEP_COLOURS else None
+
+
+def _values(path, image, layout):
+    """Return the pixels of a deep file as floats, of shape (height, width) or (..., 3)."""
+    if layout == "LA;16B":
+        # Taken for RGBA, each pixel is upper and lower byte of grey, then of alpha.
+        lower = np.asarray(_loaded(path, 1, "RGBA")[0])[..., 1:2]
+        return np.asarray(image)[..., :3] * 256.0 + lower
+    if image.mode in _COLOURS:
+        # Pillow reads the upper bytes. Taken in the other order, the lower ones come out.
+        order = {"B": "L", "L": "B"}.get(layout[-1], "B" if sys.byteorder == "little" else "L")
+        lower = np.asarray(_loaded(path, 1, layout[:-1] + order)[0])[..., :3]
+        return np.asarray(image)[..., :3] * 256.0 + lower
+    values = np.asarray(image)
+    if layout == "I;32N":
+        values = values.view(np.uint32)
+    with np.errstate(invalid="ignore"):
+        values = values.astype(np.float64)
+    low, high = values.min(), values.max()
+    if not np.isfinite([low, high]).all():
+        raise UnreadableImageError("its values are not all finite numbers")
+    if low < (-_OVERSHOOT * max(high, 1) if image.mode == "F" else 0):
+        raise UnreadableImageError(
+            f"its values go down to {low:g}, and 0 is black (save it with an offset)"
+        )
+    return values
+
+
+def _on_white(image):
     if image.has_transparency_data:
         seen = Image.new("RGBA", image.size, "white")
         seen.alpha_composite(image.convert("RGBA"))
@@ -209,53 +249,18 @@ def _as_rgb(image):
     return image if image.mode == "RGB" else image.convert("RGB")
 
 
-def _is_deep(image):
-    return image.mode in ("I", "F") or image.mode.startswith("I;16")
-
-
-def _grey_from_deep(image):
-    """Bring grey pixels of more than 8 bits to 0-255, where `convert` would clip them."""
-    pixels = np.asarray(image).astype(np.float64)
-    low, high = pixels.min(), pixels.max()
-    if not (low >= 0 and high <= 65535):
-        raise UnreadableImageError(
-            f"its grey values run from {low:g} to {high:g}, and nothing says which of them is "
-            "white (save it with 8 or 16 bits)"
-        )
-    if image.mode == "F":
-        pixels *= 255 if high <= 1 else 1 if high <= 255 else 255 / 65535
-    else:
-        pixels *= 255 / 65535
-    return Image.fromarray(np.rint(pixels).astype(np.uint8))
-
-
 def _resized(picture, size, resize):
     height, width = size
     if resize == "stretch":
         return picture.resize((width, height), RESAMPLING)
-    scales = height / picture.height, width / picture.width
     if resize == "crop":
-        scale = max(scales)
-        box_width, box_height = width / scale, height / scale
-        left, top = (picture.width - box_width) / 2, (picture.height - box_height) / 2
-        # Rounding may put an edge a hair outside the picture, which Pillow refuses.
-        box = (
-            max(left, 0.0),
-            max(top, 0.0),
-            min(left + box_width, float(picture.width)),
-            min(top + box_height, float(picture.height)),
-        )
-        return picture.resize((width, height), RESAMPLING, box=box)
-    scale = min(scales)
-    inner = (
-        min(width, max(1, round(picture.width * scale))),
-        min(height, max(1, round(picture.height * scale))),
-    )
+        return ImageOps.fit(picture, (width, height), RESAMPLING)
+    # ImageOps.pad lets the shorter side of a very long picture vanish.
+    scale = min(width / picture.width, height / picture.height)
+    inner = [max(1, round(side * scale)) for side in picture.size]
     canvas = Image.new("RGB", (width, height))
-    canvas.paste(
-        picture.resize(inner, RESAMPLING),
-        ((width - inner[0]) // 2, (height - inner[1]) // 2),
-    )
+    corner = (width - inner[0]) // 2, (height - inner[1]) // 2
+    canvas.paste(picture.resize(inner, RESAMPLING), corner)
     return canvas
 
 

@@ -5,9 +5,10 @@ from numbers import Integral
 from typing import Any, Literal
 
 import numpy as np
+from joblib import Parallel, delayed
 from sklearn.utils import Bunch, check_random_state
 
-from skfashion._utils.image_files import FORMATS_TEXT, shown_name, why_unreadable
+from skfashion._utils.image_files import FORMATS_TEXT, listed, shown_name, why_unreadable
 from skfashion._utils.typing import PathLike, RandomState
 from skfashion._utils.validation import Interval, StrOptions, validate_params
 from skfashion._utils.warnings import warn
@@ -40,8 +41,10 @@ def load_image_folder(
 
     The images themselves stay on disk: X is an array of file names, which any
     splitter can index and `skfashion.preprocessing.ImageReader` turns into
-    pixels. Every file is opened and decoded cheaply, so that a broken one is known
-    now and not in the middle of a search. Nothing is ever written or deleted.
+    pixels. Every file is decoded once, so that a broken one is known now and not in
+    the middle of a search: JPEGs at an eighth of their size, for half the time. In a
+    :func:`joblib.parallel_config` context several threads do so. Nothing is ever
+    written or deleted.
 
     Parameters
     ----------
@@ -117,6 +120,7 @@ def load_image_folder(
     root = os.path.expanduser(os.fspath(path))
     classes = _classes(root)
     random = check_random_state(random_state)
+    parallel = Parallel(require="sharedmem")  # of as many threads as the user's context says
     filenames, target, bad_files = [], [], _dead_links(root)
     for label in classes:
         names, strays = _files(root, label, classes)
@@ -124,15 +128,12 @@ def load_image_folder(
         if shrink is not None:
             keep = max(1, round(len(names) / shrink))
             names = sorted(random.choice(names, keep, replace=False).tolist())
-        n_before = len(filenames)
-        for name in names:
-            reason = why_unreadable(name)
-            if reason is None:
-                filenames.append(name)
-                target.append(label)
-            else:
-                bad_files.append((name, reason))
-        if on_error == "skip" and len(filenames) == n_before:
+        reasons = parallel(delayed(why_unreadable)(name) for name in names)
+        good = [name for name, reason in zip(names, reasons, strict=True) if reason is None]
+        bad_files += [(n, reason) for n, reason in zip(names, reasons, strict=True) if reason]
+        filenames += good
+        target += [label] * len(good)
+        if on_error == "skip" and not good:
             raise ValueError(
                 f"None of the {len(names)} files of class {label!r} in {root!r} can be read as an "
                 f"image:\n{_listed(bad_files[-len(names) :])}\nRepair them, or move the folder "
@@ -152,7 +153,8 @@ def load_image_folder(
     )
 
 
-def _entries(folder):
+def entries(folder):
+    """Return what is in a folder, sorted by name, without hidden files and by-products."""
     with os.scandir(folder) as entries:
         kept = [e for e in entries if not e.name.startswith(".") and e.name not in _BY_PRODUCTS]
     return sorted(kept, key=lambda entry: entry.name)
@@ -168,14 +170,14 @@ def _classes(root):
         raise NotADirectoryError(
             f"{root!r} is a file. Give the folder that holds one folder of images a class."
         )
-    entries = _entries(root)
-    classes = [entry.name for entry in entries if entry.is_dir()]
+    found = entries(root)
+    classes = [entry.name for entry in found if entry.is_dir()]
     wanted = f"One folder a class was expected, such as {os.path.join(root, 'cats', '1.jpg')!r}."
-    if not entries:
+    if not found:
         raise ValueError(f"The folder {root!r} is empty. {wanted}")
     if not classes:
         raise ValueError(
-            f"The folder {root!r} holds {len(entries)} files but no folders, so nothing says "
+            f"The folder {root!r} holds {len(found)} files but no folders, so nothing says "
             f"which class they are of. {wanted} Sort the files into one folder a class."
         )
     if len(classes) == 1:
@@ -189,7 +191,7 @@ def _classes(root):
 
 def _dead_links(root):
     """Return what may be classes on a disk that isn't there, with the reason each."""
-    dead = [entry.path for entry in _entries(root) if not os.path.exists(entry.path)]
+    dead = [entry.path for entry in entries(root) if not os.path.exists(entry.path)]
     return [(path, "it is a link to nothing, so it may be a class that is lost") for path in dead]
 
 
@@ -197,7 +199,7 @@ def _files(root, label, classes):
     """Return the files of a class, and the folders inside it with a reason each."""
     folder = os.path.join(root, label)
     names, strays = [], []
-    for entry in _entries(folder):
+    for entry in entries(folder):
         if entry.is_dir():
             strays.append((entry.path, "it is a folder inside a class; what it holds isn't read"))
         else:
@@ -229,10 +231,7 @@ def _report(bad_files, root, on_error):
 
 
 def _listed(bad_files):
-    lines = [f"  {shown_name(name)}: {reason}" for name, reason in bad_files[:_SHOWN]]
-    if len(bad_files) > _SHOWN:
-        lines.append(f"  ... and {len(bad_files) - _SHOWN} more")
-    return "\n".join(lines)
+    return listed(f"{shown_name(name)}: {reason}" for name, reason in bad_files)
 
 
 def _some(names):

@@ -2,31 +2,45 @@
 
 import hashlib
 import os
-from numbers import Integral
+from functools import partial
+from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy as np
 import PIL
 from joblib import Memory, Parallel, delayed
 from sklearn.base import BaseEstimator, TransformerMixin
+from sklearn.utils.validation import check_is_fitted
 
 from skfashion._store import open_store
-from skfashion._utils.image_files import UnreadableImageError, decode_image, shown_name
+from skfashion._utils.image_files import (
+    NoWhiteError,
+    UnreadableImageError,
+    decode_image,
+    is_far_below,
+    listed,
+    shown_name,
+    span_of,
+)
 from skfashion._utils.images import size_of
 from skfashion._utils.typing import Array, MemoryLike, NDArray, Self, Size
 from skfashion._utils.validation import Interval, StrOptions, _fit_context
 from skfashion._utils.version_mixin import VersionMixin
+from skfashion._utils.warnings import warn
 
 from ._cache import cache
 from ._names import file_names
 
 # To be raised when other pixels come out of the same file and settings.
-_VERSION = 1
+_VERSION = 2
 
 # Images are decoded, kept and written in batches of about this many bytes.
 _BATCH_BYTES = 1 << 26
 
-_SHOWN = 10
+# No pixel of a picture is brighter whose values all lie far below what is white at its depth.
+_DARK = 64
+# Values so many times as large as the largest that `fit` found are others than it knew.
+_BEYOND = 2
 
 
 class ImageReader(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_output_keys=None):
@@ -59,6 +73,23 @@ class ImageReader(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_outpu
         How many threads decode. `None` means 1 unless in a
         :func:`joblib.parallel_config` context, -1 means all processors.
 
+    white : float, "auto" or None, default=None
+        Value that is white, in files of more than 8 bits; 0 is black. What is
+        brighter is white as well. Files of 8 bits are read as they are.
+
+        - `None`: by the depth of each file, 65,535 with 16 bits. Integers of 32 bits
+          are read as if they had 16, floats as 0 to 1; with others, an error asks for
+          `white`. A warning names files that come out nearly black, such as those of
+          12 bits kept in 16.
+        - a number: this one, such as ``white=4095`` for 12 bits.
+        - ``"auto"``: the largest value in the files that `fit` gets.
+
+    Attributes
+    ----------
+    white_ : float or None
+        Largest value that `fit` found, with ``white="auto"`` only. `None` if it got no
+        file of more than 8 bits: others are then read by their depth.
+
     See Also
     --------
     skfashion.datasets.load_image_folder : Lists the files of a folder with labels.
@@ -66,8 +97,11 @@ class ImageReader(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_outpu
 
     Notes
     -----
-    Stateless: `transform` works without `fit`. `set_output` is accepted and has no
-    effect, because images are no table.
+    Stateless unless ``white="auto"``: `transform` works without `fit`. `set_output` is
+    accepted and has no effect, because images are no table.
+
+    With ``white="auto"`` the first `fit` opens all files and decodes those of more than
+    8 bits, once more than `transform` does. What it finds is kept as images are.
 
     Embedded colour profiles aren't applied. JPEGs much larger than `size` are
     decoded at a half, a quarter or an eighth, never below twice `size`.
@@ -91,6 +125,7 @@ class ImageReader(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_outpu
         "resize": [StrOptions({"stretch", "crop", "pad"})],
         "memory": [str, os.PathLike, Memory, None],
         "n_jobs": [Integral, None],
+        "white": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"}), None],
     }
 
     def __init__(
@@ -100,15 +135,19 @@ class ImageReader(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_outpu
         resize: Literal["stretch", "crop", "pad"] = "stretch",
         memory: MemoryLike = None,
         n_jobs: int | None = None,
+        white: float | Literal["auto"] | None = None,
     ) -> None:
         self.size = size
         self.resize = resize
         self.memory = memory
         self.n_jobs = n_jobs
+        self.white = white
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Array, y: Any = None) -> Self:
-        """Check the parameters and that X holds file names; no file is opened.
+        """Check the parameters and that X holds file names; learn what is white if asked to.
+
+        No file is opened unless ``white="auto"``.
 
         Parameters
         ----------
@@ -122,9 +161,17 @@ class ImageReader(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_outpu
         -------
         self : ImageReader
             The same reader.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            As `transform`, if files are opened.
         """
         size_of(self.size)
-        file_names(X)
+        names = file_names(X)
+        if self._learns():
+            largest = float(self._spans(names)[:, 0].max())
+            self.white_ = largest if largest > 0 else None
         return self
 
     def transform(self, X: Array) -> NDArray:
@@ -147,20 +194,26 @@ class ImageReader(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_outpu
         ValueError
             If files can't be decoded or are larger than Pillow's limit. The
             message lists them with the reasons.
+        NotFittedError
+            If ``white="auto"`` and `fit` wasn't called.
+
+        Warns
+        -----
+        UserWarning
+            If files come out nearly black because nothing says what is white.
         """
         self._validate_params()
-        size = size_of(self.size)
+        check_is_fitted(self)
+        height, width = size = size_of(self.size)
         names = file_names(X)
-        keys = self._keys(names, size)
-        # A bootstrap sample, or a file of two folds, names a file more than once.
-        first_at, place = {}, np.empty(len(keys), np.intp)
-        for position, key in enumerate(keys):
-            place[position] = first_at.setdefault(key, len(first_at))
-        once = list(first_at)
-        name_of = dict(zip(keys, names, strict=True))
-        images = np.empty((len(once), *size, 3), np.uint8)
-        self._fill(images, [name_of[key] for key in once], once)
-        return images if len(once) == len(names) else images[place]
+        white = self.white_ if self._learns() else self.white
+        white = None if white is None else float(white)
+        read = partial(_pixels, size=size, resize=self.resize, white=white)
+        what = f"reader-{self.resize}-{height}x{width}"
+        images = self._read(names, what, (*size, 3), np.uint8, read, white)
+        if white is None or self._learns():
+            self._warn_of_extremes(names, images, white)
+        return images
 
     def set_output(self, *, transform: str | None = None) -> Self:
         """Do nothing: images stay arrays, whatever the steps after them return.
@@ -177,122 +230,142 @@ class ImageReader(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_outpu
         """
         return self
 
-    def _keys(self, names, size):
-        """Return a key of 16 bytes a file, of all that its pixels depend on."""
-        settings = f"{self.resize} {size} {_VERSION} {PIL.__version__}"
-        keys, missing = [], []
-        for name in names:
-            try:
-                status = os.stat(name)
-            except (OSError, ValueError):
-                missing.append(name)
-                continue
-            known_by = f"{settings} {status.st_size} {status.st_mtime_ns} ".encode()
-            known_by += os.fsencode(os.path.abspath(name))
-            keys.append(hashlib.blake2b(known_by, digest_size=16).digest())
-        if missing:
-            listed = _listed(map(shown_name, missing))
-            raise FileNotFoundError(
-                f"{len(missing)} of {len(names)} files don't exist or can't be reached (looked "
-                f"for them from {os.getcwd()!r}):\n{listed}\nCorrect the names, or list the "
-                "folder again with skfashion.datasets.load_image_folder."
-            )
-        return keys
+    def _learns(self):
+        return isinstance(self.white, str)
 
-    def _fill(self, images, names, keys):
-        size = images.shape[1:3]
+    def _spans(self, names):
+        return self._read(names, "reader-spans", (2,), np.float64, _span)
+
+    def _warn_of_extremes(self, names, images, white):
+        """Warn of deep files that come out nearly black, or that `fit` saw no such values in."""
+        brightest = images.max(axis=(1, 2, 3))
+        suspects = np.flatnonzero(brightest <= _DARK if white is None else brightest == 255)
+        if not len(suspects):
+            return
+        largest, depth = self._spans([names[i] for i in suspects]).T
+        far = is_far_below(largest, depth) if white is None else largest > _BEYOND * white
+        if not far.any():
+            return
+        at = far.argmax()
+        extreme, read_as = ("black", depth[at]) if white is None else ("white", white)
+        warn(
+            f"{far.sum()} of {len(names)} files come out nearly {extreme}, such as "
+            f"{shown_name(names[suspects[at]])}: its largest value is {largest[at]:g}, and "
+            f"{read_as:g} was read as white. Say what is white in all files, as in "
+            f'ImageReader(white={largest[at]:g}), or give fit such files with white="auto"; '
+            f"white={read_as:g} reads them as now, without this warning."
+        )
+
+    def _read(self, names, what, shape, dtype, read, white=None):
+        """Return an array with what `read` makes of each file, or has made before."""
+        # A bootstrap sample, or a file of two folds, names a file more than once.
+        once = list(dict.fromkeys(names))
+        keys = _keys(once, f"{what} {white}")
+        values = np.empty((len(once), *shape), dtype)
         store = open_store(self.memory)
-        rows = None
-        if store is not None:
-            namespace = f"reader-{self.resize}-{size[0]}x{size[1]}"
-            rows = store.rows("images", namespace, shape=images.shape[1:], dtype=np.uint8)
-        failed = []
-        step = max(1, _BATCH_BYTES // images[:1].nbytes)
+        rows = None if store is None else store.rows("images", what, shape=shape, dtype=dtype)
+        failed = {}
+        step = max(1, _BATCH_BYTES // values[:1].nbytes)
         with Parallel(n_jobs=self.n_jobs, require="sharedmem") as parallel:
-            for start in range(0, len(names), step):
+            for start in range(0, len(once), step):
                 part = slice(start, start + step)
-                failed += _fill_batch(
-                    images[part], names[part], keys[part], rows, parallel, self.resize
-                )
+                failed |= _fill(values[part], once[part], keys[part], rows, parallel, read)
         if failed:
-            raise ValueError(
-                f"{len(failed)} of {len(names)} files can't be read as images:\n"
-                f"{_listed(failed)}\nRepair them or leave them out; "
-                'skfashion.datasets.load_image_folder(..., on_error="skip") does so.'
-            )
+            _refuse(failed, len(once))
+        if len(once) == len(names):
+            return values
+        place = {name: position for position, name in enumerate(once)}
+        return values[[place[name] for name in names]]
 
     def __sklearn_is_fitted__(self):
-        return True
+        return not self._learns() or hasattr(self, "white_")
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.one_d_array = True
         tags.input_tags.two_d_array = False
         tags.input_tags.string = True
-        tags.requires_fit = False
+        tags.requires_fit = self._learns()
         tags.transformer_tags.preserves_dtype = []
         return tags
 
 
-def _fill_batch(images, names, keys, rows, parallel, resize):
-    """Fill `images` from memory, disk or files, in this order; return a line for each failure."""
-    left = _fill_from_memory(images, keys, range(len(keys)))
-    left = _fill_from_disk(images, keys, left, rows)
-    reasons = parallel(
-        delayed(_decode_into)(images, position, names[position], resize) for position in left
-    )
-    outcome = dict(zip(left, reasons, strict=True))
-    _keep(images, keys, [position for position in left if outcome[position] is None], rows)
-    return [
-        f"{shown_name(names[p])}: {reason}" for p, reason in outcome.items() if reason is not None
-    ]
+def _keys(names, settings):
+    """Return a key of 16 bytes a file, of all that is known by these settings and the file."""
+    settings = f"{settings} {_VERSION} {PIL.__version__}"
+    keys, missing = [], []
+    for name in names:
+        try:
+            status = os.stat(name)
+        except (OSError, ValueError):
+            missing.append(name)
+            continue
+        known_by = f"{settings} {status.st_size} {status.st_mtime_ns} ".encode()
+        known_by += os.fsencode(os.path.abspath(name))
+        keys.append(hashlib.blake2b(known_by, digest_size=16).digest())
+    if missing:
+        raise FileNotFoundError(
+            f"{len(missing)} of {len(names)} files don't exist or can't be reached (looked for "
+            f"them from {os.getcwd()!r}):\n{listed(map(shown_name, missing))}\nCorrect the names, "
+            "or list the folder again with skfashion.datasets.load_image_folder."
+        )
+    return keys
 
 
-def _fill_from_memory(images, keys, wanted):
-    """Fill what this process has decoded or read before; return the positions left."""
+def _fill(values, names, keys, rows, parallel, read):
+    """Fill `values` from memory, disk or files, in this order; return the errors by name."""
     left = []
-    for position in wanted:
-        kept = cache.get(keys[position])
+    for position, key in enumerate(keys):
+        kept = cache.get(key)
         if kept is None:
             left.append(position)
         else:
-            images[position] = kept
-    return left
+            values[position] = kept
+    stored = {} if rows is None or not left else rows.get([keys[position] for position in left])
+    for index, value in stored.items():
+        values[left[index]] = value
+        cache.put(keys[left[index]], value)
+    left = [position for index, position in enumerate(left) if index not in stored]
+    errors = parallel(delayed(_read_into)(values, p, names[p], read) for p in left)
+    failed = {p: error for p, error in zip(left, errors, strict=True) if error is not None}
+    new = [position for position in left if position not in failed]
+    for position in new:
+        cache.put(keys[position], values[position])
+    if rows is not None and new:
+        rows.put([keys[position] for position in new], values[new])
+    return {names[position]: error for position, error in failed.items()}
 
 
-def _fill_from_disk(images, keys, wanted, rows):
-    """Fill what the store has, and keep it in memory; return the positions left."""
-    if rows is None or not wanted:
-        return wanted
-    stored = rows.get([keys[position] for position in wanted])
-    for index, image in stored.items():
-        position = wanted[index]
-        images[position] = image
-        cache.put(keys[position], images[position])
-    return [position for index, position in enumerate(wanted) if index not in stored]
-
-
-def _keep(images, keys, positions, rows):
-    """Keep newly decoded images in memory and in the store."""
-    cache.count_decoded(len(positions))
-    for position in positions:
-        cache.put(keys[position], images[position])
-    if rows is not None and positions:
-        rows.put([keys[position] for position in positions], images[positions])
-
-
-def _decode_into(images, position, name, resize):
-    """Decode one file into its place; return why it couldn't be, or `None`."""
+def _read_into(values, position, name, read):
+    """Read one file into its place; return what is wrong with it, or `None`."""
     try:
-        images[position] = decode_image(name, images.shape[1:3], resize)
+        values[position] = read(name)
     except UnreadableImageError as error:
-        return str(error)
+        # Alone: its traceback would keep all pixels of the file alive.
+        return type(error)(str(error))
     return None
 
 
-def _listed(lines):
-    lines = list(lines)
-    shown = [f"  {line}" for line in lines[:_SHOWN]]
-    if len(lines) > _SHOWN:
-        shown.append(f"  ... and {len(lines) - _SHOWN} more")
-    return "\n".join(shown)
+def _pixels(name, size, resize, white):
+    pixels = decode_image(name, size, resize, white)
+    cache.count_decoded(1)
+    return pixels
+
+
+def _span(name):
+    largest, depth = span_of(name)
+    cache.count_decoded(int(depth > 0))
+    return largest, depth
+
+
+def _refuse(failed, n_files):
+    lines = listed(f"{shown_name(name)}: {error}" for name, error in failed.items())
+    remedy = (
+        "Repair them or leave them out; "
+        'skfashion.datasets.load_image_folder(..., on_error="skip") does so.'
+    )
+    if all(isinstance(error, NoWhiteError) for error in failed.values()):
+        remedy = 'Say what is white in all files: white=, a number, or "auto" to learn it in fit.'
+    raise ValueError(
+        f"{len(failed)} of {n_files} files can't be read as images:\n{lines}\n{remedy}"
+    )

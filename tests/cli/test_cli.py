@@ -14,6 +14,8 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
 
 import skfashion
+from skfashion._cli._console import UserError
+from skfashion._cli._data import read_data, read_test_data
 from skfashion._cli._main import main
 from skfashion._cli._pipelines import SIZES
 from skfashion.datasets import make_images
@@ -69,6 +71,54 @@ def test_predict_hands_files_to_the_reader(photo_model, photos, capsys):
     assert [row[0] for row in rows] == files
     assert [row[1] for row in rows] == model.predict(files).tolist()
     assert [row[2] for row in rows] == [f"{p:.4f}" for p in model.predict_proba(files).max(axis=1)]
+
+
+PARTS = [
+    ("train test val", "test", ["left unread: '{}/val'. Candidates"]),
+    ("train test Validation extra", "test", ["left unread: '{0}/Validation', '{0}/extra'."]),
+    ("train val", "val", ["is tested on '{}/val'"]),
+    ("train valid validation", "valid", ["is tested on '{}/valid'", "unread: '{}/validation'"]),
+    ("train flat", None, ["'{}/test' holds no folders of classes. `skfashion predict`", "one in"]),
+    ("train flat val", "val", ["'{}/test' holds no folders of classes", "is tested on '{}/val'"]),
+    ("train deep", None, ["'{}/test' holds no folders of classes", "one in five images of"]),
+    ("train", None, ["is tested on one in five images of '{}/train'"]),
+    ("train test", "test", []),
+]
+
+
+@pytest.mark.parametrize(("parts", "tested", "notes"), PARTS)
+def test_parts_of_a_folder_are_used_or_told_of(parts, tested, notes, tmp_path, capsys):
+    for part in parts.split():
+        for label in {"flat": [""], "deep": ["all"]}.get(part, "ab"):
+            place = tmp_path / {"flat": "test", "deep": "test"}.get(part, part) / label
+            place.mkdir(parents=True)
+            for number in range(10):
+                Image.new("L", (4, 4), number).save(place / f"{number}.png")
+    data = read_data(str(tmp_path))
+    told = capsys.readouterr().err.splitlines()
+    assert len(told) == len(notes)
+    for line, note in zip(told, notes, strict=True):
+        assert note.format(tmp_path) in line
+    assert len(data.X) == (20 if tested else 16)
+    assert all(name.startswith(str(tmp_path / (tested or "train"))) for name in data.X_test)
+    if tested:
+        found = read_test_data(str(tmp_path))
+        assert (found.name, found.whole) == (str(tmp_path / tested), False)
+    else:
+        with pytest.raises(UserError, match="`skfashion predict` says what"):
+            read_test_data(str(tmp_path))
+    if "flat" in parts:
+        with pytest.raises(UserError, match=r"test' holds files but no folders.*skfashion pred"):
+            read_test_data(str(tmp_path / "test"))
+
+
+def test_a_class_called_train_is_a_class(tmp_path):
+    for label in ("train", "test", "bus"):
+        (tmp_path / label).mkdir()
+        for number in range(10):
+            Image.new("L", (4, 4), number).save(tmp_path / label / f"{number}.png")
+    assert set(read_data(str(tmp_path)).y) == {"train", "test", "bus"}
+    assert set(read_test_data(str(tmp_path)).y) == {"train", "test", "bus"}
 
 
 # -- predict and evaluate --------------------------------------------------------------------

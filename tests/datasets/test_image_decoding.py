@@ -5,7 +5,6 @@ import pytest
 from pictures import picture, read
 from PIL import Image, ImageOps
 
-from skfashion._utils.image_files import why_unreadable
 from skfashion.preprocessing import ImageReader
 
 # What it sees
@@ -104,22 +103,6 @@ def test_sixteen_bits(tmp_path, suffix):
     np.testing.assert_allclose(read(name), np.repeat(ramp[..., None] / 257, 3, -1), atol=0.51)
 
 
-@pytest.mark.parametrize("top", [1.0, 255.0, 65535.0])
-def test_floats(tmp_path, top):
-    ramp = np.linspace(0, top, 64, dtype=np.float32).reshape(8, 8)
-    name = tmp_path / "floats.tiff"
-    Image.fromarray(ramp).save(name)
-    np.testing.assert_allclose(read(name)[..., 0], ramp / top * 255, atol=0.51)
-
-
-def test_floats_of_no_known_range(tmp_path):
-    name = tmp_path / "heights.tiff"
-    Image.fromarray(np.full((8, 8), -3.0, np.float32)).save(name)
-    with pytest.raises(ValueError, match=r"heights\.tiff.*nothing says which of them is white"):
-        read(name)
-    assert "nothing says which of them is white" in why_unreadable(name)
-
-
 @pytest.mark.parametrize("orientation", range(1, 9))
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tiff"])
 def test_rotation_of_the_camera(tmp_path, orientation, suffix):
@@ -136,6 +119,19 @@ def test_rotation_of_the_camera(tmp_path, orientation, suffix):
     if orientation == 6:
         turned = np.rot90(np.asarray(picture()), -1)
         assert np.abs(seen - turned).mean() <= (3 if suffix == ".jpg" else 0)
+
+
+@pytest.mark.parametrize("mode", ["P", "L", "LA", "I;16"])
+def test_rotation_of_other_modes(tmp_path, mode):
+    upright, name = tmp_path / "upright.png", tmp_path / "turned.png"
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    grey = picture().convert("L")
+    deep = Image.fromarray(np.asarray(grey).astype(np.uint16) * 257)
+    image = deep if mode == "I;16" else picture().convert(mode)
+    image.save(upright)
+    image.save(name, exif=exif)
+    np.testing.assert_array_equal(read(name, (32, 24)), np.rot90(read(upright), -1))
 
 
 @pytest.mark.filterwarnings("ignore:Corrupt EXIF data")

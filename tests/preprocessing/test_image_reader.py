@@ -129,6 +129,8 @@ def test_no_file_names(X, error, fragment, method):
         ({"resize": "squash"}, "'resize' parameter"),
         ({"memory": 3}, "'memory' parameter"),
         ({"n_jobs": 1.5}, "'n_jobs' parameter"),
+        ({"white": 0}, "'white' parameter"),
+        ({"white": "brightest"}, "'white' parameter"),
     ],
 )
 @pytest.mark.parametrize("method", ["fit", "transform"])
@@ -170,7 +172,7 @@ def test_relative_names(files, monkeypatch):
 
 
 def test_parameters_clone_and_repr():
-    params = {"size": (8, 9), "resize": "pad", "memory": "runs", "n_jobs": 2}
+    params = {"size": (8, 9), "resize": "pad", "memory": "runs", "n_jobs": 2, "white": "auto"}
     reader = ImageReader(**params)
     assert reader.get_params() == params
     assert clone(reader).get_params() == params
@@ -184,6 +186,7 @@ def test_parameters_clone_and_repr():
         "resize": "stretch",
         "memory": None,
         "n_jobs": None,
+        "white": None,
     }
 
 
