@@ -137,8 +137,8 @@ refit_time_, multimetric_
     Raises
     ------
     ValueError, TypeError
-        If `search_spaces` can't be read; from `fit`: if a parameter can't be used, or all
-        candidates failed.
+        From `fit`: if `search_spaces` can't be read, before anything is trained, if another
+        parameter can't be used, or if all candidates failed.
 
     TimeoutError
         From `fit`: if no candidate was done within `time_budget`.
@@ -185,6 +185,7 @@ refit_time_, multimetric_
         "n_iter": [Interval(Integral, 1, None, closed="left")],
         "fit_params": [dict, None],
         "n_points": [Interval(Integral, 1, None, closed="left")],
+        "iid": "no_validation",
         "random_state": ["random_state"],
         "time_budget": [Interval(Real, 0, None, closed="neither"), None],
     }
@@ -210,8 +211,6 @@ refit_time_, multimetric_
         *,
         time_budget: float | None = None,
     ) -> None:
-        # As skopt does: a mistake in a space is found before the data are read.
-        as_subspaces(search_spaces, 1)
         self.estimator = estimator
         self.search_spaces = search_spaces
         self.optimizer_kwargs = optimizer_kwargs
@@ -270,12 +269,13 @@ refit_time_, multimetric_
         self : BayesSearchCV
         """
         self._validate_params()
+        spaces = as_subspaces(self.search_spaces, self.n_iter)
         params = {**(self.fit_params or {}), **fit_params}
         if groups is not None:
             params["groups"] = groups
         callbacks = check_callback(callback)
         with self._limit() as limit:
-            self._fit_state = callbacks, limit
+            self._fit_state = spaces, callbacks, limit
             try:
                 # Not skopt's fit: it passes on groups=None, which metadata routing
                 # takes for groups.
@@ -295,8 +295,7 @@ refit_time_, multimetric_
                 yield limit
 
     def _run_search(self, evaluate_candidates, *, callback_ctx=None):
-        callbacks, limit = self._fit_state
-        spaces = as_subspaces(self.search_spaces, self.n_iter)
+        spaces, callbacks, limit = self._fit_state
         self.optimizer_kwargs_ = {
             **(self.optimizer_kwargs or {}),
             "random_state": check_random_state(self.random_state),

@@ -3,12 +3,14 @@
 import re
 import time
 from concurrent.futures import BrokenExecutor
+from copy import deepcopy
 
 import joblib
 import numpy as np
 from sklearn.base import is_classifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import check_cv
+from sklearn.utils import get_tags
 
 from skfashion._versions import VersionMixin
 from skfashion._warnings import warn
@@ -34,6 +36,16 @@ class SearchMixin(VersionMixin):
         if self._evaluations is None:
             return super()._format_results(candidate_params, n_splits, out, more_results)
         return self._evaluations.collect(n_splits, out)
+
+    def __sklearn_tags__(self):
+        # scikit-learn's searches hand on a part of these; but a search takes what its estimator
+        # takes: several outputs, NaN, images.
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator)
+        tags.input_tags = deepcopy(inner.input_tags)
+        tags.target_tags = deepcopy(inner.target_tags)
+        tags.target_tags.required = False  # As there: an estimator that needs y says so itself.
+        return tags
 
     def _check_refit_for_multimetric(self, scores):
         if not (isinstance(self.refit, str) and self.refit in scores):
