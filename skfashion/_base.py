@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from skfashion import _checks, _compiled, _records, _training
 from skfashion._adapter import Adapter, check_dtype_policy
 from skfashion._callbacks import CallbackSupportMixin, with_callbacks
+from skfashion._deadline import DeadlineMixin
 from skfashion._progress import Progress
 from skfashion._recipe import plan_of, structure_of, write_recipe
 from skfashion._store import open_store
@@ -30,7 +31,9 @@ _SHAPELESS = {
 _UNCOPIED = ("_model", "_plan", "_run_key")
 
 
-class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, BaseEstimator):
+class BaseImageClassifier(
+    CallbackSupportMixin, ClassifierMixin, DeadlineMixin, VersionMixin, BaseEstimator
+):
     """Base of all classifiers; a subclass says which network, in which phases.
 
     A subclass has an explicit `__init__` with the parameters below among its own, and
