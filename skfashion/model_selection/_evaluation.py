@@ -186,7 +186,7 @@ class _Outcome:
         return _Outcome(fits, error=self.error)
 
     def failed_fits(self, like, error_score):
-        """Fits with `error_score`, in the form of those of another candidate."""
+        """Fits with `error_score`, like those of another candidate."""
         failed = []
         for fit in like:
             fit = {**fit, "fit_time": self.seconds / len(like), "score_time": 0.0}
