@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from skfashion import _training
 from skfashion._store import open_store
 from skfashion._training import compile_config
+from skfashion._utils.deadline import DeadlineMixin
 from skfashion._utils.sklearn_callbacks import CallbackSupportMixin, with_callbacks
 from skfashion._utils.typing import Array, Model, NDArray, Self
 from skfashion._utils.validation import HasMethods, Interval, StrOptions, _fit_context
@@ -27,7 +28,9 @@ from skfashion.classifiers._scikeras import Adapter, check_dtype_policy, dtype_p
 _UNCOPIED = ("_model", "_run_key")
 
 
-class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, BaseEstimator):
+class BaseImageClassifier(
+    CallbackSupportMixin, ClassifierMixin, DeadlineMixin, VersionMixin, BaseEstimator
+):
     """Base of all classifiers; a subclass says which network, in which phases.
 
     A subclass has an explicit `__init__` with the parameters below among its own, and

@@ -2,7 +2,7 @@
 
 import time
 
-from skfashion._utils import deadline as _deadline
+from skfashion._utils.deadline import DeadlineReached
 from skfashion._utils.sklearn_callbacks import FitTasks
 
 
@@ -11,6 +11,7 @@ class Progress:
 
     def __init__(self, estimator, plan):
         self._name = type(estimator).__name__
+        self._is_late = estimator._is_late
         self._verbose = estimator.verbose
         self._limit = estimator.max_fit_seconds
         self._last = plan.phases[-1]
@@ -26,8 +27,8 @@ class Progress:
         stop = self._tasks.epoch(phase, logs)
         if phase is self._last and epoch == phase.epochs:
             return False
-        if _deadline.passed():
-            raise _deadline.DeadlineReached(f"{self._name} stopped after epoch {epoch}.")
+        if self._is_late():
+            raise DeadlineReached(f"{self._name} stopped after epoch {epoch}.")
         self.late = self._limit is not None and time.monotonic() - self._started >= self._limit
         return stop or self.late
 

@@ -2,13 +2,11 @@
 
 import math
 from collections.abc import Callable, Mapping
-from contextlib import contextmanager
 from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy as np
 import skopt
-from joblib import effective_n_jobs
 from scipy.stats import rankdata
 from sklearn.utils import check_random_state
 from skopt.callbacks import check_callback
@@ -109,12 +107,12 @@ class BayesSearchCV(SearchMixin, skopt.BayesSearchCV):
         Whether ``cv_results_`` holds training scores.
 
     time_budget : float, default=None
-        Seconds after which no candidate is begun. One that is running then ends
-        with the epoch it is in, if its estimator asks for the deadline as those
-        of this package do, and is left out of the results: with `memory` and the
-        same integer `random_state`, the next search finishes it first. Other
-        estimators finish their candidate, and it counts. The refit comes after,
-        without a limit.
+        Seconds after which no candidate is begun. A classifier of this package that
+        is trained then in this process, in whatever thread, ends with the epoch it is
+        in, and its candidate is left out of the results: with `memory` and the same
+        integer `random_state`, the next search finishes it first. Worker processes and
+        other estimators finish the candidate they are at (all `n_points` of them), and
+        it counts. The refit comes after, without a limit.
 
     Attributes
     ----------
@@ -136,8 +134,8 @@ refit_time_, multimetric_
     Raises
     ------
     ValueError, TypeError
-        If `search_spaces` can't be read; from `fit`: if a parameter can't be used, or all
-        candidates failed.
+        From `fit`: if `search_spaces` can't be read, before anything is trained, if another
+        parameter can't be used, or if all candidates failed.
 
     TimeoutError
         From `fit`: if no candidate was done within `time_budget`.
@@ -149,9 +147,9 @@ refit_time_, multimetric_
 
     Notes
     -----
-    The deadline is a time of day: clocks of machines that share a search should
-    agree to the second. With ``n_points > 1`` a batch with a candidate that was
-    cut is left out as a whole.
+    With `time_budget` and ``n_points > 1``, a batch with a candidate that was cut is left
+    out as a whole. In threads, fits beside the one that was cut first end on their own,
+    with their epoch.
 
     References
     ----------
@@ -184,6 +182,7 @@ refit_time_, multimetric_
         "n_iter": [Interval(Integral, 1, None, closed="left")],
         "fit_params": [dict, None],
         "n_points": [Interval(Integral, 1, None, closed="left")],
+        "iid": "no_validation",
         "random_state": ["random_state"],
         "time_budget": [Interval(Real, 0, None, closed="neither"), None],
     }
@@ -209,8 +208,6 @@ refit_time_, multimetric_
         *,
         time_budget: float | None = None,
     ) -> None:
-        # As skopt does: a mistake in a space is found before the data are read.
-        as_subspaces(search_spaces, 1)
         self.estimator = estimator
         self.search_spaces = search_spaces
         self.optimizer_kwargs = optimizer_kwargs
@@ -269,12 +266,13 @@ refit_time_, multimetric_
         self : BayesSearchCV
         """
         self._validate_params()
+        spaces = as_subspaces(self.search_spaces, self.n_iter)
         params = {**(self.fit_params or {}), **fit_params}
         if groups is not None:
             params["groups"] = groups
         callbacks = check_callback(callback)
-        with self._limit() as limit:
-            self._fit_state = callbacks, limit
+        with deadline(math.inf if self.time_budget is None else self.time_budget) as limit:
+            self._fit_state = spaces, callbacks, limit
             try:
                 # Not skopt's fit: it passes on groups=None, which metadata routing
                 # takes for groups.
@@ -285,17 +283,8 @@ refit_time_, multimetric_
             self._rank_train_scores()
         return self
 
-    @contextmanager
-    def _limit(self):
-        if self.time_budget is None:
-            yield _NoLimit()
-        else:
-            with deadline(self.time_budget, workers=effective_n_jobs(self.n_jobs) > 1) as limit:
-                yield limit
-
     def _run_search(self, evaluate_candidates, *, callback_ctx=None):
-        callbacks, limit = self._fit_state
-        spaces = as_subspaces(self.search_spaces, self.n_iter)
+        spaces, callbacks, limit = self._fit_state
         self.optimizer_kwargs_ = {
             **(self.optimizer_kwargs or {}),
             "random_state": check_random_state(self.random_state),
@@ -361,13 +350,3 @@ refit_time_, multimetric_
             scores = self.cv_results_[column]
             ranks = rankdata(np.where(np.isnan(scores), np.inf, -scores), method="min")
             self.cv_results_[column.replace("mean", "rank", 1)] = ranks.astype(np.int32)
-
-
-class _NoLimit:
-    """The deadline of a search without one."""
-
-    def passed(self):
-        return False
-
-    def lift(self):
-        pass

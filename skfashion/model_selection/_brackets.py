@@ -10,20 +10,8 @@ import numpy as np
 class Rung:
     """Candidates trained alike, of which the best go on to the next rung.
 
-    Parameters
-    ----------
-    bracket : int
-        How many more rungs the first rung of the bracket has after it, as Li et
-        al. number brackets.
-
-    iter : int
-        Rungs before this one in its bracket.
-
-    n_candidates, n_resources : int
-        How many candidates, and how much of the resource for each.
-
-    n_resources_before : int
-        What each of them had on the rung before.
+    `bracket` is the number of rungs after the first of its bracket, as Li et al. number brackets;
+    `iter` the number of rungs before this one.
     """
 
     bracket: int
@@ -34,21 +22,7 @@ class Rung:
 
 
 def plan_brackets(max_resources, min_resources, factor):
-    """List the rungs of all brackets, the widest bracket first.
-
-    Parameters
-    ----------
-    max_resources, min_resources : int
-        Most and least of the resource for one candidate.
-
-    factor : float
-        How many times fewer candidates, with how many times more resources, the
-        next rung has.
-
-    Returns
-    -------
-    brackets : list of list of Rung
-    """
+    """List the rungs of each bracket, the widest bracket first."""
     last = 0
     # Multiplied up, since log(243, 3) is less than 5.
     while min_resources * factor ** (last + 1) <= max_resources:
@@ -72,18 +46,7 @@ def plan_brackets(max_resources, min_resources, factor):
 
 
 def best_first(scores):
-    """Order candidates by score, leaving out those that failed.
-
-    Parameters
-    ----------
-    scores : array-like of float
-        Greater is better; not finite where a candidate failed.
-
-    Returns
-    -------
-    order : ndarray of int
-        Indices into `scores`, the best first and ties as they come.
-    """
+    """Order candidates that did not fail by score, the best first, ties as they come."""
     scores = np.asarray(scores, dtype=float)
     order = np.argsort(-scores, kind="stable")
     return order[np.isfinite(scores[order])]

@@ -1,20 +1,11 @@
-"""What is worth tuning in each classifier, said once and for no searcher in particular."""
+"""Default search space of each classifier, for no search in particular."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True)
 class Choice:
-    """One of some values.
-
-    Parameters
-    ----------
-    values : tuple
-        All of them.
-
-    grid : tuple
-        Those worth a place in a grid; none leaves the parameter out of it.
-    """
+    """One of some values; `grid` are those worth a place in a grid, none leaves it out."""
 
     values: tuple
     grid: tuple = ()
@@ -22,18 +13,9 @@ class Choice:
 
 @dataclass(frozen=True)
 class Number:
-    """A number from a range, both ends included.
+    """A number between `low` and `high`, both included; an int if both are.
 
-    Parameters
-    ----------
-    low, high : float or int
-        The ends; ints for a range of ints.
-
-    log : bool
-        Whether orders of magnitude are alike, rather than differences.
-
-    grid : tuple
-        As for `Choice`.
+    With `log`, orders of magnitude are alike, rather than differences.
     """
 
     low: float
@@ -109,58 +91,32 @@ def _mobilenet(classifier):
 
 
 # By name, not by class: a classifier's class pulls in what it takes to train it.
-_DESCRIPTIONS = {
+_SPACES = {
     "DenseClassifier": _dense,
     "ConvClassifier": _conv,
     "MobileNetFineTuner": _mobilenet,
 }
-_UNDESCRIBED = "KerasImageClassifier"
+_WITHOUT = "KerasImageClassifier"
 
 
 def is_known(estimator):
-    """Whether an object is a classifier of this package, described or not.
-
-    Parameters
-    ----------
-    estimator : object
-        Anything.
-
-    Returns
-    -------
-    known : bool
-    """
-    return bool({*_DESCRIPTIONS, _UNDESCRIBED} & _names(estimator))
+    """Whether an object is a classifier of this package, with a default space or without."""
+    return bool({*_SPACES, _WITHOUT} & _names(estimator))
 
 
-def describe(classifier):
-    """Say what to tune.
-
-    Parameters
-    ----------
-    classifier : estimator
-        A classifier of this package.
-
-    Returns
-    -------
-    description : dict of str -> Choice or Number
-        Keyed by parameter name.
-
-    Raises
-    ------
-    ValueError
-        If nothing is known about it.
-    """
+def default_space(classifier):
+    """Return the default search space of a classifier: `Choice` and `Number` by parameter name."""
     names = _names(classifier)
-    for name, description in _DESCRIPTIONS.items():
+    for name, space in _SPACES.items():
         if name in names:
-            return description(classifier)
-    if _UNDESCRIBED in names:
+            return space(classifier)
+    if _WITHOUT in names:
         raise ValueError(
-            f"{_UNDESCRIBED} builds a network of yours: only you know what its parameters are and "
+            f"{_WITHOUT} builds a network of yours: only you know what its parameters are and "
             "which values make sense. Write the space by hand."
         )
     raise ValueError(
-        f"Spaces are known for {', '.join(sorted(_DESCRIPTIONS))} and what holds one of them, "
+        f"Spaces are known for {', '.join(sorted(_SPACES))} and what holds one of them, "
         f"not for {type(classifier).__name__}."
     )
 

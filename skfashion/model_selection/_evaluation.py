@@ -3,12 +3,14 @@
 import re
 import time
 from concurrent.futures import BrokenExecutor
+from copy import deepcopy
 
 import joblib
 import numpy as np
-from sklearn.base import is_classifier
+from sklearn.base import clone, is_classifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import check_cv
+from sklearn.utils import get_tags
 
 from skfashion._utils.validation import BaseSearchCV
 from skfashion._utils.version_mixin import VersionMixin
@@ -26,14 +28,21 @@ class SearchMixin(VersionMixin):
     `error_score` in it.
     """
 
-    # The Evaluations of the fit in progress. On the class, so that it is neither a
-    # parameter nor part of a fitted search.
-    _evaluations = None
-
     def _format_results(self, candidate_params, n_splits, out, more_results=None):
-        if self._evaluations is None:
-            return super()._format_results(candidate_params, n_splits, out, more_results)
-        return self._evaluations.collect(n_splits, out)
+        # scikit-learn calls it whenever candidates were evaluated, with all fits so far, and
+        # keeps the last table it gets. Evaluations fills in that one, once, at the end.
+        self._evaluations.fits = out
+        return self._evaluations.table
+
+    def __sklearn_tags__(self):
+        # scikit-learn's searches hand on a part of these; but a search takes what its estimator
+        # takes: several outputs, NaN, images.
+        tags = super().__sklearn_tags__()
+        inner = get_tags(self.estimator)
+        tags.input_tags = deepcopy(inner.input_tags)
+        tags.target_tags = deepcopy(inner.target_tags)
+        tags.target_tags.required = False  # As there: an estimator that needs y says so itself.
+        return tags
 
     def _check_refit_for_multimetric(self, scores):
         if not (isinstance(self.refit, str) and self.refit in scores):
@@ -55,13 +64,7 @@ _OF_A_FIT = ("_evaluations", "_fit_state")
 class Evaluations:
     """The candidates a search has evaluated, in order, and what came of them.
 
-    Parameters
-    ----------
-    search : SearchMixin
-        The search in progress.
-
-    evaluate_candidates : callable
-        What `BaseSearchCV.fit` hands to `_run_search`.
+    `fits` and `table` are scikit-learn's results of all fits, and what becomes `cv_results_`.
     """
 
     def __init__(self, search, evaluate_candidates):
@@ -70,9 +73,8 @@ class Evaluations:
         self._cv = _fixed_splits(search)
         self._outcomes = {}
         self._rows = []
-        self._n_collected = 0
-        # The dict that `collect` hands back and BaseSearchCV.fit keeps as cv_results_.
-        self._results = {}
+        self.fits = []
+        self.table = {}
 
     def __enter__(self):
         self._search._evaluations = self
@@ -82,42 +84,14 @@ class Evaluations:
         del self._search._evaluations
 
     def score(self, candidate):
-        """Look up the mean test score of a candidate, which guides the search.
-
-        Parameters
-        ----------
-        candidate : dict
-            Parameter values.
-
-        Returns
-        -------
-        score : float or None
-            None for a candidate never evaluated; not finite for one that failed.
-        """
+        """Return a candidate's mean test score: not finite if it failed, None if it is new."""
         outcome = self._outcomes.get(_key(candidate))
         return None if outcome is None else self._mean_test_score(outcome)
 
     def evaluate(self, candidates, *, more_results=None, callback_ctx=None):
-        """Evaluate candidates and write a row of the results for each.
+        """Write a row of the results for each candidate; return their mean test scores.
 
-        One that was evaluated before is answered from what is known, with zero
-        seconds in its row.
-
-        Parameters
-        ----------
-        candidates : list of dict
-            Parameter values.
-
-        more_results : dict of str -> list, default=None
-            Further columns, one value per candidate.
-
-        callback_ctx : CallbackContext, default=None
-            scikit-learn's context for these evaluations, from 1.9 on.
-
-        Returns
-        -------
-        scores : list of float
-            Mean test scores, not finite for candidates that failed.
+        One evaluated before has its scores and zero seconds. `more_results` are further columns.
         """
         keys = [_key(candidate) for candidate in candidates]
         new = {}
@@ -134,21 +108,8 @@ class Evaluations:
             unwritten.discard(key)
         return [self._mean_test_score(self._outcomes[key]) for key in keys]
 
-    def collect(self, n_splits, out):
-        """Take the results of the fits `BaseSearchCV.fit` has just run."""
-        new, self._n_collected = out[self._n_collected :], len(out)
-        for i, key in enumerate(self._running):
-            self._outcomes[key] = _Outcome(new[i * n_splits : (i + 1) * n_splits])
-        return self._results
-
     def finish(self):
-        """Complete `cv_results_` with all rows, those of failed candidates too.
-
-        Raises
-        ------
-        ValueError
-            If no candidate could be evaluated.
-        """
+        """Fill in `cv_results_` with all rows, those of failed candidates too."""
         good = next((outcome for _, outcome, _ in self._rows if outcome.fits), None)
         if good is None:
             raise ValueError(
@@ -161,18 +122,21 @@ class Evaluations:
             fits.extend(outcome.fits or outcome.failed_fits(good.fits, self._search.error_score))
             for name, value in columns.items():
                 more.setdefault(name, []).append(value)
-        self._results.update(
+        self.table.update(
             BaseSearchCV._format_results(
                 self._search, [row[0] for row in self._rows], len(good.fits), fits, more
             )
         )
 
     def _run(self, keys, candidates, callback_ctx):
-        self._running = keys
         context = {} if callback_ctx is None else {"callback_ctx": callback_ctx}
-        start = time.perf_counter()
+        known, start = len(self.fits), time.perf_counter()
         try:
-            self._evaluate_candidates(candidates, cv=self._cv, **context)
+            # Clones, made here, carry the search's deadline into whatever thread.
+            self._evaluate_candidates(clone(candidates, safe=False), cv=self._cv, **context)
+            new, n_splits = self.fits[known:], self._search.n_splits_
+            for i, key in enumerate(keys):
+                self._outcomes[key] = _Outcome(new[i * n_splits : (i + 1) * n_splits])
             return
         except ValueError as error:
             # A search inside this one says the same of its own fits.
@@ -222,7 +186,7 @@ class _Outcome:
         return _Outcome(fits, error=self.error)
 
     def failed_fits(self, like, error_score):
-        """Fits with `error_score`, in the form of those of another candidate."""
+        """Fits with `error_score`, like those of another candidate."""
         failed = []
         for fit in like:
             fit = {**fit, "fit_time": self.seconds / len(like), "score_time": 0.0}

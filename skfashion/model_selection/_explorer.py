@@ -18,16 +18,7 @@ _MANY = 100_000
 
 
 class Explorer:
-    """Asks for points of a subspace, and is told their scores.
-
-    Parameters
-    ----------
-    subspace : Subspace
-        Where to look.
-
-    optimizer : skopt.Optimizer
-        Who looks.
-    """
+    """Asks a `skopt.Optimizer` for points of a subspace, and tells it their scores."""
 
     def __init__(self, subspace, optimizer):
         self._subspace = subspace
@@ -36,18 +27,7 @@ class Explorer:
         self._failed = []
 
     def ask(self, n_points):
-        """Points never told before.
-
-        Parameters
-        ----------
-        n_points : int
-            How many are wanted.
-
-        Returns
-        -------
-        points : list of list
-            Fewer, or none, where the space holds no more.
-        """
+        """Return points never told before; fewer, or none, where the space holds no more."""
         if len(self._told) >= self._subspace.size:
             return []
         with warnings.catch_warnings():
@@ -70,20 +50,9 @@ class Explorer:
         return points
 
     def tell(self, points, scores):
-        """Say how points scored.
+        """Tell how points scored: greater is better, what is not finite has failed.
 
-        Parameters
-        ----------
-        points : list of list
-            As asked for.
-
-        scores : list of float
-            Greater is better; one that is not finite stands for a failure.
-
-        Returns
-        -------
-        result : scipy.optimize.OptimizeResult
-            What skopt's callbacks are called with.
+        Returns what skopt's callbacks are called with.
         """
         known = self._optimizer.yi
         losses = [-score if math.isfinite(score) else math.nan for score in scores]
@@ -131,32 +100,10 @@ def make_optimizer(
     model_queue_size=1,
     **kwargs,
 ):
-    """Make a `skopt.Optimizer` for a subspace.
+    """Make a `skopt.Optimizer` for a subspace; `kwargs` are further arguments of its own.
 
-    Parameters
-    ----------
-    subspace : Subspace
-        What to explore.
-
-    random_state : RandomState
-        Source of all randomness.
-
-    base_estimator : str or regressor, default="GP"
-        The surrogate.
-
-    space_constraint : callable, default=None
-        Asked with a list of parameter values, sorted by parameter name.
-
-    model_queue_size : int or None, default=1
-        How many surrogates to keep. skopt keeps all, each with a matrix of all
-        candidates before it: 150 MB after 300.
-
-    **kwargs
-        Further arguments of `skopt.Optimizer`.
-
-    Returns
-    -------
-    optimizer : skopt.Optimizer
+    `space_constraint` is asked with parameter values, sorted by name. skopt would keep all
+    surrogates, each with a matrix of all candidates before it: 150 MB after 300.
     """
     if str(base_estimator).upper() == "GBRT":
         base_estimator = _QuantileTrees(

@@ -1,41 +1,41 @@
-"""One description of a space, in the words of each searcher."""
+"""Default search spaces, as each search takes them."""
 
 from scipy.stats import loguniform, randint, uniform
 
 from skfashion.model_selection._descriptions import Choice
 
 
-def _grid(description):
-    return {name: list(given.grid) for name, given in description.items() if given.grid}
+def _grid(space):
+    return {name: list(dim.grid) for name, dim in space.items() if dim.grid}
 
 
-def _random(description):
-    return {name: _distribution(given) for name, given in description.items()}
+def _random(space):
+    return {name: _distribution(dim) for name, dim in space.items()}
 
 
-def _distribution(given):
-    if isinstance(given, Choice):
-        return list(given.values)
-    if given.is_int:
-        return randint(given.low, given.high + 1)
-    if given.log:
-        return loguniform(given.low, given.high)
-    return uniform(given.low, given.high - given.low)
+def _distribution(dim):
+    if isinstance(dim, Choice):
+        return list(dim.values)
+    if dim.is_int:
+        return randint(dim.low, dim.high + 1)
+    if dim.log:
+        return loguniform(dim.low, dim.high)
+    return uniform(dim.low, dim.high - dim.low)
 
 
-def _bayes(description):
+def _bayes(space):
     from skopt.space import Categorical, Integer, Real
 
-    def dimension(given):
-        if isinstance(given, Choice):
-            return Categorical(given.values)
-        kind = Integer if given.is_int else Real
-        return kind(given.low, given.high, prior="log-uniform" if given.log else "uniform")
+    def convert(dim):
+        if isinstance(dim, Choice):
+            return Categorical(dim.values)
+        kind = Integer if dim.is_int else Real
+        return kind(dim.low, dim.high, prior="log-uniform" if dim.log else "uniform")
 
-    return {name: dimension(given) for name, given in description.items()}
+    return {name: convert(dim) for name, dim in space.items()}
 
 
-def _optuna(description):
+def _optuna(space):
     try:
         from optuna import distributions
     except ImportError as error:
@@ -44,13 +44,13 @@ def _optuna(description):
             "optuna-integration[sklearn]"
         ) from error
 
-    def distribution(given):
-        if isinstance(given, Choice):
-            return distributions.CategoricalDistribution(given.values)
-        kind = distributions.IntDistribution if given.is_int else distributions.FloatDistribution
-        return kind(given.low, given.high, log=given.log)
+    def convert(dim):
+        if isinstance(dim, Choice):
+            return distributions.CategoricalDistribution(dim.values)
+        kind = distributions.IntDistribution if dim.is_int else distributions.FloatDistribution
+        return kind(dim.low, dim.high, log=dim.log)
 
-    return {name: distribution(given) for name, given in description.items()}
+    return {name: convert(dim) for name, dim in space.items()}
 
 
-FORMS = {"grid": _grid, "random": _random, "bayes": _bayes, "optuna": _optuna}
+CONVERTERS = {"grid": _grid, "random": _random, "bayes": _bayes, "optuna": _optuna}

@@ -6,18 +6,8 @@ from contextlib import contextmanager
 class Progress:
     """The task tree of a search: search > step > candidate and fold.
 
-    Below scikit-learn 1.9 it does nothing.
-
-    Parameters
-    ----------
-    search : estimator
-        The search in progress.
-
-    root : CallbackContext or None
-        The context of its `fit`.
-
-    n_steps : int or None
-        How many steps there will be, if known.
+    `root` is the context of its `fit`, None below scikit-learn 1.9, where nothing is done;
+    `n_steps` is None where it isn't known.
     """
 
     def __init__(self, search, root, n_steps):

@@ -1,9 +1,9 @@
-"""Ready-made search spaces: one description per classifier, a form per searcher."""
+"""Ready-made search spaces."""
 
 from typing import Any, Literal
 
-from skfashion.model_selection._descriptions import describe, is_known
-from skfashion.model_selection._forms import FORMS
+from skfashion.model_selection._descriptions import default_space, is_known
+from skfashion.model_selection._forms import CONVERTERS
 
 
 def search_space(
@@ -65,14 +65,15 @@ def search_space(
     >>> sorted(search_space(pipe, "random"))[:2]
     ['denseclassifier__activation', 'denseclassifier__batch_norm']
     """
-    if kind not in FORMS:
-        raise ValueError(f"kind must be one of {sorted(FORMS)}, got {kind!r}.")
+    if kind not in CONVERTERS:
+        raise ValueError(f"kind must be one of {sorted(CONVERTERS)}, got {kind!r}.")
     classifier, prefix = _find(estimator, step)
-    return FORMS[kind]({f"{prefix}{name}": given for name, given in describe(classifier).items()})
+    space = {f"{prefix}{name}": each for name, each in default_space(classifier).items()}
+    return CONVERTERS[kind](space)
 
 
 def _find(estimator, step):
-    """Find the classifier to describe, and what its parameters begin with."""
+    """Find the classifier to tune, and what its parameters begin with."""
     if is_known(estimator):
         return estimator, "" if step is None else f"{step}__"
     inside = estimator.get_params(deep=True)
@@ -82,8 +83,8 @@ def _find(estimator, step):
         return inside[step], f"{step}__"
     found = [name for name, value in inside.items() if is_known(value)]
     if not found:
-        # Raises, and says what is described.
-        describe(estimator)
+        # Raises, and says which classifiers have a space.
+        default_space(estimator)
     if len(found) > 1:
         raise ValueError(
             f"There are several classifiers to tune: choose one of step={sorted(found)}."

@@ -16,24 +16,11 @@ _PRIORS = ("uniform", "log-uniform")
 
 
 class Subspace:
-    """One dict of a search space.
+    """One dict of a search space; its `dimensions` are sorted by name, as skopt sorts points.
 
-    skopt sends categories through NumPy arrays, which neither tuples nor a mix of
-    types survive. Categories other than text, ints, floats or bools alone, or one
-    estimator, are explored under names and turned back into themselves in `candidate`.
-
-    Parameters
-    ----------
-    space : dict of str -> dimension
-        As `BayesSearchCV` describes it.
-
-    n_iter : int
-        Most candidates to try.
-
-    Attributes
-    ----------
-    dimensions : dict of str -> skopt.space.Dimension
-        Sorted by name, as skopt sorts the values of a point.
+    skopt sends categories through NumPy arrays, which neither tuples nor a mix of types survive.
+    Categories other than text, ints, floats or bools alone, or one estimator, are explored under
+    names and turned back into themselves in `candidate`.
     """
 
     def __init__(self, space, n_iter):
@@ -68,25 +55,7 @@ class Subspace:
 
 
 def as_subspaces(search_spaces, n_iter):
-    """Read the parameter `search_spaces` of `BayesSearchCV`.
-
-    Parameters
-    ----------
-    search_spaces : dict, or list of dict and (dict, int)
-        As given.
-
-    n_iter : int
-        Candidates for spaces that don't say how many.
-
-    Returns
-    -------
-    subspaces : list of Subspace
-
-    Raises
-    ------
-    TypeError, ValueError
-        If it can't be read.
-    """
+    """Read `search_spaces` of `BayesSearchCV` as a list of `Subspace`, or say what is wrong."""
     if isinstance(search_spaces, dict):
         search_spaces = [search_spaces]
     if not isinstance(search_spaces, (list, tuple)):

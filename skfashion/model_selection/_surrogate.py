@@ -46,19 +46,7 @@ class Surrogate(GaussianProcessRegressor):
         return_mean_grad=False,
         return_std_grad=False,
     ):
-        """Predict the mean and, on request, its uncertainty, as skopt's regressor does.
-
-        Parameters
-        ----------
-        X : array-like of shape (n_samples, n_features)
-            Points in the transformed space.
-        return_std, return_cov, return_mean_grad, return_std_grad : bool, default=False
-            As of `skopt.learning.GaussianProcessRegressor`.
-
-        Returns
-        -------
-        ndarray or tuple of ndarray
-        """
+        """Predict the mean and, on request, its uncertainty, as skopt's regressor does."""
         others = return_cov or return_mean_grad or return_std_grad
         if others or not (return_std and hasattr(self, "X_train_")):
             return super().predict(X, return_std, return_cov, return_mean_grad, return_std_grad)
@@ -72,16 +60,7 @@ class Surrogate(GaussianProcessRegressor):
 
 
 def cheaper(regressor):
-    """Return a `Surrogate` in place of skopt's Gaussian process; anything else as it is.
-
-    Parameters
-    ----------
-    regressor : estimator or None
-
-    Returns
-    -------
-    estimator or None
-    """
+    """Return a `Surrogate` in place of skopt's Gaussian process; anything else as it is."""
     if type(regressor) is not GaussianProcessRegressor:
         return regressor
     return Surrogate(**regressor.get_params(deep=False))

@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.datasets import make_classification
 
-from skfashion._utils import deadline as _deadline
+from skfashion._utils.deadline import DeadlineMixin, DeadlineReached
 from skfashion.model_selection import BayesSearchCV
 
 X, y = make_classification(60, n_features=4, n_informative=3, n_redundant=0, random_state=0)
@@ -17,7 +17,7 @@ X, y = make_classification(60, n_features=4, n_informative=3, n_redundant=0, ran
 QUICK = {"n_initial_points": 99}
 
 
-class Toy(ClassifierMixin, BaseEstimator):
+class Toy(DeadlineMixin, ClassifierMixin, BaseEstimator):
     """Scores what its parameters say, and counts its fits in a file.
 
     A fit with `units` == `endless` trains until it is cut, and leaves a checkpoint
@@ -47,9 +47,9 @@ class Toy(ClassifierMixin, BaseEstimator):
             checkpoint = Path(self.log) / joblib.hash(X)
             while not checkpoint.exists():
                 time.sleep(0.01)
-                if _deadline.passed():
+                if self._is_late():
                     checkpoint.touch()
-                    raise _deadline.DeadlineReached
+                    raise DeadlineReached
         return self._done(y, mark)
 
     def _done(self, y, mark):

@@ -116,13 +116,17 @@ class TestSpaces:
             ({"rate": [1e-3, 1e-1, "log-uniform"]}, ValueError, "Write a tuple"),
         ],
     )
-    def test_what_is_no_space_is_refused(self, space, error, match):
-        # In the constructor, as skopt does: nobody waits for a long job to be told.
-        with pytest.raises(error, match=match):
-            BayesSearchCV(Toy(), space)
-        search = BayesSearchCV(Toy(), {"units": [1, 2]}).set_params(search_spaces=space)
+    def test_what_is_not_a_space_is_refused_by_fit(self, tmp_path, space, error, match):
+        search = BayesSearchCV(Toy(log=tmp_path), [{"rate": [0.1]}]).set_params(search_spaces=space)
         with pytest.raises(error, match=match):
             search.fit(X, y)
+        assert not fits(tmp_path)
+
+    def test_every_space_is_read_before_anything_is_trained(self, tmp_path):
+        spaces = [{"units": [1, 2]}, {"units": "1 ... 9"}]
+        with pytest.raises(ValueError, match="units must be a skopt dimension"):
+            run(Toy(log=tmp_path), spaces)
+        assert not fits(tmp_path)
 
     @pytest.mark.parametrize("surrogate", ["GP", "RF"])
     def test_one_estimator_is_itself_in_the_results(self, surrogate):

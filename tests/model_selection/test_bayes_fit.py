@@ -14,27 +14,28 @@ from sklearn import config_context
 from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
-from sklearn.pipeline import make_pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from skopt.callbacks import DeadlineStopper
 from skopt.space import Integer, Real
 
-from skfashion._utils import deadline as _deadline
+from skfashion._utils.deadline import deadline
 from skfashion.model_selection import BayesSearchCV
 
 # Said of every search with a failure in it.
 pytestmark = pytest.mark.filterwarnings("ignore:One or more of the")
 
 
+class Slow(Toy):
+    def fit(self, X, y):
+        time.sleep(0.1)
+        return super().fit(X, y)
+
+
 class TestTimeBudget:
     space = {"units": (1, 30)}
 
     def test_it_stops_between_candidates(self):
-        class Slow(Toy):
-            def fit(self, X, y):
-                time.sleep(0.1)
-                return super().fit(X, y)
-
         start = time.perf_counter()
         search = run(Slow(), self.space, n_iter=50, time_budget=0.5, refit=True)
         assert time.perf_counter() - start < 2
@@ -46,21 +47,19 @@ class TestTimeBudget:
         assert not search.stopped_by_time_
         assert search.cv_results_["params"] == run(Toy(), self.space).cv_results_["params"]
 
-    @pytest.mark.parametrize("backend", [None, "loky", "threading"])
-    def test_a_candidate_that_is_cut_is_finished_first_next_time(self, tmp_path, backend):
+    @pytest.mark.parametrize("n_jobs", [1, 2])
+    def test_a_candidate_that_is_cut_is_finished_first_next_time(self, tmp_path, n_jobs):
         whole = run(Toy(), self.space, n_iter=3).cv_results_["params"]
         toy = Toy(endless=whole[1]["units"], log=tmp_path)
-        kwargs = {"n_iter": 3, "n_jobs": 1 if backend is None else 2}
-        with joblib.parallel_config(backend=backend or "loky"):
-            if backend == "loky":
-                run(Toy(), self.space, n_iter=1, n_jobs=2)  # start the workers
+        kwargs = {"n_iter": 3, "n_jobs": n_jobs}
+        with joblib.parallel_config(backend="threading"):
             search = run(toy, self.space, time_budget=1.5, refit=True, **kwargs)
             assert search.stopped_by_time_
             assert search.cv_results_["params"] == whole[:1]
             assert search.optimizer_results_[0].x_iters == [[whole[0]["units"]]]
             assert search.predict(X).shape == (60,)  # the refit has no deadline
             before = len(fits(tmp_path))
-            if kwargs["n_jobs"] == 1:  # the second fold was not begun
+            if n_jobs == 1:  # the second fold was not begun
                 search = run(toy, self.space, time_budget=1.5, **kwargs)
                 assert search.cv_results_["params"] == whole[:1]
             again = run(toy, self.space, **kwargs)
@@ -68,36 +67,43 @@ class TestTimeBudget:
         units = [int(line.split()[0]) for line in fits(tmp_path)[before:]]
         assert units[2] == whole[1]["units"]  # after the two folds of the first
 
-    def test_no_candidate_in_time(self, tmp_path):
-        with pytest.raises(TimeoutError, match=r"time_budget=0.1 s"):
-            run(Toy(endless=8, log=tmp_path), {"units": [8]}, time_budget=0.1)
+    def test_worker_processes_finish_their_candidate(self):
+        folds = [(range(30), range(30, 60))] * 20  # on two processes, at least a second
+        search = run(Slow(), self.space, cv=folds, time_budget=0.5, n_jobs=2)
+        assert search.stopped_by_time_
+        assert len(search.cv_results_["params"]) == 1
+
+    @pytest.mark.parametrize("n_jobs", [1, 2])
+    def test_no_candidate_in_time(self, tmp_path, n_jobs):
+        pipe = Pipeline([("clf", Toy())])
+        space = {"clf": [Toy(endless=8, log=tmp_path)]}  # values are cut like the estimator
+        threads = joblib.parallel_config(backend="threading")
+        with threads, pytest.raises(TimeoutError, match=r"time_budget=0.1 s"):
+            run(pipe, space, time_budget=0.1, n_jobs=n_jobs)
 
     def test_a_deadline_ends_with_its_block(self):
-        with _deadline.deadline(0) as limit:
-            assert _deadline.passed()
+        with deadline(0) as limit:
+            cut = clone(Toy())
+            assert cut._is_late()
             limit.lift()
-            assert not _deadline.passed()
-        with _deadline.deadline(0):
-            with _deadline.deadline(60):
-                assert _deadline.passed()  # the earlier one counts
-            assert _deadline.passed()
-        assert not _deadline.passed()
+            assert not clone(cut)._is_late()
+            assert cut._is_late()  # a fit that is left over in a thread
+        with deadline(0):
+            outer = clone(Toy())
+            with deadline(60):
+                assert clone(outer)._is_late()  # the earlier one counts
+        assert not clone(Toy())._is_late()
 
-    @pytest.mark.parametrize("backend", ["loky", "threading"])
-    def test_workers_see_the_deadline_and_forget_it(self, backend):
-        ask = joblib.delayed(_deadline.passed)
+    @pytest.mark.parametrize(("backend", "late"), [("threading", True), ("loky", False)])
+    def test_clones_carry_the_deadline_into_threads(self, backend, late):
+        with deadline(0):
+            pipe = clone(clone(Pipeline([("clf", Toy())])))
+        ask = joblib.delayed(Toy._is_late)
         with joblib.parallel_config(backend=backend, n_jobs=2):
-            with _deadline.deadline(0, workers=True):
-                assert joblib.Parallel()(ask() for _ in range(8)) == [True] * 8
-            assert joblib.Parallel()(ask() for _ in range(8)) == [False] * 8
+            assert joblib.Parallel()(ask(pipe["clf"]) for _ in range(4)) == [late] * 4
 
     def test_searches_in_two_threads_have_their_own_time(self):
         results = {}
-
-        class Slow(Toy):
-            def fit(self, X, y):
-                time.sleep(0.1)
-                return super().fit(X, y)
 
         def search(name, budget):
             results[name] = run(Slow(), self.space, n_iter=4, time_budget=budget)

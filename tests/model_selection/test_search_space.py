@@ -1,4 +1,4 @@
-"""search_space: one description per classifier, in the words of each searcher."""
+"""search_space: the default space of each classifier, as each search takes it."""
 
 import sys
 from types import ModuleType

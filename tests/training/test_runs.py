@@ -12,6 +12,7 @@ import joblib
 import keras
 import numpy as np
 import pytest
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from skfashion import ConvClassifier, DenseClassifier, MobileNetFineTuner
@@ -205,7 +206,7 @@ def test_callbacks_are_called_again_and_that_is_said(images, tmp_path, monkeypat
 def test_fit_cut_by_a_deadline_is_checkpointed(images, tmp_path, trained):
     X, y = images
     with pytest.raises(_deadline.DeadlineReached), _deadline.deadline(0):
-        dense(tmp_path).fit(X, y)
+        clone(dense(tmp_path)).fit(X, y)
     resumed = dense(tmp_path).fit(X, y)
     assert trained == [3]
     equal(resumed, dense(None).fit(X, y), X)
