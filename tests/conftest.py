@@ -99,6 +99,15 @@ def data_dir():
 
 
 @pytest.fixture
+def store(tmp_path, monkeypatch):
+    """An empty store, which doesn't wait for what seems damaged."""
+    from skfashion._store import Store, _files
+
+    monkeypatch.setattr(_files, "PAUSES", (0, 0))
+    return Store(tmp_path / "store")
+
+
+@pytest.fixture
 def rng():
     return np.random.default_rng(0)
 

@@ -37,9 +37,9 @@ def _tell(pruned):
     )
     for damaged in pruned.damaged:
         note(f"note: was damaged: {damaged}")
-    if pruned.deaths_forgiven:
+    if pruned.crashes_cleared:
         say(
-            f"{counted(pruned.deaths_forgiven, 'process')} died while training; what they "
+            f"{counted(pruned.crashes_cleared, 'process')} died while training; what they "
             "trained is tried again."
         )
 

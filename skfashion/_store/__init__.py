@@ -4,15 +4,12 @@
 Module                    What it knows
 ========================  ======================================================
 `skfashion._store._process`   who wrote a file, and whether that process still runs
-`skfashion._store._files`     writing whole files or none, reading patiently
+`skfashion._store._files`     names that are safe, writing whole files or none
 `skfashion._store._npy`       the bytes of a file: a JSON head, then arrays
 `skfashion._store._entries`   one entry: a JSON value and some named arrays
-`skfashion._store._shards`    one shard: many rows of one shape, each with a checksum
-`skfashion._store._rows`      the rows of all shards of a namespace
-`skfashion._store._attempts`  work that was begun, and the processes it killed
+`skfashion._store._rows`      many rows of one shape, each with a checksum
 `skfashion._store._upkeep`    listing, keeping small, finding damage
-`skfashion._store._names`     where a store is, and what keys and kinds may be called
-`skfashion._store._store`     the store: all of these in one folder, bounded
+`skfashion._store._store`     the store: all of these in one folder, and crash guards
 ========================  ======================================================
 
 The layout on disk::
@@ -22,22 +19,21 @@ The layout on disk::
     <folder>/v1/attempts/<key>.<host>-<pid>-<start of process>-<n>
     <folder>/v1/tmp/<host>-<pid>-<start of process>-<n>
 
-An entry and a shard are one file each, so that a single rename puts them in
-place or replaces them: a reader has the old file open or the new one, never
+An entry and a shard of rows are one file each, so that a single rename puts them
+in place or replaces them: a reader has the old file open or the new one, never
 parts of both. A file is a sequence of ``.npy`` blocks (``numpy.load`` called
 again and again on the open file reads them all); the first one is the JSON
 head, which names the others with their checksums.
 """
 
-from ._attempts import Attempt
 from ._entries import Entry, EntryInfo
 from ._files import StoreWarning
 from ._rows import Rows
-from ._store import Store, open_store
+from ._store import CrashGuard, Store, open_store
 from ._upkeep import PruneResult
 
 __all__ = [
-    "Attempt",
+    "CrashGuard",
     "Entry",
     "EntryInfo",
     "PruneResult",

@@ -1,9 +1,10 @@
-"""Files that are there whole or not at all: writing, reading, listing, dropping."""
+"""Files that are there whole or not at all, and names that lead out of no folder."""
 
 import contextlib
 import errno
 import hashlib
 import os
+import re
 import time
 from pathlib import Path
 
@@ -12,10 +13,9 @@ from ._process import is_orphan, new_name
 # A file on a network folder may be seen late, or half, by other machines.
 PAUSES = (0.01, 0.05)
 _PASSING = {errno.EAGAIN, errno.EBUSY, errno.EIO, errno.ESTALE, errno.ETIMEDOUT}
-if os.name == "nt":
-    _PASSING.add(errno.EACCES)  # somebody else has the file open just now
 
-USED_EVERY = 60.0  # seconds; how exactly the time of last use is kept
+KEY = re.compile(r"[0-9a-f]{1,128}")
+_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 
 
 class StoreWarning(UserWarning):
@@ -23,33 +23,33 @@ class StoreWarning(UserWarning):
 
 
 class DamageError(Exception):
-    """A file that isn't what was written. Never leaves the store.
+    """A file that isn't what was written; never leaves the store.
 
-    Parameters
-    ----------
-    reason : str
-        What is wrong with it.
-    inode : int, default=None
-        The number of the file, by which a replacement under its name is told.
+    `inode` is the number of the file, by which a replacement under its name is told.
     """
 
-    def __init__(self, reason, inode=None):
-        super().__init__(reason)
-        self.inode = inode
+    inode = None
+
+
+def checked_key(key):
+    """Return a key, if it is hexadecimal digits."""
+    if not isinstance(key, str) or not KEY.fullmatch(key):
+        raise ValueError(f"a key must be 1 to 128 lower-case hexadecimal digits, got {key!r}")
+    return key
+
+
+def checked_name(name):
+    """Return the name of a kind or namespace, if it can be that of a folder."""
+    if not isinstance(name, str) or not _NAME.fullmatch(name):
+        raise ValueError(
+            'a kind or namespace must be 1 to 100 lower-case letters, digits, "-" or "_" (and '
+            f"begin with one of the former two), got {name!r}"
+        )
+    return name
 
 
 def checksum(*pieces):
-    """Return 16 bytes that depend on every byte of the pieces.
-
-    Parameters
-    ----------
-    *pieces : bytes-like
-        Contiguous buffers, taken one after the other.
-
-    Returns
-    -------
-    bytes
-    """
+    """Return 16 bytes that depend on every byte of some buffers."""
     state = hashlib.blake2b(digest_size=16)
     for piece in pieces:
         state.update(piece)
@@ -57,33 +57,12 @@ def checksum(*pieces):
 
 
 def write(path, pieces, *, scratch, limit=None):
-    """Write a file under a temporary name and move it into place.
+    """Write a file in the folder `scratch`, move it into place, and return its size.
 
-    Nothing is forced onto the disk (fsync): a killed process loses nothing that
-    it had handed to the system, and what a power failure leaves half-written
-    fails its checksum and is computed again. That is cheaper than waiting for
-    the disk at every checkpoint.
-
-    Parameters
-    ----------
-    path : Path
-        The file. If it exists, it is replaced as a whole.
-    pieces : iterable of bytes-like
-        Its content.
-    scratch : Path
-        The folder of temporary files, on the same file system.
-    limit : int, default=None
-        The most bytes it may have.
-
-    Returns
-    -------
-    int
-        The size of the file.
-
-    Raises
-    ------
-    OSError
-        If it can't be written. Nothing is left behind then.
+    An OSError (that it would pass `limit` bytes is one) leaves nothing behind. Nothing is
+    forced onto the disk (fsync): a killed process loses nothing that it had handed to the
+    system, and what a power failure leaves half-written fails its checksum and is computed
+    again. That is cheaper than waiting for the disk at every checkpoint.
     """
     temporary = scratch / new_name()
     try:
@@ -93,10 +72,7 @@ def write(path, pieces, *, scratch, limit=None):
                 size += file.write(piece)
                 if limit is not None and size > limit:
                     raise OSError(errno.EFBIG, "It would pass max_bytes by itself")
-        # The order of eviction needs finer times than file systems keep by themselves.
-        now = time.time_ns()
-        with contextlib.suppress(OSError):
-            os.utime(temporary, ns=(now, now))
+        touch(temporary)
         _move(temporary, path)
     except BaseException:  # Ctrl-C, too, shall leave nothing half-written
         unlink(temporary)
@@ -105,22 +81,7 @@ def write(path, pieces, *, scratch, limit=None):
 
 
 def create(path):
-    """Make a new file, and its folder if need be.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    binary file
-
-    Raises
-    ------
-    OSError
-        If it can't be made.
-    """
+    """Open a new file, and make its folder if need be."""
     try:
         return open(path, "xb")
     except FileNotFoundError:
@@ -144,32 +105,15 @@ def _move(source, path):
 
 
 def read(path, parse):
-    """Read a file, a second and a third time if it seems damaged.
+    """Return what `parse` makes of an open file and its size.
 
-    Parameters
-    ----------
-    path : Path
-        The file.
-    parse : callable
-        Called with the open file and its size; raises `DamageError`.
-
-    Returns
-    -------
-    tuple
-        What `parse` returned, and the `os.stat_result` of the file.
-
-    Raises
-    ------
-    DamageError
-        If it is damaged.
-    OSError
-        If it isn't there or can't be read.
+    It is tried a second and a third time if the file seems damaged.
     """
     for pause in (*PAUSES, None):
         try:
             with open(path, "rb") as file:
                 seen = os.fstat(file.fileno())
-                return parse(file, seen.st_size), seen
+                return parse(file, seen.st_size)
         except DamageError as error:
             error.inode = seen.st_ino
             if pause is None:
@@ -181,76 +125,28 @@ def read(path, parse):
 
 
 def fill(file, buffer):
-    """Fill a buffer from a file.
-
-    Parameters
-    ----------
-    file : binary file
-        Read from where it stands.
-    buffer : writable bytes-like
-        Filled to its end.
-
-    Raises
-    ------
-    DamageError
-        If the file ends too soon (it was cut while being read, say).
-    """
-    if file.readinto(buffer) != len(buffer):
+    """Fill a buffer from where a file stands."""
+    if file.readinto(buffer) != len(buffer):  # it was cut while being read, say
         raise DamageError("it ends too soon")
 
 
-def touch(path, seen):
-    """Note that a file has been used, at most once a minute.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    seen : os.stat_result
-        What was known of it when it was opened.
-    """
+def touch(path):
+    """Note that a file is used now, finer than file systems do: eviction goes by it."""
     now = time.time_ns()
-    if abs(now - seen.st_mtime_ns) > USED_EVERY * 1e9:
-        with contextlib.suppress(OSError):  # then it is evicted sooner
-            os.utime(path, ns=(now, now))
+    with contextlib.suppress(OSError):  # then it is evicted sooner
+        os.utime(path, ns=(now, now))
 
 
 def drop(path, inode):
-    """Remove a damaged file, unless it has been replaced in the meantime.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-    inode : int
-        The number of the damaged one.
-
-    Returns
-    -------
-    bool
-        Whether this call removed it.
-    """
+    """Remove a damaged file unless it has been replaced; return whether this call did."""
     try:
-        if os.stat(path).st_ino != inode:
-            return False
+        return os.stat(path).st_ino == inode and unlink(path)
     except OSError:
         return False
-    return unlink(path)
 
 
 def unlink(path):
-    """Remove a file.
-
-    Parameters
-    ----------
-    path : Path
-        The file.
-
-    Returns
-    -------
-    bool
-        Whether this call removed it.
-    """
+    """Remove a file; return whether this call did."""
     try:
         os.unlink(path)
     except OSError:
@@ -259,22 +155,7 @@ def unlink(path):
 
 
 def listing(folder):
-    """List a folder.
-
-    Parameters
-    ----------
-    folder : Path
-        The folder. If it doesn't exist it is empty.
-
-    Returns
-    -------
-    list of os.DirEntry
-
-    Raises
-    ------
-    OSError
-        If it can't be listed.
-    """
+    """List a folder; one that doesn't exist is empty."""
     try:
         with os.scandir(folder) as found:
             return list(found)
@@ -283,25 +164,7 @@ def listing(folder):
 
 
 def orphans(folder, prefix=""):
-    """Find the files of dead processes.
-
-    Parameters
-    ----------
-    folder : Path
-        A folder of files with names from `new_name`.
-    prefix : str, default=""
-        What stands before these names; others are passed over.
-
-    Returns
-    -------
-    list of str
-        Their paths.
-
-    Raises
-    ------
-    OSError
-        If the folder can't be listed.
-    """
+    """List the files of dead processes: those called `prefix` and a name from `new_name`."""
     found = []
     for item in listing(folder):
         if not item.name.startswith(prefix):
@@ -312,30 +175,23 @@ def orphans(folder, prefix=""):
     return found
 
 
-def walk(folder, depth):
-    """List the ``.npy`` files some levels below a folder, passing over trouble.
+def walk(folder, depth, on_error):
+    """Yield path and `os.stat_result` of the ``.npy`` files some levels below a folder.
 
-    Parameters
-    ----------
-    folder : Path
-        The folder.
-    depth : int
-        How many folders lie between it and the files.
-
-    Yields
-    ------
-    path : Path
-    seen : os.stat_result
+    What can't be looked at is told to `on_error`; what has just been removed is not.
     """
     try:
-        found = listing(folder)
-    except OSError:
+        found = sorted(listing(folder), key=lambda item: item.name)
+    except OSError as error:
+        on_error(error)
         return
-    for item in sorted(found, key=lambda item: item.name):
-        if depth:
-            yield from walk(Path(item.path), depth - 1)
-        elif item.name.endswith(".npy"):
-            try:
+    for item in found:
+        try:
+            if not depth and item.name.endswith(".npy"):
                 yield Path(item.path), os.stat(item.path)
-            except OSError:
-                continue  # just removed by somebody
+            elif depth and item.is_dir():
+                yield from walk(item.path, depth - 1, on_error)
+        except FileNotFoundError:
+            continue
+        except OSError as error:
+            on_error(error)

@@ -19,32 +19,17 @@ _numbers = itertools.count()
 def new_name():
     """Return a file name that no other process and no other call returns.
 
-    Returns
-    -------
-    str
-        ``<host>-<pid>-<start of process>-<n>``, which `is_orphan` understands.
+    It is ``<host>-<pid>-<start of process>-<n>``, which `is_orphan` understands.
     """
     pid = os.getpid()  # asked for on each call: a forked child inherits what is kept
     return f"{_host()}-{pid}-{_start(pid) or _UNKNOWN}-{next(_numbers)}"
 
 
 def is_orphan(name, modified):
-    """Tell whether the process that made a file is dead.
+    """Tell whether the process that made a file is dead; False for other names.
 
     Of a process on another host nothing is known; its file counts as an orphan
-    once it is older than a day.
-
-    Parameters
-    ----------
-    name : str
-        The file's name, from `new_name`.
-    modified : float
-        When the file was last modified, in seconds since the epoch.
-
-    Returns
-    -------
-    bool
-        False, too, for a name that isn't from `new_name`.
+    once it is older than a day. `modified` is in seconds since 1970.
     """
     match = re.fullmatch(r"(.+)-(\d{1,18})-([0-9a-z.]+)-\d+", name)
     if match is None:
@@ -81,20 +66,7 @@ def _start(pid):
         # A killed process stays in the table as a zombie until its parent looks.
         return None if fields[0] in "ZX" else f"{_boot()}.{fields[19]}"
     except (OSError, IndexError):
-        if os.path.exists("/proc/self/stat"):
-            return _probe(pid)  # dead, or of a user whose processes are hidden
-    try:
-        import psutil
-    except ImportError:
-        return _probe(pid)
-    try:
-        process = psutil.Process(pid)
-        dead = process.status() == psutil.STATUS_ZOMBIE
-        return None if dead else f"{process.create_time():.2f}"
-    except psutil.NoSuchProcess:
-        return None
-    except (psutil.Error, OverflowError):
-        return _UNKNOWN
+        return _probe(pid)  # dead, of a user whose processes are hidden, or without /proc
 
 
 def _probe(pid):

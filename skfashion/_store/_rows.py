@@ -1,275 +1,240 @@
-"""The rows of a namespace, over all its shards, whoever wrote them."""
+"""Many arrays of one shape and dtype by key, in shards: files of many rows that never change."""
 
-import contextlib
-import itertools
+import dataclasses
+import math
 import os
 import threading
-import warnings
 
 import numpy as np
 
-from . import _files, _npy, _shards
-from ._files import DamageError, StoreWarning
+from . import _files, _npy
+from ._files import DamageError
+
+_KEY = 16  # bytes of a row's key
+_LINE = _KEY + 16  # bytes of a line of the index: key and checksum
+_PIECE = 8 * 2**20  # bytes read at once
 
 
 class Rows:
-    """Many arrays of one shape and dtype, by keys of 16 bytes.
+    """The rows of a namespace, over all its shards, whoever wrote them.
 
-    Rows are written together, as shards: files that never change. A row that
-    doesn't match its checksum is missing; its shard is then replaced by one
-    that holds what is left.
-
-    Parameters
-    ----------
-    store : Store
-        What they are in.
-    folder : Path
-        Where all rows of the store are.
-    kind, namespace : str
-        What they are.
-    shape : tuple of int
-        Of one row.
-    dtype : numpy.dtype
-        Of the rows.
+    A shard of which anything is damaged is dropped whole; its rows are computed again.
     """
 
-    def __init__(self, store, folder, kind, namespace, shape, dtype):
+    def __init__(self, store, root, kind, namespace, shape, dtype):
         self._store = store
-        self._name = (kind, namespace)
-        self._shape = shape
-        self._dtype = dtype
-        self._folder = folder / kind / _shards.folder_name(namespace, shape, dtype)
+        self._form = (kind, namespace, shape, dtype)
+        self._folder = root / kind / folder_name(namespace, shape, dtype)
         self._shards = {}  # by file name
-        self._index = {}  # key -> (shard, row)
-        self._spare = {}  # key -> further places of the same row
-        self._hopeless = {}  # file name -> number of a damaged file
-        self.reset_lock()
-
-    def reset_lock(self):
-        """Make a new lock, as a forked child must: the old one may be held for ever."""
+        self._places = {}  # key -> (file name of its shard, row)
+        self._bad = {}  # file name -> number of a damaged file that can't be removed
         self._lock = threading.RLock()
 
-    def __reduce__(self):
-        return _reopen, (self._store, *self._name, self._shape, self._dtype.str)
-
-    def __len__(self):
-        with self._lock:
-            self._refresh()
-            return len(self._index)
-
     def get(self, keys):
-        """Read rows.
-
-        Parameters
-        ----------
-        keys : sequence of bytes
-            Of 16 bytes each.
-
-        Returns
-        -------
-        dict of int to numpy.ndarray
-            Position in `keys` to row, for those that are there and verified.
-        """
-        keys = _checked(keys)
-        found = {}
-        missing = range(len(keys))
-        # The first turn finds nearly all. A second one looks at shards that were written
-        # or replaced since, a third at a second copy of a row whose first is damaged.
-        for turn in range(3):
-            with self._lock:
-                if turn or any(keys[i] not in self._index for i in missing):
-                    self._refresh()
-                places = {}
-                for i in missing:
-                    shard, row = self._index.get(keys[i], (None, None))
-                    if shard is not None:
-                        places.setdefault(shard, {}).setdefault(row, []).append(i)
-            sought = len(found) + sum(len(i) for wanted in places.values() for i in wanted.values())
-            for shard, wanted in places.items():
-                self._fetch(shard, wanted, found)
-            if len(found) == sought:
-                break  # what is missing still isn't anywhere
-            missing = [i for i in missing if i not in found]
+        """Return position in `keys`, of 16 bytes each, to row, for those that are there."""
+        keys, wanted, found = _checked(keys), {}, {}
+        with self._lock:
+            if not all(key in self._places for key in keys):
+                self._refresh()
+            for i, key in enumerate(keys):
+                if key in self._places:
+                    name, row = self._places[key]
+                    wanted.setdefault(self._shards[name], {}).setdefault(row, []).append(i)
+        for shard, places in wanted.items():
+            for row, array in self._read(shard, sorted(places)).items():
+                found.update(dict.fromkeys(places[row], array))
         return found
 
     def put(self, keys, array):
-        """Write rows that aren't known yet, as one new shard.
-
-        Parameters
-        ----------
-        keys : sequence of bytes
-            Of 16 bytes each.
-        array : numpy.ndarray
-            One row for each key.
-
-        Returns
-        -------
-        bool
-            Whether all of them are in the store now.
-        """
-        keys = _checked(keys)
-        array = np.asarray(array)
-        if array.dtype != self._dtype:
-            raise TypeError(f"rows must be of dtype {self._dtype}, got {array.dtype}")
-        if array.shape != (len(keys), *self._shape):
+        """Write the rows that aren't known yet as one shard; return whether all are there."""
+        keys, array = _checked(keys), np.asarray(array, order="C")
+        _, _, shape, dtype = self._form
+        if array.dtype != dtype or array.shape != (len(keys), *shape):
             raise ValueError(
-                f"{len(keys)} rows of shape {self._shape} make an array of shape "
-                f"{(len(keys), *self._shape)}, got {array.shape}"
+                f"{len(keys)} rows of shape {shape} and dtype {dtype} were wanted, got an array "
+                f"of shape {array.shape} and dtype {array.dtype}"
             )
         with self._lock:
             self._refresh()
-            new = {key: i for i, key in enumerate(keys) if key not in self._index}
+            new = {key: i for i, key in enumerate(keys) if key not in self._places}
         if not new:
             return True
         if len(new) < len(keys):
             array = array[list(new.values())]
-        content = memoryview(_npy.raw(np.ascontiguousarray(array)))
-        size = len(content) // len(new)
-        index = _shards.make_index(
-            new, (content[i * size : (i + 1) * size] for i in range(len(new)))
-        )
-        return self._write(index, [content])
-
-    def _write(self, index, contents):
-        name, beginning = _shards.encode(*self._name, self._shape, self._dtype, index)
-        path = self._folder / name
-        if not self._store.write(path, itertools.chain(beginning, contents)):
+        content = _npy.raw(array)
+        rows = content.reshape(len(new), -1)
+        index = b"".join(key + _files.checksum(row) for key, row in zip(new, rows, strict=True))
+        beginning, told = _beginning(*self._form, index)
+        path = self._folder / f"{told}.npy"
+        if not self._store.write(path, [beginning, content]):
             return False
         with self._lock:
             # Not left to the next listing, which a network folder may deliver late.
-            self._learn(path)
+            self._add(Shard(path, self._form, len(beginning), index))
         return True
 
-    def _fetch(self, shard, wanted, found):
-        bad = []
-        try:
-            for row, content in shard.scan(sorted(wanted)):
-                if content is None:
-                    bad.append(row)
-                    continue
-                for i in wanted[row]:
-                    found[i] = shard.array(content)
-        except FileNotFoundError:  # evicted or replaced
-            self._forget(shard)
-        except DamageError as error:
-            self._forget(shard)
-            self._drop(shard.path, shard.inode, error)
-        except OSError as error:
-            self._store.cannot("read", error)
-            self._forget(shard)
-        else:
-            with contextlib.suppress(OSError):
-                _files.touch(shard.path, shard.path.stat())
-        if bad:
-            self._retire(shard, bad)
+    def _add(self, shard):
+        self._shards[shard.path.name] = shard
+        for row, key in enumerate(shard.keys()):
+            self._places.setdefault(key, (shard.path.name, row))
+
+    def _forget(self, names):
+        with self._lock:
+            left = [shard for name, shard in self._shards.items() if name not in names]
+            self._shards, self._places = {}, {}
+            for shard in left:
+                self._add(shard)
 
     def _refresh(self):
         """Learn of shards that came and went. The lock is held."""
         try:
-            listed = {
-                item.name: item
-                for item in _files.listing(self._folder)
-                if item.name.endswith(".npy")
-            }
+            listed = {i.name: i for i in _files.listing(self._folder) if i.name.endswith(".npy")}
         except OSError as error:
             return self._store.cannot("read", error)
-        for name, shard in list(self._shards.items()):
-            # A late listing may lack what is there, so the file itself is asked for.
-            if name not in listed and not os.path.exists(shard.path):
-                self._forget(shard)
+        # A late listing may lack what is there, so the file itself is asked for.
+        gone = {n for n in self._shards if n not in listed and not os.path.exists(self._folder / n)}
+        if gone:
+            self._forget(gone)
         for name, item in listed.items():
-            known = self._shards.get(name)
-            if known is None:
-                # A damaged file is there still if this folder can't be written.
-                changed = self._hopeless.get(name) != item.inode()
-            else:
-                changed = item.inode() not in (known.inode, known.listed)
-            if changed:
-                self._learn(self._folder / name)
-                if name in self._shards:
-                    self._shards[name].listed = item.inode()
+            if name not in self._shards and self._bad.get(name) != item.inode():
+                shard = self._tried(self._folder / name, lambda path: load(path, self._form))
+                if shard is not None:
+                    self._add(shard)
 
-    def _learn(self, path):
-        old = self._shards.get(path.name)
-        if old is not None:
-            self._forget(old)
+    def _read(self, shard, rows):
+        found = self._tried(shard.path, lambda path: shard.read(rows))
+        if found is None:
+            self._forget({shard.path.name})
+            return {}
+        _files.touch(shard.path)
+        return found
+
+    def _tried(self, path, read):
+        """Return what reading a file gives, or None; drop the file if it is damaged."""
         try:
-            shard, head = _shards.load(path)
-            told = (head["kind"], head["namespace"], shard.shape, shard.dtype)
-            if told != (*self._name, self._shape, self._dtype):
-                raise DamageError("it belongs to other rows", shard.inode)
+            return read(path)
         except FileNotFoundError:
-            return
+            return None  # evicted
         except DamageError as error:
-            self._hopeless[path.name] = error.inode
-            return self._drop(path, error.inode, error)
+            if not _files.drop(path, error.inode):
+                self._bad[path.name] = error.inode
+            self._store.damaged(f"A file of rows ({path})", error)
         except OSError as error:
-            return self._store.cannot("read", error)
-        for row, key in enumerate(shard.keys()):
-            if self._index.setdefault(key, (shard, row))[0] is not shard:
-                self._spare.setdefault(key, []).append((shard, row))
-        self._shards[path.name] = shard
-
-    def _forget(self, shard, rows=None):
-        """Take a shard, or some rows of it, out of the index."""
-        with self._lock:
-            if rows is None:
-                rows = range(len(shard))
-                if self._shards.get(shard.path.name) is shard:
-                    del self._shards[shard.path.name]
-            for row in rows:
-                key = shard.key(row)
-                spare = [place for place in self._spare.pop(key, []) if place[0] is not shard]
-                if self._index.get(key, (None,))[0] is shard:
-                    del self._index[key]
-                    if spare:
-                        self._index[key] = spare.pop()
-                if spare:
-                    self._spare[key] = spare
-
-    def _drop(self, path, inode, error):
-        _files.drop(path, inode)
-        self._store.damaged(f"A file of rows ({path})", error)
-
-    def _retire(self, shard, bad):
-        """Replace a shard that has damaged rows by one with the others."""
-        self._forget(shard, bad)
-        try:
-            good = [row for row, content in shard.scan(range(len(shard))) if content is not None]
-            if len(good) == len(shard):
-                raise DamageError("it changes while being read")
-            index = b"".join(shard.line(row) for row in good)
-            if not good or self._write(index, _contents(shard, good)):
-                self._forget(shard)
-                _files.drop(shard.path, shard.inode)
-        except (DamageError, OSError):
-            pass  # the good rows stay where they are; the bad ones are out of the index
-        if not shard.warned:
-            shard.warned = True
-            warnings.warn(
-                f"{len(bad)} of {len(shard)} stored rows were damaged ({shard.path}); "
-                "they are computed again.",
-                StoreWarning,
-                stacklevel=4,
-            )
+            self._store.cannot("read", error)
 
 
-def _contents(shard, rows):
-    for _, content in shard.scan(rows):
-        if content is None:
-            raise DamageError("it changes while being read")
-        yield content
+@dataclasses.dataclass(frozen=True, eq=False)
+class Shard:
+    """What is known of a shard: the form of its rows, where they begin, and their index.
+
+    `form` is kind, namespace, shape and dtype; `index` holds key and checksum of each row.
+    """
+
+    path: os.PathLike
+    form: tuple
+    start: int
+    index: bytes
+
+    def __len__(self):
+        return len(self.index) // _LINE
+
+    def keys(self):
+        """Return the keys of all rows."""
+        return [self.index[at : at + _KEY] for at in range(0, len(self.index), _LINE)]
+
+    def read(self, rows):
+        """Return some rows, given in ascending order, by place, each an array of its own."""
+        return _files.read(self.path, lambda *opened: dict(self._parse(*opened, rows)))
+
+    def verify(self):
+        """Read all rows, keeping none."""
+        every = range(len(self))
+        _files.read(self.path, lambda *opened: sum(1 for _ in self._parse(*opened, every)))
+
+    def _parse(self, file, size, rows):
+        _, _, shape, dtype = self.form
+        row_size = math.prod(shape) * dtype.itemsize
+        if size != self.start + len(self) * row_size:
+            raise DamageError("its size isn't what its head states")
+        for piece in _pieces(rows, row_size):
+            buffer = memoryview(bytearray(len(piece) * row_size))
+            file.seek(self.start + piece[0] * row_size)
+            _files.fill(file, buffer)
+            for at, row in enumerate(piece):
+                content = buffer[at * row_size : (at + 1) * row_size]
+                told = self.index[row * _LINE + _KEY : (row + 1) * _LINE]
+                if _files.checksum(content) != told:
+                    raise DamageError(f"the checksum of row {row} is wrong")
+                # A copy, so that keeping one row doesn't keep its neighbours in memory.
+                yield row, np.ndarray(shape, dtype, buffer=content).copy()
+
+
+def _pieces(rows, row_size):
+    """Cut ascending places into runs without a gap that are read at once."""
+    piece = []
+    for row in rows:
+        if piece and (row != piece[-1] + 1 or (len(piece) + 1) * row_size > _PIECE):
+            yield piece
+            piece = []
+        piece.append(row)
+    if piece:
+        yield piece
+
+
+def folder_name(namespace, shape, dtype):
+    """Return the name of the folder of a namespace: rows never meet rows of another form."""
+    return f"{namespace}-{_files.checksum(repr((shape, dtype.str)).encode()).hex()[:8]}"
+
+
+def _beginning(kind, namespace, shape, dtype, index):
+    """Return a shard's file up to its rows, and what it is called: the same for the same rows."""
+    told = _files.checksum(index).hex()
+    head = {"kind": kind, "namespace": namespace, "rows": len(index) // _LINE, "index": told}
+    head.update(shape=shape, dtype=dtype.str)
+    before, after = _around(len(index) // _LINE, shape, dtype)
+    return _npy.head(head) + before + index + after, told
+
+
+def _around(count, shape, dtype):
+    return _npy.header((count, _LINE), np.dtype(np.uint8)), _npy.header((count, *shape), dtype)
+
+
+def load(path, form=None):
+    """Read and verify what a shard's file says of itself, but not its rows.
+
+    It must be of the form that is given; without one, of the one that its folder says.
+    """
+
+    def parse(file, size):
+        head, end = _npy.read_head(file, size)
+        (count,), _ = _npy.parse_layout([head.get("rows")], "|u1")
+        shape, dtype = _npy.parse_layout(head.get("shape"), head.get("dtype"))
+        before, after = _around(count, shape, dtype)
+        start = end + len(before) + count * _LINE + len(after)
+        if start + count * math.prod(shape) * dtype.itemsize != size:
+            raise DamageError("its size isn't what its head states")
+        block = bytearray(start - end)
+        _files.fill(file, block)
+        index = bytes(block[len(before) : len(block) - len(after)])
+        told = _files.checksum(index).hex()
+        if told != head.get("index") or block != before + index + after:
+            raise DamageError("the checksum of its index is wrong")
+        found = (head.get("kind"), head.get("namespace"), shape, dtype)
+        folder = path.parent
+        wanted = (folder.parent.name, folder.name)
+        if (
+            path.name != f"{told}.npy"
+            or (found[0], folder_name(*found[1:])) != wanted
+            or form not in (None, found)
+        ):
+            raise DamageError("it belongs to other rows")
+        return Shard(path, found, start, index)
+
+    return _files.read(path, parse)
 
 
 def _checked(keys):
     keys = list(keys)
-    for key in keys:
-        if not isinstance(key, bytes):
-            raise TypeError(f"keys of rows must be bytes, got {type(key).__name__}")
-        if len(key) != _shards.KEY:
-            raise ValueError(f"keys of rows must have {_shards.KEY} bytes, got {len(key)}")
+    if not all(isinstance(key, bytes) and len(key) == _KEY for key in keys):
+        raise ValueError(f"keys of rows must be bytes, {_KEY} each")
     return keys
-
-
-def _reopen(store, kind, namespace, shape, dtype):
-    return store.rows(kind, namespace, shape=shape, dtype=dtype)

@@ -1,324 +1,201 @@
-"""The store: entries, rows and attempts in one folder, bounded in size."""
+"""The store: entries, rows and crash guards in one folder, bounded in size."""
 
-import operator
+import contextlib
+import numbers
 import os
 import threading
+import time
 import warnings
+from functools import partial
 from pathlib import Path
+
+import joblib
 
 from skfashion._utils.config import get_config
 
 from . import _entries, _files, _npy, _upkeep
-from ._attempts import Attempt, dead
-from ._files import DamageError, StoreWarning
-from ._names import checked_bound, checked_key, checked_name, location_of
+from ._files import DamageError, StoreWarning, checked_key, checked_name
+from ._process import new_name
 from ._rows import Rows
 
 # In the path, so that a later layout lives beside this one and neither drops the other's files.
 _LAYOUT = "v1"
+_ALIVE_EVERY = 60.0  # seconds; a guard of more than a day is that of a dead process
 
 _stores = {}
 _stores_lock = threading.Lock()
 
 
-def open_store(memory, max_bytes=None):
+def open_store(memory):
     """Open the store in a folder; the same object for the same folder.
 
-    Parameters
-    ----------
-    memory : None, str, path-like or joblib.Memory
-        The folder, which need not exist yet. Of a `joblib.Memory` just the location is
-        used: the store is in its sub-folder ``skfashion``.
-    max_bytes : int, default=None
-        The size that the store is kept under, by removing what was used least
-        recently. None takes `store_max_bytes` of `skfashion.set_config`, and where that
-        is None leaves the bound as it is: unbounded, if none was ever given.
-
-    Returns
-    -------
-    Store or None
-        None if `memory` is None or has no location.
-
-    Raises
-    ------
-    TypeError
-        If `memory` is anything else.
+    `memory` is a folder, which need not exist yet, or a `joblib.Memory`, in whose location
+    the store is the sub-folder ``skfashion``. For None, or a location of None, there is none.
     """
-    folder = location_of(memory)
+    folder = _location_of(memory)
     if folder is None:
         return None
-    checked_bound(max_bytes)
     # A relative folder must stay the same one in workers and after os.chdir.
     folder = os.path.realpath(folder)
     with _stores_lock:
         if folder not in _stores:
             _stores[folder] = Store(folder)
-        store = _stores[folder]
-    if max_bytes is not None:
-        store.max_bytes = max_bytes
-    return store
+        return _stores[folder]
+
+
+def _location_of(memory):
+    if isinstance(memory, joblib.Memory):
+        return None if memory.location is None else os.path.join(memory.location, "skfashion")
+    if memory is None:
+        return None
+    if not isinstance(memory, str | os.PathLike):
+        raise TypeError(
+            "memory must be None, a folder (str or path-like) or a joblib.Memory, "
+            f"got {memory!r} of type {type(memory).__name__}"
+        )
+    folder = os.fsdecode(memory)
+    if not folder:
+        raise ValueError("memory is an empty text; give a folder, or None for no store")
+    return folder
 
 
 class Store:
     """Results on disk, for many processes and machines at once.
 
     Trouble with the disk never raises: what can't be read isn't there, and what
-    can't be written is left out, with one `StoreWarning` a process.
-
-    Parameters
-    ----------
-    path : path-like
-        The folder. Nothing is made in it before something is put.
-    max_bytes : int, default=None
-        The bound on its size.
+    can't be written is left out, with one `StoreWarning` a process. Kinds and namespaces
+    are lower-case letters, digits, "-" and "_"; keys are hexadecimal digits.
     """
 
-    def __init__(self, path, max_bytes=None):
+    def __init__(self, path):
         self.path = Path(path)
-        self._max_bytes = checked_bound(max_bytes)
         self._root = self.path / _LAYOUT
         self._rows = {}
         self._said = False
         self._total = None  # bytes, when last counted
         self._written = 0  # bytes since then, by this process
-        self.reset_locks()
-
-    def reset_locks(self):
-        """Make new locks, as a forked child must: the old ones may be held for ever."""
         self._lock = threading.Lock()
-        for rows in self._rows.values():
-            rows.reset_lock()
 
     def __repr__(self):
         return f"Store({str(self.path)!r})"
 
-    def __reduce__(self):
-        return open_store, (str(self.path), self._max_bytes)
-
-    @property
-    def max_bytes(self):
-        """The bound on its size; where it has none of its own, that of the settings now."""
-        return get_config()["store_max_bytes"] if self._max_bytes is None else self._max_bytes
-
-    @max_bytes.setter
-    def max_bytes(self, value):
-        self._max_bytes = checked_bound(value)
-
     def get(self, kind, key):
-        """Read an entry and verify it.
+        """Return an `Entry`, verified; None if there is none, or if it was damaged."""
+        entry = self._read(_entries.load, kind, key)
+        if entry is not None:
+            _files.touch(self._entry_path(kind, key))
+        return entry
 
-        Parameters
-        ----------
-        kind : str
-            Lower-case letters, digits, "-" and "_".
-        key : str
-            Hexadecimal digits.
+    def meta(self, kind, key):
+        """Return the JSON value of an entry as `get` does, reading none of its arrays."""
+        return self._read(_entries.load_meta, kind, key)
 
-        Returns
-        -------
-        Entry or None
-            None if there is none, or if it was damaged: then it has been dropped,
-            with a `StoreWarning`.
-        """
+    def _read(self, load, kind, key):
         path = self._entry_path(kind, key)
         try:
-            entry, seen = _entries.load(path, kind, key)
+            return load(path, kind, key)
         except FileNotFoundError:
             return None
         except DamageError as error:
             _files.drop(path, error.inode)
             self.damaged(f"An entry ({path})", error)
-            return None
         except OSError as error:
             self.cannot("read", error)
-            return None
-        _files.touch(path, seen)
-        return entry
+        return None
 
     def put(self, kind, key, meta, arrays=None):
-        """Write an entry, in place of the one there may be.
+        """Write an entry, in place of the one there may be; return whether it was written.
 
-        Parameters
-        ----------
-        kind, key : str
-            As for `get`.
-        meta : dict
-            Whatever JSON can express; tuples come back as lists.
-        arrays : dict of str to numpy.ndarray, default=None
-            Of numbers, bools, dates or text.
-
-        Returns
-        -------
-        bool
-            Whether it was written. If not, a `StoreWarning` says why, once a process.
+        `meta` is a dict of what JSON can express (tuples come back as lists), `arrays` one of
+        NumPy arrays of numbers and bools.
         """
         path = self._entry_path(kind, key)
         return self.write(path, _entries.encode(kind, key, meta, arrays or {}))
 
-    def delete(self, kind, key):
-        """Remove an entry.
-
-        Parameters
-        ----------
-        kind, key : str
-            As for `get`.
-
-        Returns
-        -------
-        bool
-            Whether there was one.
-        """
-        return _files.unlink(self._entry_path(kind, key))
-
     def entries(self, kind=None):
-        """List the entries, reading none of them.
-
-        Parameters
-        ----------
-        kind : str, default=None
-            List only these.
-
-        Returns
-        -------
-        iterator of EntryInfo
-        """
+        """List the entries, or those of a kind, as `EntryInfo`, reading none of them."""
         if kind is not None:
-            checked_name("kind", kind)
-        return _upkeep.list_entries(self._root, kind)
+            checked_name(kind)
+        return _upkeep.list_entries(self._root, kind, partial(self.cannot, "read"))
+
+    def trim(self, kind, prefix, n):
+        """Keep the `n` entries last used of those whose key begins with two digits or more."""
+        folder = self._entry_path(kind, prefix).parent
+        _upkeep.trim(folder, prefix, n, partial(self.cannot, "read"))
 
     def rows(self, kind, namespace, *, shape, dtype):
-        """Open the rows of a namespace.
-
-        Parameters
-        ----------
-        kind, namespace : str
-            Lower-case letters, digits, "-" and "_".
-        shape : tuple of int
-            Of one row.
-        dtype : dtype-like
-            Of the rows.
-
-        Returns
-        -------
-        Rows
-            The same object for the same arguments.
-        """
-        shape, dtype = tuple(operator.index(n) for n in shape), _npy.plain_dtype(dtype)
-        if min(shape, default=0) < 0:
-            raise ValueError(f"a shape can't be negative, got {shape}")
-        name = (checked_name("kind", kind), checked_name("namespace", namespace), shape, dtype)
+        """Open the rows of a namespace: the same object for the same arguments."""
+        name = (checked_name(kind), checked_name(namespace), tuple(shape), _npy.plain_dtype(dtype))
         with self._lock:
             if name not in self._rows:
                 self._rows[name] = Rows(self, self._root / "rows", *name)
             return self._rows[name]
 
-    def begin(self, key):
-        """Mark work as begun, for as long as a ``with`` block lasts.
+    def crash_guard(self, key):
+        """Return what remembers of work on a key that its process died: see `CrashGuard`."""
+        return CrashGuard(self, self._root / "attempts", checked_key(key))
 
-        Parameters
-        ----------
-        key : str
-            Hexadecimal digits.
+    def clear_crashes(self):
+        """Forget all processes that died within a `CrashGuard`; return how many they were."""
+        return self.clear(self.dead_guards())
 
-        Returns
-        -------
-        Attempt
-        """
-        return Attempt(self, self._root / "attempts", checked_key(key))
+    def dead_guards(self, prefix=None):
+        """List the files of guards whose process died, of all keys or of one, with its dot."""
+        folder = self._root / "attempts"
+        try:
+            if prefix is not None:
+                return _files.orphans(folder, prefix)
+            names = {item.name.partition(".")[0] for item in _files.listing(folder)}
+            return [path for name in names for path in _files.orphans(folder, f"{name}.")]
+        except OSError as error:
+            self.cannot("read", error)
+            return []
 
-    def deaths(self, key):
-        """Count the processes that died within `begin`.
-
-        Those of another host can't be looked for; they count a day after their last
-        sign of life (`Attempt.touch`).
-
-        Parameters
-        ----------
-        key : str
-            Hexadecimal digits.
-
-        Returns
-        -------
-        int
-        """
-        return len(self._deaths(key))
-
-    def forgive(self, key=None):
-        """Forget the deaths of a key.
-
-        Parameters
-        ----------
-        key : str, default=None
-            Hexadecimal digits; None for all keys.
-
-        Returns
-        -------
-        int
-            How many deaths were forgotten.
-        """
-        return sum(_files.unlink(marker) for marker in self._deaths(key))
+    def clear(self, files):
+        """Remove files of guards; return how many this call removed."""
+        removed = 0
+        for path in files:
+            try:
+                os.unlink(path)
+                removed += 1
+            except FileNotFoundError:
+                pass
+            except OSError as error:
+                self.cannot("write", error)
+        return removed
 
     def verify(self):
-        """Read everything and find what is damaged; nothing is changed.
-
-        Returns
-        -------
-        list of tuple
-            Kind, key (of rows: folder and file) and reason.
-        """
-        found = _upkeep.problems(self._root)
-        return [(kind, key, str(error)) for kind, key, error, *_ in found]
+        """Read everything; return path and reason of what is damaged or can't be read."""
+        return [(path, str(error)) for path, error, _ in _upkeep.problems(self._root)]
 
     def repair(self):
-        """Read everything and remove what is damaged.
-
-        Returns
-        -------
-        list of tuple
-            Path, reason and size of each file that was removed.
-        """
-        return _upkeep.repair(self._root)
+        """Read everything and remove what is damaged: its path, reason and size are returned."""
+        return _upkeep.repair(self._root, partial(self.cannot, "read"))
 
     def prune(self, max_bytes=None):
         """Remove what was used least recently, and what dead writers left.
 
+        `max_bytes` is the size to come down to; None for `store_max_bytes` of the settings.
         Safe while others read and write: at worst they compute something again.
-
-        Parameters
-        ----------
-        max_bytes : int, default=None
-            The size to come down to; None for the store's own bound, if it has one.
-
-        Returns
-        -------
-        PruneResult
         """
-        bound = self.max_bytes if max_bytes is None else checked_bound(max_bytes)
+        bound = get_config()["store_max_bytes"] if max_bytes is None else max_bytes
+        if bound is not None and (
+            isinstance(bound, bool) or not isinstance(bound, numbers.Integral) or bound < 0
+        ):
+            raise ValueError(f"max_bytes must be an int >= 0 or None, got {bound!r}")
         return self._shrink(bound, bound)
 
     def _shrink(self, limit, goal):
-        result = _upkeep.shrink(self._root, limit, goal)
+        result = _upkeep.shrink(self._root, limit, goal, self.cannot)
         self._total, self._written = result.bytes_kept, 0
         return result
 
     def write(self, path, pieces):
-        """Write a file of the store, and keep the store within its bound.
+        """Write a file of the store within the bound of the settings; return whether it was.
 
         For the rooms of the store itself.
-
-        Parameters
-        ----------
-        path : Path
-            The file.
-        pieces : iterable of bytes-like
-            Its content.
-
-        Returns
-        -------
-        bool
-            Whether it was written.
         """
-        bound = self.max_bytes
+        bound = get_config()["store_max_bytes"]
         try:
             # A file larger than the bound would push out everything and then itself.
             size = _files.write(path, pieces, scratch=self._root / "tmp", limit=bound)
@@ -338,15 +215,7 @@ class Store:
         return True
 
     def cannot(self, action, error):
-        """Warn, once a process, that the disk doesn't do what it should.
-
-        Parameters
-        ----------
-        action : {"read", "write"}
-            What was tried.
-        error : OSError
-            What came of it.
-        """
+        """Warn, once a process, of an OSError of an action, which is "read" or "write"."""
         with self._lock:
             said, self._said = self._said, True
         if not said:
@@ -358,15 +227,7 @@ class Store:
             )
 
     def damaged(self, what, error):
-        """Warn that a file was damaged and has been dropped.
-
-        Parameters
-        ----------
-        what : str
-            The file, in words.
-        error : DamageError
-            What is wrong with it.
-        """
+        """Warn that a file was damaged and has been dropped."""
         warnings.warn(
             f"{what} was damaged: {error}. It was dropped and is computed again.",
             StoreWarning,
@@ -374,22 +235,69 @@ class Store:
         )
 
     def _entry_path(self, kind, key):
-        folder = self._root / "entries" / checked_name("kind", kind)
+        folder = self._root / "entries" / checked_name(kind)
         return folder / checked_key(key)[:2] / f"{key}.npy"
 
-    def _deaths(self, key):
+
+class CrashGuard:
+    """A context in which work on a key is under way, and may kill its process.
+
+    A file lies in the store from entering to leaving, whether by the end of the block or
+    by an exception. Only the death of the process leaves it there. All of them lie in one
+    folder: to remove an empty one of a key would be a race with whoever begins just then.
+
+    `crashes` is how often a process began and died, one after the other: those that were
+    killed together count once. Those of another host can't be looked for; they count a day
+    after their last sign of life.
+    """
+
+    def __init__(self, store, folder, key):
+        self._store = store
+        self._prefix = f"{key}."
+        self._file = folder / f"{self._prefix}{new_name()}"
+        dead = store.dead_guards(self._prefix)
+        self.crashes = max(map(_begun_after, dead), default=-1) + 1
+        self._touched = None
+
+    def __enter__(self):
         try:
-            return dead(self._root / "attempts", None if key is None else checked_key(key))
+            with _files.create(self._file) as file:
+                file.write(b"%d" % self.crashes)
         except OSError as error:
-            self.cannot("read", error)
-            return []
+            self._store.cannot("write", error)
+        return self
+
+    def __exit__(self, *exception):
+        _files.unlink(self._file)
+
+    def survived(self):
+        """Say that the work got on, so that none of those that died was killed by it.
+
+        Called once an epoch: it is the sign of life, too, given once a minute.
+        """
+        now = time.monotonic()
+        if self._touched is None:
+            self._store.clear(self._store.dead_guards(self._prefix))
+            self._touched = now
+        elif now - self._touched > _ALIVE_EVERY:
+            self._touched = now
+            with contextlib.suppress(OSError):
+                os.utime(self._file)
+
+
+def _begun_after(path):
+    """Return how many crashes were known to the process that left a file of a guard."""
+    try:
+        return int(Path(path).read_bytes())
+    except (OSError, ValueError):  # it died while writing, or is of version 0.1.0
+        return 0
 
 
 def _after_fork():
+    """Open stores anew in a forked child: locks of those that were open may be held for ever."""
     global _stores_lock
     _stores_lock = threading.Lock()
-    for store in _stores.values():
-        store.reset_locks()
+    _stores.clear()
 
 
 if hasattr(os, "register_at_fork"):

@@ -2,9 +2,10 @@
 
 import contextlib
 import os
+from functools import partial
 from typing import NamedTuple
 
-from . import _entries, _files, _names, _shards
+from . import _entries, _files, _rows
 from ._files import DamageError
 
 
@@ -16,45 +17,30 @@ class PruneResult(NamedTuple):
     bytes_kept: int
 
 
-def list_entries(root, kind=None):
-    """List the entries, reading none of them.
-
-    Parameters
-    ----------
-    root : Path
-        Of the store.
-    kind : str, default=None
-        List only these.
-
-    Yields
-    ------
-    EntryInfo
-    """
+def list_entries(root, kind, on_error):
+    """Yield an `EntryInfo` of each entry, or of those of a kind, reading none of them."""
     folder = root / "entries"
-    found = _files.walk(folder, 2) if kind is None else _files.walk(folder / kind, 1)
+    found = _files.walk(folder, 2, on_error)
+    if kind is not None:
+        found = _files.walk(folder / kind, 1, on_error)
     for path, seen in found:
-        if _names.KEY.fullmatch(path.stem) and path.stem[:2] == path.parent.name:
+        if _files.KEY.fullmatch(path.stem) and path.stem[:2] == path.parent.name:
             owner = path.parent.parent.name
             yield _entries.EntryInfo(owner, path.stem, seen.st_size, seen.st_mtime, path)
 
 
-def shrink(root, limit, goal):
-    """Remove what was used least recently if a store has grown past a limit.
+def trim(folder, prefix, n, on_error):
+    """Keep the `n` entries last used of those in a folder whose key begins with a prefix."""
+    found = _files.walk(folder, 0, on_error)
+    found = sorted((seen.st_mtime_ns, path) for path, seen in found if path.name.startswith(prefix))
+    for _, path in found[: max(0, len(found) - n)]:
+        _files.unlink(path)
 
-    The temporary files of dead writers go in any case.
 
-    Parameters
-    ----------
-    root : Path
-        Of the store.
-    limit : int or None
-        Bytes that may stay; None for any number.
-    goal : int or None
-        Bytes to come down to once the limit is passed.
+def shrink(root, limit, goal, cannot):
+    """Remove what was used least recently if a store has grown past a limit, down to a goal.
 
-    Returns
-    -------
-    PruneResult
+    A limit of None is none. The temporary files of dead writers go in any case.
     """
     with contextlib.suppress(OSError):
         for path in _files.orphans(root / "tmp"):
@@ -62,7 +48,7 @@ def shrink(root, limit, goal):
     files = [
         (seen.st_mtime_ns, seen.st_size, path)
         for folder in ("entries", "rows")
-        for path, seen in _files.walk(root / folder, 2)
+        for path, seen in _files.walk(root / folder, 2, partial(cannot, "read"))
     ]
     total = sum(size for _, size, _ in files)
     removed = freed = 0
@@ -70,71 +56,53 @@ def shrink(root, limit, goal):
         for _, size, path in sorted(files):
             if total - freed <= goal:
                 break
-            if _files.unlink(path):
+            try:
+                os.unlink(path)
                 removed += 1
-                freed += size
-            elif not os.path.lexists(path):
-                freed += size  # another process did, which shrinks the store, too
+            except FileNotFoundError:
+                pass  # another process did, which shrinks the store, too
+            except OSError as error:
+                cannot("write", error)
+                continue
+            freed += size
     return PruneResult(removed, freed, total - freed)
 
 
 def problems(root):
-    """Read a whole store and find what is damaged; nothing is changed.
+    """Read a whole store; yield path, error and `os.stat_result` of all that is wrong.
 
-    Parameters
-    ----------
-    root : Path
-        Of the store.
-
-    Yields
-    ------
-    tuple
-        Kind, key (of rows: folder and file), error, path and `os.stat_result`.
+    The last one is None for what can't be looked at.
     """
-    for info in list_entries(root):
-        yield from _problem(info.path, info.kind, info.key, _entries.load, info.kind, info.key)
-    for path, _ in _files.walk(root / "rows", 2):
-        folder = path.parent
-        yield from _problem(path, folder.parent.name, f"{folder.name}/{path.name}", _check_shard)
+    hidden = []
+    for info in list_entries(root, None, hidden.append):
+        yield from _problem(info.path, _entries.load, info.kind, info.key)
+    for path, _ in _files.walk(root / "rows", 2, hidden.append):
+        yield from _problem(path, _check_shard)
+    for error in hidden:
+        yield error.filename, error, None
 
 
-def repair(root):
-    """Remove what is damaged, unless it has been replaced since it was read.
-
-    Parameters
-    ----------
-    root : Path
-        Of the store.
-
-    Returns
-    -------
-    list of tuple
-        Path, reason and size of each file that was removed.
-    """
-    found = [
-        (path, str(error), seen.st_size)
-        for _, _, error, path, seen in problems(root)
-        # One that can't be opened just now may be sound.
-        if isinstance(error, DamageError) and _files.drop(path, seen.st_ino)
-    ]
+def repair(root, on_error):
+    """Remove what is damaged; return path, reason and size of each file that was removed."""
+    found = []
+    for path, error, seen in problems(root):
+        if not isinstance(error, DamageError):
+            on_error(error)  # one that can't be opened just now may be sound
+        elif _files.drop(path, seen.st_ino):  # it hasn't been replaced since
+            found.append((path, str(error), seen.st_size))
     return found
 
 
-def _problem(path, kind, key, check, *args):
+def _problem(path, check, *args):
+    seen = None
     try:
         seen = path.stat()
         check(path, *args)
     except FileNotFoundError:
         return  # removed since it was listed
     except (DamageError, OSError) as error:
-        yield kind, key, error, path, seen
+        yield path, error, seen
 
 
 def _check_shard(path):
-    shard, head = _shards.load(path)
-    folder = _shards.folder_name(head.get("namespace"), shard.shape, shard.dtype)
-    if (head.get("kind"), folder) != (path.parent.parent.name, path.parent.name):
-        raise DamageError("it belongs to other rows")
-    bad = sum(content is None for _, content in shard.scan(range(len(shard))))
-    if bad:
-        raise DamageError(f"{bad} of {len(shard)} rows are damaged")
+    _rows.load(path).verify()

@@ -2,10 +2,11 @@
 
 import numpy as np
 
-from skfashion._training.keys import array_digest, digest
+from skfashion._training.keys import array_digest
 from skfashion._training.lending import given_back, lent, rows_of
 from skfashion._training.loops import memory_errors
 from skfashion._training.seeding import build_scope, derive
+from skfashion._utils.config import get_config
 from skfashion.networks._layers import with_plain_layers
 
 _PREDICT_BATCH = 1024
@@ -19,7 +20,8 @@ def predict(plan, weights, X, build, *, store=None, run_key=None):
     What the run that trained the network predicted for the same images before is read
     back: a search that is run again scores its candidates without building a network.
     Whole calls are kept and not single images, so that what is read is what was computed
-    bit for bit, in whatever batches that was.
+    bit for bit, in whatever batches that was. Of each run the last used ones are kept,
+    as many as the settings say.
 
     Parameters
     ----------
@@ -39,14 +41,16 @@ def predict(plan, weights, X, build, *, store=None, run_key=None):
     -------
     ndarray of shape (n, ...)
     """
-    if store is None or run_key is None or len(X) < _KEPT_FROM:
+    n_kept = get_config()["kept_predictions"]
+    if store is None or run_key is None or len(X) < _KEPT_FROM or not n_kept:
         return _computed(plan, weights, X, build, store)
-    key = digest(run_key, array_digest(X))
+    key = run_key + array_digest(X)
     known = store.get(_OUTPUTS, key)
     if known is not None:
         return known.arrays[_OUTPUTS]
     outputs = _computed(plan, weights, X, build, store)
     store.put(_OUTPUTS, key, {}, {_OUTPUTS: outputs})
+    store.trim(_OUTPUTS, run_key, n_kept)
     return outputs
 
 

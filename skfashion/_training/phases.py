@@ -1,9 +1,8 @@
 """The loop over a plan's phases: what trains, how long, and what of it is known already."""
 
 import time
-from contextlib import contextmanager
+from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
-from functools import partial
 
 import keras
 
@@ -13,12 +12,10 @@ from skfashion._training.loops import KerasLoop, has_batch_hooks, memory_errors,
 from skfashion._training.programs import Program
 from skfashion._training.runs import Runs, State, result_key
 from skfashion._training.seeding import build_scope, derive, order
-from skfashion._training.trial import survives
 
 _CHECKPOINT_SECONDS = 5.0
 _EVALUATE_BATCH = 256
-# Deaths before the end of an epoch, after which a training is tried alone, and given up.
-_SUSPECT, _GUILTY = 2, 4
+_MAX_CRASHES = 3  # of its process before an epoch ended; then a training is given up
 
 
 @dataclass
@@ -112,11 +109,11 @@ class _Trainer:
         if state.epoch < phase.epochs and not state.stopped:
             with (
                 memory_errors("building the network"),
-                self._attempt(phase, key, state) as attempt,
+                self._attempt(key) as guard,
                 self._program(phase) as program,
                 memory_errors("training"),  # within, so that the program is let go
             ):
-                state, going = self._train(program, phase, key, state, attempt)
+                state, going = self._train(program, phase, key, state, guard)
         complete = going or state.epoch == phase.epochs or state.stopped
         if state.best_weights is not None:
             state = replace(state, weights=state.best_weights)
@@ -139,27 +136,21 @@ class _Trainer:
         with lent(self._plan, phase, self._build, cut=False) as program:
             yield program
 
-    @contextmanager
-    def _attempt(self, phase, key, state):
+    def _attempt(self, key):
+        """Return the crash guard of a stage that is kept; refuse one that kills its process."""
         if self._runs is None:
-            yield None
-            return
-        deaths = self._store.deaths(key)
-        if deaths >= _SUSPECT:
-            # One that lives when it is tried alone may die here, where there is less memory.
-            one_epoch = self._plan.only(self._plan.phases.index(phase), state.epoch + 1)
-            training = partial(run, one_epoch, self._data, self._build, start=state)
-            if deaths >= _GUILTY or not survives(training):
-                raise MemoryError(
-                    f"this training was started {deaths} times and its process died each time, "
-                    "as it does when a convolution can't get its memory. Take a smaller "
-                    "batch_size, image_size or network; to try once more, run "
-                    "skfashion.inspection.prune_runs on the folder."
-                )
-        with self._store.begin(key) as attempt:
-            yield attempt
+            return nullcontext()
+        guard = self._store.crash_guard(key)
+        if guard.crashes >= _MAX_CRASHES:
+            raise MemoryError(
+                f"this training was started {guard.crashes} times and its process died each time "
+                "before an epoch ended, as it does when a convolution can't get its memory. Take "
+                "a smaller batch_size, image_size or network. To try the same again, call "
+                f"skfashion.inspection.prune_runs({str(self._store.path)!r}) first."
+            )
+        return guard
 
-    def _train(self, program, phase, key, state, attempt):
+    def _train(self, program, phase, key, state, guard):
         plan, data = self._plan, self._data
         if [array.shape for array in state.weights] != program.shapes:
             raise ValueError(
@@ -194,7 +185,6 @@ class _Trainer:
         )
         callbacks.on_train_begin()
         saved = time.monotonic()
-        first = state.epoch + 1
         going = True
         while going and state.epoch < phase.epochs and not state.stopped:
             rate = phase.learning_rate(state.epoch)
@@ -203,11 +193,8 @@ class _Trainer:
             callbacks.on_epoch_begin(state.epoch)
             with memory_errors("training"):
                 state, logs = self._epoch(program, loop, phase, state, train, valid)
-            if attempt is not None:
-                attempt.touch()
-                if state.epoch == first:
-                    # It got on: processes that died before were not killed by this training.
-                    self._store.forgive(key)
+            if guard is not None:
+                guard.survived()
             callbacks.on_epoch_end(state.epoch - 1, logs)
             state = self._as_callbacks_left(program, state)
             if program.model.stop_training:

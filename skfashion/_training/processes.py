@@ -15,16 +15,11 @@ from skfashion._utils.warnings import warn
 _STARTED_IN = None  # number of the process in which the backend was started by us
 
 
-def prepare_process(worker=None):
+def prepare_process():
     """Give a worker its share of cores and devices; refuse a process that was forked.
 
     Called before the first operation of every fit and prediction; all but the first call
     in a process return at once.
-
-    Parameters
-    ----------
-    worker : int or None
-        In whose place this process works; None: its own.
 
     Raises
     ------
@@ -43,7 +38,7 @@ def prepare_process(worker=None):
             "'multiprocessing' with fork."
         )
     _STARTED_IN = here
-    worker = worker_number() if worker is None else worker
+    worker = worker_number()
     if worker is None:
         return
     if keras.backend.backend() == "tensorflow":

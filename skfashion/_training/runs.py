@@ -5,6 +5,7 @@ reached, from which it can go on (Shin et al., "Hippo", PVLDB 2022, call the tre
 stages a stage tree), and what it ended in for every number of epochs that was asked for.
 """
 
+import threading
 import time
 from dataclasses import dataclass, field
 
@@ -13,6 +14,7 @@ import numpy as np
 from skfashion._training.keys import digest
 
 _STATES, _RESULTS = "states", "results"
+_SAVING = threading.Lock()
 
 
 def result_key(key, epochs):
@@ -80,14 +82,18 @@ class Runs:
 
     def furthest(self, key, epochs):
         """Return the last known state of a stage that is not past that epoch, or None."""
+        known = self._store.meta(_STATES, key)
+        if known is None or known["epoch"] > epochs:
+            return None
         state = self._read(_STATES, key)
         return state if state is not None and state.epoch <= epochs else None
 
     def save_state(self, key, state):
-        """Keep a state to go on from, unless there is a further one."""
-        known = self._store.get(_STATES, key)
-        if known is None or known.meta["epoch"] <= state.epoch:
-            self._write(_STATES, key, state)
+        """Keep a state to go on from, unless there is a further one, whoever saved it."""
+        with _SAVING:
+            known = self._store.meta(_STATES, key)
+            if known is None or known["epoch"] <= state.epoch:
+                self._write(_STATES, key, state)
 
     def save_result(self, key, epochs, state):
         """Keep what a stage of that many epochs ended in."""

@@ -8,6 +8,7 @@ _SETTINGS = {
     "feature_cache_bytes": 1 << 30,
     "program_cache_size": 24,
     "store_max_bytes": None,
+    "kept_predictions": 8,
     "fused_optimizers": True,
 }
 
@@ -38,6 +39,8 @@ def set_config(**settings: Any) -> None:
           turns their reuse off.
         - ``store_max_bytes`` (int or None, None at start): most bytes in the folder of
           any ``memory=``; what was used least recently goes first. None: no bound.
+        - ``kept_predictions`` (int, 8 at start): most predictions of each fit to keep in
+          the folder of its ``memory=``, those used last; 0 keeps none.
         - ``fused_optimizers`` (bool, True at start): whether TensorFlow's fused kernels
           carry out the steps of Adam, AdamW, RMSprop and SGD. False takes Keras' own.
 

@@ -43,7 +43,7 @@ class Pruned:
     bytes_removed: int
     bytes_kept: int
     damaged: list = field(default_factory=list)
-    deaths_forgiven: int = 0
+    crashes_cleared: int = 0
 
 
 def runs_frame(memory: MemoryLike, *, curves: bool = False) -> Frame:
@@ -130,8 +130,8 @@ def prune_runs(memory: MemoryLike, max_bytes: int | None = None, *, verify: bool
 
     Removes what dead processes left half-written, what is damaged and, above `max_bytes`,
     what was used least recently: results, checkpoints and outputs of frozen layers alike.
-    Trainings that were given up because processes died of them are allowed once more. Safe
-    while others read and write.
+    Trainings that were given up after three crashes are tried again. Safe while others read
+    and write.
 
     Parameters
     ----------
@@ -148,7 +148,7 @@ def prune_runs(memory: MemoryLike, max_bytes: int | None = None, *, verify: bool
     -------
     Pruned
         Numbers of what was removed and kept: `entries_removed`, `bytes_removed`,
-        `bytes_kept`, `damaged`, `deaths_forgiven`.
+        `bytes_kept`, `damaged`, `crashes_cleared`.
 
     Raises
     ------
@@ -172,7 +172,7 @@ def prune_runs(memory: MemoryLike, max_bytes: int | None = None, *, verify: bool
     store = open_existing(memory)
     # Bounds are checked before anything is removed.
     result = store.prune(max_bytes)
-    forgiven = store.forgive()
+    cleared = store.clear_crashes()
     damaged = store.repair() if verify else []
     n_bytes = sum(size for _, _, size in damaged)
     return Pruned(
@@ -180,7 +180,7 @@ def prune_runs(memory: MemoryLike, max_bytes: int | None = None, *, verify: bool
         bytes_removed=result.bytes_removed + n_bytes,
         bytes_kept=result.bytes_kept - n_bytes,
         damaged=[f"{path}: {reason}" for path, reason, _ in damaged],
-        deaths_forgiven=forgiven,
+        crashes_cleared=cleared,
     )
 
 
@@ -206,7 +206,7 @@ def runs(store):
     finished, checkpoints = {}, []
     for kind in (RESULTS, STATES):
         for info in store.entries(kind):
-            meta = info.meta
+            meta = store.meta(info.kind, info.key)
             if meta is None or not meta.get("history"):
                 continue
             run = Run(info.key, kind == RESULTS, meta, info.nbytes, info.last_used)

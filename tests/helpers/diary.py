@@ -79,9 +79,9 @@ def keep_diary(path, *, checkpoint_seconds=None):
         note("asked", key)
         return result(self, key, epochs)
 
-    def _train(self, program, phase, key, state, attempt):
+    def _train(self, program, phase, key, state, guard):
         current[0] = key
-        return train(self, program, phase, key, state, attempt)
+        return train(self, program, phase, key, state, guard)
 
     def _epoch(self, program, loop, phase, state, *args):
         note("epoch", current[0], state.epoch)

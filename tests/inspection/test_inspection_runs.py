@@ -141,21 +141,21 @@ def test_prune_removes_what_is_damaged(images, tmp_path):
     assert store.verify() == []
 
 
-def test_prune_forgives_deaths_and_sweeps_up(tmp_path):
+def test_prune_clears_crashes_and_sweeps_up(tmp_path):
     script = (
         "import os, sys\n"
         "from skfashion._store import open_store\n"
         "store = open_store(sys.argv[1])\n"
-        "with store.begin('ab'):\n"
+        "with store.crash_guard('ab'):\n"
         "    os._exit(1)\n"
     )
     for _ in range(2):
         subprocess.run([sys.executable, "-c", script, tmp_path], check=False)
-    assert open_store(tmp_path).deaths("ab") == 2
-    with open_store(tmp_path).begin("cd"):
-        assert prune_runs(tmp_path).deaths_forgiven == 2
+    assert open_store(tmp_path).crash_guard("ab").crashes == 2
+    with open_store(tmp_path).crash_guard("cd"):
+        assert prune_runs(tmp_path).crashes_cleared == 2
         assert len(os.listdir(tmp_path / "v1" / "attempts")) == 1
-    assert open_store(tmp_path).deaths("ab") == 0
+    assert open_store(tmp_path).crash_guard("ab").crashes == 0
 
 
 def test_no_keras_is_loaded(tmp_path):

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from children import needs_linux, result_of
+from children import drop_rights_of_root, needs_linux, result_of
 from sklearn.model_selection import GridSearchCV
 
 from skfashion import DenseClassifier
@@ -107,8 +107,7 @@ def under_a_limit_of_file_sizes(folder):
 
 
 def without_rights_of_root(folder):
-    version, itself, none = 0x20080522, 0, (ctypes.c_uint32 * 6)()
-    assert ctypes.CDLL(None).capset((ctypes.c_uint32 * 2)(version, itself), none) == 0
+    drop_rights_of_root()
     return search(folder)
 
 

@@ -1,7 +1,6 @@
 """The store by itself: what goes in comes out, or nothing does."""
 
 import os
-import pickle
 import random
 import threading
 import time
@@ -10,37 +9,12 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
+from stores import assert_same, files, make_rows
 
+import skfashion
 from skfashion._store import PruneResult, Store, StoreWarning, _files, _npy, open_store
 
 KEY = "0123abcd"
-
-
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch):
-    monkeypatch.setattr(_files, "PAUSES", (0, 0))
-
-
-@pytest.fixture
-def store(tmp_path):
-    return Store(tmp_path / "store")
-
-
-def files(store):
-    return sorted(path for path in store.path.rglob("*") if path.is_file())
-
-
-def make_rows(n, shape=(3, 4), dtype="float32", seed=0):
-    rng = np.random.default_rng(seed)
-    keys = [rng.bytes(16) for _ in range(n)]
-    return keys, rng.integers(0, 100, (n, *shape)).astype(dtype)
-
-
-def assert_same(found, expected):
-    assert found.dtype == expected.dtype
-    assert found.dtype.str == expected.dtype.str
-    assert found.shape == expected.shape
-    assert found.tobytes() == expected.tobytes()
 
 
 # --- entries -------------------------------------------------------------------------------------
@@ -62,11 +36,6 @@ ARRAYS = {
     "scalar": np.float32(2.5),
     "empty": np.empty((0, 3)),
     "empty inside": np.empty((2, 0, 3), dtype="uint8"),
-    "text": np.array(["grün", "", "blau\n"]),
-    "empty text": np.array([""]),
-    "bytes": np.array([b"a", b"bcd"]),
-    "big-endian text": np.array(["ab"]).astype(">U2"),
-    "dates": np.array(["2020-01-01", "NaT"], dtype="datetime64[ns]"),
     "read-only": np.broadcast_to(np.arange(3), (4, 3)),
     "the name ../../of an array \ud800 is free": np.arange(3),
 }
@@ -84,11 +53,6 @@ def test_array_round_trip(store, name):
     assert store.verify() == []
 
 
-def test_fortran_order_is_kept(store):
-    store.put("runs", KEY, {}, {"a": ARRAYS["fortran"]})
-    assert store.get("runs", KEY).arrays["a"].flags.f_contiguous
-
-
 def test_meta_round_trip(store):
     meta = {
         "floats": [0.1, 1e-320, -0.0, 1 / 3, float("inf"), float("-inf"), float("nan")],
@@ -99,7 +63,7 @@ def test_meta_round_trip(store):
     assert store.put("runs", KEY, meta)
     found = store.get("runs", KEY).meta
     assert repr(found) == repr({**meta, "numpy float": 0.1})
-    assert next(store.entries()).meta["ints"] == [0, -1, 2**80]
+    assert repr(store.meta("runs", KEY)) == repr(found)
 
 
 def test_files_are_npy_and_json(store):
@@ -124,7 +88,7 @@ def test_header_is_numpys():
         assert len(_npy.header(shape, np.dtype("<f4"))) % 64 == 0
 
 
-def test_replace_delete_and_list(store):
+def test_replace_and_list(store):
     assert store.get("runs", KEY) is None
     assert list(store.entries()) == []
     assert store.put("runs", KEY, {"n": 1}, {"a": np.zeros(1000)})
@@ -139,31 +103,32 @@ def test_replace_delete_and_list(store):
         ("checkpoints", "ff"),
     ]
     info = next(store.entries("runs"))
-    assert (info.kind, info.key, info.meta) == ("runs", KEY, {"n": 2})
+    assert (info.kind, info.key) == ("runs", KEY)
     assert info.nbytes == info.path.stat().st_size
     assert abs(info.last_used - time.time()) < 60
-    assert store.delete("runs", KEY)
-    assert not store.delete("runs", KEY)
+    info.path.unlink()
     assert store.get("runs", KEY) is None
-    assert info.meta is None
+    assert store.meta("runs", KEY) is None
 
 
 @pytest.mark.parametrize(
-    "key", ["", "AB", "xyz", "../ab", "ab/cd", "ab\n", "ab.", " ab", "0" * 129, "\u0661"]
+    "key",
+    [None, b"ab", "", "AB", "xyz", "../ab", "ab/cd", "ab\n", "ab.", " ab", "0" * 129, "\u0661"],
 )
 def test_bad_keys(store, key):
-    for call in (store.get, store.delete):
+    for call in (
+        lambda: store.get("runs", key),
+        lambda: store.meta("runs", key),
+        lambda: store.put("runs", key, {}),
+        lambda: store.trim("runs", key, 1),
+        lambda: store.crash_guard(key),
+    ):
         with pytest.raises(ValueError, match="hexadecimal"):
-            call("runs", key)
-    for call in (store.begin, store.deaths, store.forgive):
-        with pytest.raises(ValueError, match="hexadecimal"):
-            call(key)
-    with pytest.raises(ValueError, match="hexadecimal"):
-        store.put("runs", key, {})
+            call()
     assert files(store) == []
 
 
-@pytest.mark.parametrize("name", ["", "..", "a/b", "A", "a.b", "-a", "a\n", "a" * 101])
+@pytest.mark.parametrize("name", [None, b"a", "", "..", "a/b", "A", "a.b", "-a", "a\n", "a" * 101])
 def test_bad_names(store, name):
     for call in (
         lambda: store.get(name, KEY),
@@ -173,10 +138,6 @@ def test_bad_names(store, name):
     ):
         with pytest.raises(ValueError, match="lower-case"):
             call()
-    with pytest.raises(TypeError, match="must be a str"):
-        store.get(None, KEY)
-    with pytest.raises(TypeError, match="must be a str"):
-        store.get("runs", b"ab")
 
 
 @pytest.mark.parametrize(
@@ -186,9 +147,8 @@ def test_bad_names(store, name):
         np.array([{}], dtype=object),
         np.zeros(2, dtype="f4,i4"),
         np.zeros(2, dtype="V3"),
-        np.ma.masked_array([1, 2], [True, False]),
-        [1, 2],
-        None,
+        np.array(["text"]),
+        np.array(["2020-01-01"], dtype="datetime64[ns]"),
     ],
     ids=repr,
 )
@@ -198,17 +158,10 @@ def test_refused_arrays(store, array):
     assert files(store) == []
 
 
-@pytest.mark.parametrize(
-    "meta",
-    [None, [], {1: 2}, {"a": [{None: 1}]}, {"a": np.int64(1)}, {"a": np.zeros(2)}, {"a": {1}}],
-)
-def test_refused_meta(store, meta):
+@pytest.mark.parametrize("value", [np.int64(1), np.zeros(2), {1}])
+def test_refused_meta(store, value):
     with pytest.raises(TypeError):
-        store.put("runs", KEY, meta)
-    endless = {}
-    endless["a"] = endless
-    with pytest.raises(TypeError, match="nested"):
-        store.put("runs", KEY, endless)
+        store.put("runs", KEY, {"a": value})
     assert files(store) == []
 
 
@@ -231,24 +184,9 @@ def test_open_store(tmp_path, monkeypatch):
             open_store(wrong)
     with pytest.raises(ValueError, match="empty"):
         open_store("")
-    for wrong in ("1", 1.5, True):
-        with pytest.raises(TypeError, match="max_bytes"):
-            open_store("runs", wrong)
-    with pytest.raises(ValueError, match="negative"):
-        open_store("runs", -1)
-    assert open_store("runs", 10**9) is store
-    assert open_store("runs") is store
-    assert store.max_bytes == 10**9
-
-
-def test_pickle(tmp_path):
-    store = open_store(tmp_path, 10**8)
-    assert pickle.loads(pickle.dumps(store)) is store
-    rows = store.rows("features", "ns", shape=(3, 4), dtype="float32")
-    keys, array = make_rows(50)
-    rows.put(keys, array)
-    assert pickle.loads(pickle.dumps(rows)) is rows
-    assert len(pickle.dumps(rows)) < 500
+    for wrong in ("1", 1.5, True, -1):
+        with pytest.raises(ValueError, match="max_bytes must be"):
+            store.prune(wrong)
 
 
 # --- bounds --------------------------------------------------------------------------------------
@@ -274,15 +212,17 @@ def test_prune_takes_the_least_recently_used_first(store):
     assert store.prune(0) == PruneResult(1, size, 0)
 
 
-def test_last_use_is_noted_once_a_minute(store):
-    store.put("runs", KEY, {})
-    age(store, "runs", KEY, 1000)
-    before = next(store.entries()).last_used
-    store.get("runs", KEY)
-    after = next(store.entries()).last_used
-    assert after > before + 900
-    store.get("runs", KEY)
-    assert next(store.entries()).last_used == after
+def test_the_last_used_of_a_prefix_are_kept(store):
+    for key in ("ab00", "ab01", "ab02", "ab03", "ab10", "ac00"):
+        store.put("runs", key, {})
+    store.put("states", "ab04", {})
+    store.get("runs", "ab00")
+    store.trim("runs", "ab0", 2)
+    assert [info.key for info in store.entries()] == ["ab00", "ab03", "ab10", "ac00", "ab04"]
+    store.trim("runs", "ab0", 2)
+    store.trim("runs", "ab", 9)
+    store.trim("runs", "ad", 2)
+    assert len(files(store)) == 5
 
 
 def test_rows_are_pruned_too(store):
@@ -294,11 +234,17 @@ def test_rows_are_pruned_too(store):
     rows.put(keys[50:], array[50:])
     store.prune(6000)
     assert sorted(rows.get(keys)) == list(range(50, 100))
-    assert len(rows) == 50
 
 
-def test_max_bytes(tmp_path):
-    store = Store(tmp_path, max_bytes=100_000)
+@pytest.fixture
+def bound():
+    """Set the bound of all stores; the setting is put back after the test."""
+    with skfashion.config_context():
+        yield lambda n: skfashion.set_config(store_max_bytes=n)
+
+
+def test_max_bytes(store, bound):
+    bound(100_000)
     for i in range(100):
         assert store.put("runs", f"{i:02x}", {}, {"a": np.zeros(5000, "u1")})
         assert sum(path.stat().st_size for path in files(store)) <= 100_000
@@ -313,8 +259,8 @@ def test_max_bytes(tmp_path):
     assert len(list(store.entries("runs"))) >= len(left) - 2
 
 
-def test_bound_is_kept_without_counting_all_files_each_time(tmp_path, monkeypatch):
-    store = Store(tmp_path, max_bytes=10_000_000)
+def test_bound_is_kept_without_counting_all_files_each_time(store, bound, monkeypatch):
+    bound(10_000_000)
     store.put("runs", "aa", {})
     counted = []
     walk = _files.walk
@@ -324,8 +270,9 @@ def test_bound_is_kept_without_counting_all_files_each_time(tmp_path, monkeypatc
     assert len(counted) == 0
 
 
-def test_a_bound_holds_for_several_writers(tmp_path):
-    stores = [Store(tmp_path, max_bytes=200_000) for _ in range(4)]
+def test_a_bound_holds_for_several_writers(tmp_path, bound):
+    bound(200_000)
+    stores = [Store(tmp_path) for _ in range(4)]
     for i in range(100):
         for j, store in enumerate(stores):
             store.put("runs", f"{j}{i:02x}", {}, {"a": np.zeros(3000, "u1")})

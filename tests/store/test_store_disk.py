@@ -1,5 +1,6 @@
 """The store on a disk that is full, forbidden, flaky or taken away."""
 
+import contextlib
 import errno
 import os
 import shutil
@@ -8,29 +9,13 @@ import warnings
 
 import numpy as np
 import pytest
+from children import drop_rights_of_root, needs_linux, result_of
+from stores import files, make_rows
 
 from skfashion._store import PruneResult, Store, StoreWarning, _files
+from skfashion._store._process import new_name
 
 KEY = "0123abcd"
-
-
-@pytest.fixture(autouse=True)
-def no_pauses(monkeypatch):
-    monkeypatch.setattr(_files, "PAUSES", (0, 0))
-
-
-@pytest.fixture
-def store(tmp_path):
-    return Store(tmp_path / "store")
-
-
-def files(store):
-    return sorted(path for path in store.path.rglob("*") if path.is_file())
-
-
-def make_rows(n):
-    rng = np.random.default_rng(0)
-    return [rng.bytes(16) for _ in range(n)], rng.random((n, 3, 4), dtype="float32")
 
 
 def use(store):
@@ -38,12 +23,11 @@ def use(store):
     keys, array = make_rows(5)
     rows = store.rows("features", "ns", shape=(3, 4), dtype="float32")
     done = [store.put("runs", KEY, {"n": 1}, {"a": np.arange(1000)}), rows.put(keys, array)]
-    with store.begin(KEY) as attempt:
-        attempt.touch()
-    read = [store.get("runs", KEY), *rows.get(keys)]
-    store.deaths(KEY)
-    store.forgive(KEY)
-    store.delete("runs", KEY)
+    with store.crash_guard(KEY) as guard:
+        guard.survived()
+    read = [store.get("runs", KEY), store.meta("runs", KEY), *rows.get(keys)]
+    store.clear_crashes()
+    store.trim("runs", KEY[:2], 0)
     assert isinstance(store.prune(0), PruneResult)
     list(store.entries())
     store.verify()
@@ -162,7 +146,7 @@ def test_folder_removed_midway(tmp_path):
     assert use(store)
     shutil.rmtree(store.path)
     assert use(store)
-    with store.begin(KEY):
+    with store.crash_guard(KEY):
         shutil.rmtree(store.path)
     assert store.get("runs", KEY) is None
     stop = threading.Event()
@@ -181,3 +165,62 @@ def test_folder_removed_midway(tmp_path):
     finally:
         stop.set()
         thread.join()
+
+
+# --- permissions ---------------------------------------------------------------------------------
+
+PLACES = {
+    "root": ("v1", 0),
+    "entries": ("v1/entries", 0),
+    "kind": ("v1/entries/runs", 0),
+    "listed only": ("v1/entries/runs/01", 0o400),
+    "entry": (f"v1/entries/runs/01/{KEY}.npy", 0),
+    "rows": ("v1/rows/features", 0),
+    "shard": ("v1/rows/features/ns*/*.npy", 0),
+    "attempts": ("v1/attempts", 0),
+    "not to be changed": ("v1/entries/runs/01", 0o500),
+    "not to be emptied": ("v1/attempts", 0o500),
+}
+
+
+def forbidden(folder, place):
+    """Look after a store of which one place is forbidden; return what that says."""
+    drop_rights_of_root()
+    store = Store(folder)
+    keys, array = make_rows(5)
+    assert store.put("runs", KEY, {}, {"a": np.arange(1000)})
+    assert store.rows("features", "ns", shape=(3, 4), dtype="float32").put(keys, array)
+    dead = folder / "v1" / "attempts" / f"{KEY}.{new_name()}".replace(str(os.getpid()), "99999999")
+    dead.parent.mkdir()
+    dead.touch()
+    whole = sum(path.stat().st_size for path in folder.rglob("*.npy"))
+    pattern, mode = PLACES[place]
+    (path,) = folder.glob(pattern)
+    before = path.stat().st_mode
+    path.chmod(mode)
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        problems = store.verify()
+        listed = len(list(store.entries()))
+        repaired = store.repair()
+        pruned = store.prune(0)
+        cleared = store.clear_crashes()
+    with contextlib.suppress(FileNotFoundError):
+        path.chmod(before)
+    left = sum(path.stat().st_size for path in folder.rglob("*.npy"))
+    assert whole - pruned.bytes_removed == left
+    return problems, listed, repaired, cleared, [str(w.message) for w in caught]
+
+
+@needs_linux
+@pytest.mark.parametrize("place", PLACES)
+def test_a_forbidden_place_is_told_and_stops_nothing(tmp_path, place):
+    problems, listed, repaired, cleared, said = result_of(forbidden, tmp_path, place)
+    assert len(said) == 1
+    assert "Permission denied" in said[0]
+    assert repaired == []
+    hidden = place in ("root", "entries", "kind", "listed only")
+    assert listed == (0 if hidden else 1)
+    assert cleared == (0 if place in ("root", "attempts", "not to be emptied") else 1)
+    assert bool(problems) == (place not in ("attempts", "not to be emptied", "not to be changed"))
+    assert all("Permission denied" in reason for _, reason in problems)

@@ -6,35 +6,14 @@ import tracemalloc
 
 import numpy as np
 import pytest
+from stores import assert_same, files, make_rows
 
-from skfashion._store import Store
-
-
-@pytest.fixture
-def store(tmp_path):
-    return Store(tmp_path / "store")
-
-
-def files(store):
-    return sorted(path for path in store.path.rglob("*") if path.is_file())
-
-
-def make_rows(n, shape=(3, 4), dtype="float32", seed=0):
-    rng = np.random.default_rng(seed)
-    keys = [rng.bytes(16) for _ in range(n)]
-    return keys, rng.integers(0, 100, (n, *shape)).astype(dtype)
-
-
-def assert_same(found, expected):
-    assert found.dtype == expected.dtype
-    assert found.dtype.str == expected.dtype.str
-    assert found.shape == expected.shape
-    assert found.tobytes() == expected.tobytes()
+from skfashion._store import Store, _rows
 
 
 @pytest.mark.parametrize(
     ("shape", "dtype"),
-    [((3, 4), "float32"), ((), ">f8"), ((5,), "uint8"), ((2, 0), "f4"), ((2,), "U3"), ((1,), "?")],
+    [((3, 4), "float32"), ((), ">f8"), ((5,), "uint8"), ((2, 0), "f4"), ((1,), "?")],
 )
 def test_rows_round_trip(store, shape, dtype):
     keys, array = make_rows(300, shape, dtype)
@@ -42,11 +21,9 @@ def test_rows_round_trip(store, shape, dtype):
     assert rows is store.rows("features", "ns", shape=list(shape), dtype=np.dtype(dtype))
     assert rows.get(keys) == {}
     assert rows.get([]) == {}
-    assert len(rows) == 0
     assert rows.put([], array[:0])
     assert rows.put(keys[:200], array[:200])
     assert rows.put(keys[100:], array[100:])
-    assert len(rows) == 300
     assert len(files(store)) == 2
     assert rows.put(keys, array)  # all known by now
     assert len(files(store)) == 2
@@ -73,18 +50,15 @@ def test_rows_of_other_forms_never_meet(store):
 def test_rows_refuse(store):
     rows = store.rows("features", "ns", shape=(3, 4), dtype="float32")
     keys, array = make_rows(5)
-    with pytest.raises(TypeError, match="dtype"):
+    with pytest.raises(ValueError, match="dtype"):
         rows.put(keys, array.astype("f8"))
     with pytest.raises(ValueError, match="shape"):
         rows.put(keys, array[:4])
-    with pytest.raises(TypeError, match="bytes"):
-        rows.get(["a" * 16])
-    with pytest.raises(ValueError, match="16 bytes"):
-        rows.get([b"a"])
+    for key in ("a" * 16, b"a"):
+        with pytest.raises(ValueError, match="bytes, 16 each"):
+            rows.get([key])
     with pytest.raises(TypeError, match="dtype"):
         store.rows("features", "ns", shape=(3,), dtype=object)
-    with pytest.raises(ValueError, match="negative"):
-        store.rows("features", "ns", shape=(-1,), dtype="f4")
 
 
 def test_rows_strided_and_doubled(store):
@@ -94,7 +68,8 @@ def test_rows_strided_and_doubled(store):
     found = rows.get(keys)
     for i in range(10):
         assert_same(found[i], array[i, :, ::-1])
-    assert len(rows) == 10
+    (path,) = files(store)
+    assert len(_rows.load(path)) == 10
 
 
 def test_rows_see_what_others_write(store):
@@ -116,9 +91,8 @@ def test_rows_are_read_in_pieces(store, monkeypatch):
     keys, array = make_rows(2000, (256,), "float32")
     rows = store.rows("features", "ns", shape=(256,), dtype="float32")
     rows.put(keys, array)
-    for piece, gap in [(4096, 0), (10_000, 3000), (1, 0)]:
-        monkeypatch.setattr("skfashion._store._shards._PIECE", piece)
-        monkeypatch.setattr("skfashion._store._shards._GAP", gap)
+    for piece in (4096, 10_000, 1):
+        monkeypatch.setattr(_rows, "_PIECE", piece)
         wanted = sorted(random.Random(0).sample(range(2000), 700))
         found = rows.get([keys[i] for i in wanted])
         assert all(found[j].tobytes() == array[i].tobytes() for j, i in enumerate(wanted))

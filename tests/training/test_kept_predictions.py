@@ -7,6 +7,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import GridSearchCV
 
+import skfashion
 from skfashion import DenseClassifier
 from skfashion._store import StoreWarning, open_store
 from skfashion._training import clear_programs, programs_info
@@ -106,3 +107,29 @@ def test_damaged_predictions_are_computed_again(many, tmp_path):
     with pytest.warns(StoreWarning, match="damaged|dropped"):
         np.testing.assert_array_equal(model.predict_proba(X), computed)
     np.testing.assert_array_equal(model.predict_proba(X), computed)
+
+
+def test_the_last_used_predictions_of_a_fit_are_kept(many, tmp_path):
+    X, y = many
+    search = GridSearchCV(dense(tmp_path), {"learning_rate": [1e-3, 1e-2]}, cv=2).fit(X, y)
+    for shade in range(1, 40):
+        search.predict(X ^ np.uint8(shade))
+        search.predict(X ^ np.uint8(1))  # is never the one unused for longest
+    limit = skfashion.get_config()["kept_predictions"]
+    assert kept(tmp_path) == 4 + limit  # of the folds, and of the fit on everything
+    read = [X ^ np.uint8(shade) for shade in (1, *range(41 - limit, 40))]
+    built = forgotten_programs()
+    search.score(read[0], y)
+    for shades in read:
+        search.predict(shades)
+    GridSearchCV(dense(tmp_path), {"learning_rate": [1e-3, 1e-2]}, cv=2).fit(X, y)
+    assert programs_info()["built"] == built
+    with skfashion.config_context(kept_predictions=0):
+        search.predict(X ^ np.uint8(99))
+    assert kept(tmp_path) == 4 + limit
+
+
+def forgotten_programs():
+    """Forget all programs; return how many were built so far."""
+    clear_programs()
+    return programs_info()["built"]

@@ -2,11 +2,13 @@
 
 import copy
 import os
+import random
 import signal
 import subprocess
 import sys
 import textwrap
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import joblib
 import keras
@@ -16,8 +18,9 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from skfashion import ConvClassifier, DenseClassifier, MobileNetFineTuner
-from skfashion._store import StoreWarning
+from skfashion._store import Store, StoreWarning, _files
 from skfashion._training import phases
+from skfashion._training.runs import Runs, State
 from skfashion._utils import deadline as _deadline
 from skfashion.classifiers import _base
 from skfashion.classifiers import _replay as _records
@@ -283,3 +286,37 @@ def test_checkpoints_cost_little(images, tmp_path, monkeypatch):
     )
     dense(tmp_path, epochs=50).fit(X, y)
     assert len(saved) == 1  # only the last: the whole fit took less than five seconds
+
+
+def test_a_checkpoint_reads_no_state_back(images, tmp_path, monkeypatch):
+    X, y = images
+    monkeypatch.setattr(phases, "_CHECKPOINT_SECONDS", 0.0)
+    read = []
+    fill = _files.fill
+    monkeypatch.setattr(
+        _files, "fill", lambda file, buffer: read.append(len(buffer)) or fill(file, buffer)
+    )
+    fitted = dense(tmp_path, hidden_layer_sizes=2000).fit(X, y)
+    assert sum(read) < sum(w.nbytes for w in fitted.model_.get_weights()) / 10
+    del read[:]
+    dense(tmp_path, hidden_layer_sizes=2000, epochs=2).fit(X, y)  # none to go on from
+    assert sum(read) < sum(w.nbytes for w in fitted.model_.get_weights()) / 10
+
+
+def test_the_furthest_state_stays_whoever_saves_last(tmp_path):
+    initial = [np.zeros(3)]
+    mine, theirs = (Runs(Store(tmp_path), initial, {}) for _ in range(2))
+
+    def save(runs, epoch):
+        runs.save_state("ab", State([np.full(3, epoch)], epoch=epoch))
+
+    save(mine, 1)
+    save(theirs, 7)
+    save(mine, 2)  # what it remembers is an older one
+    assert theirs.furthest("ab", 9).epoch == 7
+    assert theirs.furthest("ab", 6) is None
+    epochs = random.Random(0).sample(range(8, 208), 200)
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(save, [mine, theirs] * 100, epochs))
+    assert mine.furthest("ab", 999).epoch == 207
+    assert mine.furthest("ab", 999).weights[0][0] == 207
