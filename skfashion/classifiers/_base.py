@@ -18,15 +18,10 @@ from skfashion._utils.sklearn_callbacks import CallbackSupportMixin, with_callba
 from skfashion._utils.typing import Array, Model, NDArray, Self
 from skfashion._utils.validation import HasMethods, Interval, StrOptions, _fit_context
 from skfashion._utils.version_mixin import VersionMixin
-from skfashion.classifiers import _checks, _replay
-from skfashion.classifiers._plan import plan_of, structure_of, write_recipe
+from skfashion.classifiers import _checks, _labels, _plan, _replay, _weights
 from skfashion.classifiers._progress import Progress
 from skfashion.classifiers._scikeras import Adapter, check_dtype_policy
 
-# Parameters of a network that change nothing about its weights' shapes.
-_SHAPELESS = {
-    f"model__{name}" for name in ("activation", "augmentation", "dropout", "unfreeze_from")
-}
 # What copies and files leave out. The first two are made again from the rest; without its
 # run's key a model that is served keeps none of its predictions in `memory`.
 _UNCOPIED = ("_model", "_plan", "_run_key")
@@ -68,9 +63,8 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
     def _stages(self, image_shape, n_classes):
         """Return what is trained, one dict a phase.
 
-        Each has `name`, `epochs` and `parameters`: what scikeras routes to network
-        (``model__...``), optimizer (``optimizer__...``), loss and metrics. It may have a
-        `schedule`, "constant" or "cosine".
+        Each has `name`, `epochs` and `parameters` for scikeras to route (``model__...``,
+        ``optimizer__...``, loss and metrics); and may have a `schedule`, "constant" or "cosine".
         """
 
     def _complete(self, recipe):
@@ -87,7 +81,7 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
     def fit(
         self,
         X: Array,
-        y: Array,
+        y: Array | None = None,
         sample_weight: Array | None = None,
         *,
         X_val: Array | None = None,
@@ -99,10 +93,10 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
         ----------
         X : array-like of shape (n, h, w), (n, h, w, c) or (n, h * w * c)
             Images: uint8 or float.
-        y : array-like of shape (n,)
-            Labels of any kind.
+        y : array-like of shape (n,), default=None
+            Labels of any kind, to be given.
         sample_weight : array-like of shape (n,), default=None
-            How much each image counts.
+            How much each image counts: beside the others, as their mean is made 1.
         X_val, y_val : array-like, default=None
             Images that early stopping watches, in place of a part of X. Without it, how well
             they are told apart is written to `history_` and changes nothing.
@@ -116,6 +110,8 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
         ------
         ValueError
             If images or labels are none, don't fit together or have one class.
+        TypeError
+            If they are a data set or a generator, and not arrays.
         MemoryError
             If the network doesn't fit in memory.
         """
@@ -127,18 +123,23 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
             X_val, y_val = self._check_validation_data(X_val, y_val)
             seed = self._draw_seed()
             if X_val is None and self.early_stopping:
-                X, y, weight, X_val, y_val = _checks.split_off(
-                    X, y, weight, self.validation_fraction, seed
-                )
+                train, valid = _labels.split_off(self.classes_[y], self.validation_fraction, seed)
+                X_val, y_val = X[valid], y[valid]
+                X, y, weight = X[train], y[train], weight[train]
+            self._mean_weight = _weights.mean_of(weight)
             start = self._begin(seed, self._weights if again else None)
-            data = _training.Data(X, self._encode(y), weight, X_val, self._encode(y_val))
+            data = self._data(X, y, weight, X_val, y_val)
             self._run(self._planned()[0], data, *start)
         return self
 
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
-        self, X: Array, y: Array, classes: Array | None = None, sample_weight: Array | None = None
+        self,
+        X: Array,
+        y: Array | None = None,
+        classes: Array | None = None,
+        sample_weight: Array | None = None,
     ) -> Self:
         """Train one epoch more, the optimizer going on where it was.
 
@@ -150,12 +151,12 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
         ----------
         X : array-like of shape (n, h, w), (n, h, w, c) or (n, h * w * c)
             Images.
-        y : array-like of shape (n,)
-            Labels.
+        y : array-like of shape (n,), default=None
+            Labels, to be given.
         classes : array-like of shape (n_classes,), default=None
             All labels there will be; needed in the first call.
         sample_weight : array-like of shape (n,), default=None
-            How much each image counts.
+            How much each image counts; 1 is the mean of the first call's.
 
         Returns
         -------
@@ -175,10 +176,13 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
         _training.prepare_process()
         with _checks.unchanged_on_error(self):
             first = not hasattr(self, "classes_")
-            known = _checks.known_classes(classes, None if first else self.classes_)
+            _checks.refuse_no_array(X, "X")  # before it is asked for classes
+            known = _labels.known_classes(classes, None if first else self.classes_)
             X, y, weight = self._check_training_data(X, y, sample_weight, known, reset=first)
+            if first:
+                self._mean_weight = _weights.mean_of(weight)
             start = self._begin(self._draw_seed()) if first else (None, None)
-            self._train_one_epoch(_training.Data(X, self._encode(y), weight), *start)
+            self._train_one_epoch(self._data(X, y, weight), *start)
         return self
 
     def predict_proba(self, X: Array) -> NDArray:
@@ -211,6 +215,27 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
         outputs = _training.predict(plan, self._weights, X, build, store=store, run_key=key)
         return _checks.as_probabilities(outputs, self._recipe["logits"])
 
+    def predict_log_proba(self, X: Array) -> NDArray:
+        """Return the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, h * w * c)
+            Images.
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes)
+            float32, -inf where the probability is 0; columns in the order of `classes_`.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As `predict_proba`.
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
     def predict(self, X: Array) -> NDArray:
         """Return the most probable label of each image.
 
@@ -226,10 +251,8 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
 
         Raises
         ------
-        NotFittedError
-            Before `fit`.
-        ValueError
-            If the images have another shape than in `fit`.
+        NotFittedError, ValueError
+            As `predict_proba`.
         """
         probabilities = self.predict_proba(X)
         return self.classes_[np.argmax(probabilities, axis=1)]
@@ -252,18 +275,13 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
         return {k: v for k, v in super().__getstate__().items() if k not in _UNCOPIED}
 
     def _check_training_data(self, X, y, sample_weight, classes, *, reset):
-        """Return images as the network takes them, labels, and weights."""
-        X, y = _checks.check_images(self, X, y, reset=reset)
-        weight = _checks.check_weight(sample_weight, X)
-        known = np.unique(y) if classes is None else classes
-        _checks.check_known(y, known)
-        X, y, weight = _checks.without_zero_weight(X, y, weight)
-        _checks.check_several(y if classes is None else known)
-        if self.class_weight is not None:
-            weight = weight * _checks.weight_of_labels(self.class_weight, y, known)
-            X, y, weight = _checks.without_zero_weight(X, y, weight)
+        """Return images as the network takes them, labels as numbers, and weights."""
+        X = _checks.check_images(self, X, reset=reset)
+        X, y, weight, classes = _weights.check_targets(
+            X, y, sample_weight, classes, self.class_weight
+        )
         if reset:
-            self.classes_ = known
+            self.classes_ = classes
             self.image_shape_ = self._shape_of(X)
             self.n_features_in_ = int(np.prod(X.shape[1:]))
             self.input_range_ = self._range_of(X)
@@ -275,9 +293,17 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
             raise ValueError("X_val and y_val belong together: one was given, the other not.")
         if X_val is None:
             return None, None
-        X_val, y_val = _checks.check_images(self, X_val, y_val, reset=False, name="X_val")
-        _checks.check_known(y_val, self.classes_)
-        return self._as_input(X_val), y_val
+        X_val = _checks.check_images(self, X_val, reset=False, name="X_val")
+        y_val = _labels.check_labels(X_val, y_val, "y_val")
+        return self._as_input(X_val), _labels.encode(y_val, self.classes_, "y_val")
+
+    def _data(self, X, y, weight, X_val=None, y_val=None):
+        """Return what is trained on, targets as the loss wants them."""
+        targets = _labels.targets(len(self.classes_), self._recipe)
+        weight = _weights.relative_to(self._mean_weight, weight)
+        return _training.Data(
+            X, targets[y], weight, X_val, None if X_val is None else targets[y_val]
+        )
 
     def _shape_of(self, X):
         return _checks.image_shape_of(X.shape, self.image_shape)
@@ -288,14 +314,6 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
 
     def _as_input(self, X):
         return _checks.as_images(X, self.image_shape_)
-
-    def _encode(self, y):
-        """Return labels as the loss wants them."""
-        if y is None:
-            return None
-        numbers = self._adapter({}).encode(y, self.classes_)
-        rows = np.eye(len(self.classes_), dtype="float32")
-        return rows[numbers.astype(int)] if self._recipe["one_hot"] else numbers
 
     def _adapter(self, parameters):
         return Adapter(self._network, parameters)
@@ -312,43 +330,31 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
         stages = self._stages(self.image_shape_, len(self.classes_))
         adapters = [self._adapter({"loss": self.loss, **stage["parameters"]}) for stage in stages]
         compiled = [compile_config.as_data(adapter.compile_arguments()) for adapter in adapters]
-        recipe = write_recipe(self, stages, compiled, seed)
+        recipe = _plan.write_recipe(self, stages, compiled, seed)
         start, initialize = self._complete(recipe)
         first = recipe["stages"][0]["compile"]
         if self.callbacks is None:
             compile_config.refuse_averaging(first)
         recipe["one_hot"] = compile_config.takes_rows(first, recipe["n_outputs"])
+        compile_config.refuse_other_metrics(first, recipe["one_hot"], recipe["n_outputs"])
         recipe["logits"] = compile_config.gives_logits(first)
         if weights is not None:
-            self._refuse_other_shapes(recipe)
+            _plan.refuse_other_shapes(recipe, self._recipe)
             start, recipe["start"] = weights, _training.weights_digest(weights)
         self._recipe = recipe
         for name in (*_UNCOPIED, "_position"):
             self.__dict__.pop(name, None)
         return start, initialize
 
-    def _refuse_other_shapes(self, recipe):
-        if self._shapes(recipe) != self._shapes(self._recipe):
-            raise ValueError(
-                "warm_start=True goes on with the weights of the last fit, but parameters of the "
-                "network have changed since, and they don't fit any more: set them back, or "
-                "warm_start=False."
-            )
-
-    def _shapes(self, recipe):
-        """Return what decides the shapes of a network's weights."""
-        parameters = recipe["stages"][0]["parameters"]
-        return {name: v for name, v in parameters.items() if name not in _SHAPELESS}
-
     def _planned(self):
         """Return the plan of the recipe, and what builds its networks."""
         if not hasattr(self, "_plan"):
-            self._plan = plan_of(self._recipe, self._network_key)
+            self._plan = _plan.plan_of(self._recipe, self._network_key)
         stages = {stage["name"]: stage for stage in self._recipe["stages"]}
         return self._plan, lambda phase: self._build(stages[phase.name])
 
     def _network_key(self, stage):
-        return (_training.frozen(self._network), structure_of(stage))
+        return (_training.frozen(self._network), _plan.structure_of(stage))
 
     def _build(self, stage):
         network = self._adapter(stage["parameters"]).network()
@@ -379,16 +385,9 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
         return outcome.state
 
     def _train_one_epoch(self, data, start, initialize):
-        plan, _ = self._planned()
-        index = 0
+        plan, index = self._planned()[0], 0
         if hasattr(self, "_weights"):
-            # After fit: the last phase, with a new optimizer.
-            position = dict(getattr(self, "_position", {"phase": len(plan.phases) - 1}))
-            index = position.pop("phase")
-            history = _training.as_rows(self.history_)
-            start = _training.State(self._weights, history, **position)
-            if index + 1 < len(plan.phases) and start.epoch >= plan.phases[index].epochs:
-                start, index = _training.next_phase(start), index + 1
+            index, start = _plan.going_on(plan, self)
         epoch = getattr(start, "epoch", 0) + 1
         plan = _training.one_phase(plan, index, epoch)
         state = self._run(plan, data, start, initialize, replay=False)
@@ -397,6 +396,5 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
         self._position["seeds"] = state.seeds
 
     def _callbacks(self):
-        if self.callbacks is None:
-            return []
-        return self._adapter({"callbacks": self.callbacks}).callbacks()
+        given = self.callbacks
+        return [] if given is None else self._adapter({"callbacks": given}).callbacks()

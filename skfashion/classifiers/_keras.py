@@ -8,6 +8,7 @@ from sklearn.utils import check_scalar
 
 from skfashion import _training
 from skfashion._training import compile_config
+from skfashion._utils.messages import shown
 from skfashion._utils.typing import (
     Callbacks,
     ClassWeight,
@@ -25,7 +26,7 @@ from skfashion.classifiers._scikeras import Adapter
 _PREFIXES = ("model__", "optimizer__", "loss__", "metrics__", "fit__", "callbacks__")
 _FIT = {"fit__epochs", "fit__batch_size"}
 _UNKNOWN = (
-    "KerasImageClassifier got an unexpected parameter {!r}: beside its own it takes model__..., "
+    "KerasImageClassifier got an unexpected parameter {}: beside its own it takes model__..., "
     "optimizer__..., loss__..., metrics__..., callbacks__..., fit__epochs and fit__batch_size.{}"
 )
 # What scikeras calls otherwise.
@@ -58,7 +59,8 @@ class KerasImageClassifier(BaseImageClassifier):
         Configured by ``loss__...``. ``"categorical_crossentropy"`` and its kin get one-hot
         rows made from the labels.
     metrics : list, default=None
-        As for `keras.Model.compile`; None: accuracy. Configured by ``metrics__...``.
+        As for `keras.Model.compile`; None: accuracy. Configured by ``metrics__...``. Those
+        that compare with one-hot rows, such as AUC, need a loss that does.
     early_stopping : bool, default=False
         Whether to set a stratified part of the training images aside and stop when the
         accuracy on it stops rising, with the best weights restored.
@@ -69,7 +71,8 @@ class KerasImageClassifier(BaseImageClassifier):
     tol : float, default=1e-4
         Least improvement of the accuracy that counts.
     class_weight : dict or "balanced", default=None
-        Weight of each label; "balanced": inversely proportional to its frequency.
+        Weight of each label; "balanced": inversely proportional to its frequency. Times
+        `sample_weight` their mean is made 1 before the loss gets them, which Keras doesn't do.
     callbacks : callback, class, list or dict of them, default=None
         Keras callbacks, copied for each fit; classes are configured by
         ``callbacks__...``. They see the whole network; with them nothing is shared
@@ -317,9 +320,6 @@ class KerasImageClassifier(BaseImageClassifier):
                 f"it has: {', '.join(sorted(idle))} would do nothing. Return it uncompiled."
             )
 
-    def _shapes(self, recipe):
-        return recipe["network"]["shapes"]
-
     def _network_key(self, stage):
         return ("model", self._recipe["network"]["key"])
 
@@ -340,8 +340,8 @@ def _no_model():
 
 
 def _unknown(name):
-    own = f" If it is one of your function's: model__{name}." if "__" not in name else ""
-    return _UNKNOWN.format(name, _INSTEAD.get(name.removeprefix("fit__"), own))
+    own = f" If it is one of your function's: model__{name[:100]}." if "__" not in name else ""
+    return _UNKNOWN.format(shown(name), _INSTEAD.get(name.removeprefix("fit__"), own))
 
 
 def _is_routable(name):

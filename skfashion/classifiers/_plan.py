@@ -4,14 +4,21 @@ from skfashion._training import (
     EarlyStopping,
     Phase,
     Plan,
+    State,
+    as_rows,
     compile_config,
     describe_optimizer,
     frozen,
+    next_phase,
 )
 from skfashion._utils.cache import Recent
 from skfashion._utils.config import get_config
 from skfashion.classifiers._scikeras import dtype_policy_of
 
+# Parameters of a network that change nothing about its weights' shapes.
+_SHAPELESS = {
+    f"model__{name}" for name in ("activation", "augmentation", "dropout", "unfreeze_from")
+}
 _OPTIMIZERS = Recent(size=1000)  # what decides them -> (structure, numbers)
 
 
@@ -52,6 +59,24 @@ def write_recipe(estimator, stages, compiled, seed):
     }
 
 
+def refuse_other_shapes(recipe, before):
+    """Refuse to go on with weights of a network that parameters have changed since."""
+    if _shapes(recipe) != _shapes(before):
+        raise ValueError(
+            "warm_start=True goes on with the weights of the last fit, but parameters of the "
+            "network have changed since, and they don't fit any more: set them back, or "
+            "warm_start=False."
+        )
+
+
+def _shapes(recipe):
+    """Return what decides the shapes of a network's weights."""
+    if "network" in recipe:
+        return recipe["network"]["shapes"]
+    parameters = recipe["stages"][0]["parameters"]
+    return {name: v for name, v in parameters.items() if name not in _SHAPELESS}
+
+
 def plan_of(recipe, network_key):
     """Return the plan of a recipe.
 
@@ -78,6 +103,17 @@ def plan_of(recipe, network_key):
         early_stopping=EarlyStopping(*stopping) if stopping else None,
         start=recipe["start"],
     )
+
+
+def going_on(plan, estimator):
+    """Return which phase `partial_fit` trains of a fitted estimator, and from which state."""
+    # After fit: the last phase, with a new optimizer.
+    position = dict(getattr(estimator, "_position", {"phase": len(plan.phases) - 1}))
+    index = position.pop("phase")
+    state = State(estimator._weights, as_rows(estimator.history_), **position)
+    if index + 1 < len(plan.phases) and state.epoch >= plan.phases[index].epochs:
+        return index + 1, next_phase(state)
+    return index, state
 
 
 def _phase_of(stage, key):
