@@ -11,6 +11,7 @@ from skfashion._persistence._schema import Held, Named
 _PRIVATE = {
     "_dtype",
     "_dtype_in",
+    "_mean_weight",
     "_position",
     "_recipe",
     "_routed",
@@ -106,6 +107,8 @@ def _check_attribute(cls_name, name, value):
         if not all(isinstance(n, str) and not n.startswith("callbacks__") for n in names):
             raise ModelFileError(f"its {cls_name} has callbacks")
     if name in ("_dtype", "_dtype_in") and not (isinstance(value, str) and _DTYPE.fullmatch(value)):
+        raise ModelFileError(f"its {cls_name} has {name}={_shown(value)}")
+    if name == "_mean_weight" and not (type(value) is float and 0 < value < math.inf):
         raise ModelFileError(f"its {cls_name} has {name}={_shown(value)}")
     if name in _SIZES:
         _check_size(cls_name, name, value)

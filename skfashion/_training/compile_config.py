@@ -9,6 +9,8 @@ from skfashion._training.keys import freeze, token
 
 # What of `keras.Model.compile` decides what is learnt.
 _NAMES = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly")
+# Metrics of which Keras takes the kind that fits loss and outputs.
+_ADAPTIVE = ("accuracy", "acc", "crossentropy", "ce")
 
 
 def as_data(arguments):
@@ -100,6 +102,51 @@ def takes_rows(data, n_outputs):
             "loss='binary_crossentropy', or the network one output for each class."
         )
     return False
+
+
+def refuse_other_metrics(data, rows, n_outputs):
+    """Refuse metrics of Keras' that want other targets than the loss is given.
+
+    Some would fail in the midst of a graph, others return a number that means nothing.
+    """
+    for metric in _flat([data.get("metrics"), data.get("weighted_metrics")]):
+        name = _name_of(metric)
+        if name is None or metric in _ADAPTIVE:
+            continue
+        config = metric["config"] if isinstance(metric, dict) else None
+        config = config if isinstance(config, dict) else {}  # of a function it is the name
+        sparse = "sparse" in name or config.get("sparse_y_true", False)
+        if name == "accuracy":
+            why = "compares numbers of classes, and networks return probabilities: give 'accuracy'"
+        elif config.get("average", "") is None:
+            why = "has a value for each class, and one is wanted: give it with average='macro'"
+        elif n_outputs == 1 and (sparse or "categorical" in name or "onehot" in name):
+            why = "wants an output for each class, and there is one in all: give a binary metric"
+        elif n_outputs > 1 and rows and sparse:
+            why = (
+                "compares outputs with labels as numbers, and the loss with one-hot rows: give "
+                "loss='sparse_categorical_crossentropy', or a metric that isn't sparse"
+            )
+        elif n_outputs > 1 and not rows and not sparse:
+            why = (
+                "compares outputs with one-hot rows, and the loss with labels as numbers: give "
+                "loss='categorical_crossentropy', for which rows are made of the labels"
+            )
+        else:
+            continue
+        shown = metric if isinstance(metric, str) else f"keras.metrics.{metric['class_name']}"
+        raise ValueError(f"metrics: {shown} {why}.")
+
+
+def _flat(metrics):
+    """Yield the metrics in lists and in dicts of outputs."""
+    if isinstance(metrics, dict) and not metrics.keys() & {"class", "class_name"}:
+        metrics = list(metrics.values())
+    if isinstance(metrics, (list, tuple)):
+        for part in metrics:
+            yield from _flat(part)
+    elif metrics is not None:
+        yield metrics
 
 
 def refuse_averaging(data):

@@ -34,8 +34,10 @@ def prepare_process():
     if _STARTED_IN is not None:
         raise RuntimeError(
             f"this process was forked from one in which {keras.backend.backend()} had been "
-            "started, and would hang: use joblib's default backend, loky, or 'threading', not "
-            "'multiprocessing' with fork."
+            "started by a fit or a prediction, and would hang. With joblib use its default "
+            "backend, loky, or 'threading', not 'multiprocessing'; with multiprocessing the "
+            "context 'spawn'; with gunicorn or os.fork load the model before the fork, and "
+            "predict first after it, in the child."
         )
     _STARTED_IN = here
     worker = worker_number()

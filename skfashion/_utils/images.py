@@ -9,6 +9,8 @@ from numbers import Integral
 
 import numpy as np
 
+from skfashion._utils.messages import shown
+
 # Rows are looked at in blocks of about this size, so that a question about a
 # large uint8 array never makes a float copy of it.
 _BLOCK_BYTES = 1 << 24
@@ -50,7 +52,7 @@ def size_of(size, name="size"):
         if _is_count(height) and _is_count(width):
             return int(height), int(width)
     raise ValueError(
-        f"{name}={size!r} is no image size: give a positive int for a square, such as "
+        f"{name}={shown(size)} is no image size: give a positive int for a square, such as "
         f"{name}=96, or (height, width), such as {name}=(96, 128)."
     )
 

@@ -19,7 +19,7 @@ from skfashion._utils.sklearn_callbacks import CallbackSupportMixin, with_callba
 from skfashion._utils.typing import Array, Model, NDArray, Self
 from skfashion._utils.validation import HasMethods, Interval, StrOptions, _fit_context
 from skfashion._utils.version_mixin import VersionMixin
-from skfashion.classifiers import _checks, _docs, _replay
+from skfashion.classifiers import _checks, _docs, _labels, _replay, _weights
 from skfashion.classifiers._progress import Progress
 from skfashion.classifiers._scikeras import Adapter, check_dtype_policy, dtype_policy_of
 
@@ -75,13 +75,40 @@ class BaseImageClassifier(
     def fit(
         self,
         X: Array,
-        y: Array,
+        y: Array | None = None,
         sample_weight: Array | None = None,
         *,
         X_val: Array | None = None,
         y_val: Array | None = None,
     ) -> Self:
-        """Train on images and their labels."""
+        """Train on images and their labels.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, h * w * c)
+            Images: uint8 or float.
+        y : array-like of shape (n,), default=None
+            Labels of any kind, to be given.
+        sample_weight : array-like of shape (n,), default=None
+            How much each image counts: beside the others, as their mean is made 1.
+        X_val, y_val : array-like, default=None
+            Images that early stopping watches, in place of a part of X. Without it, how well
+            they are told apart is written to `history_` and changes nothing.
+
+        Returns
+        -------
+        self : object
+            The fitted estimator.
+
+        Raises
+        ------
+        ValueError
+            If images or labels are none, don't fit together or have one class.
+        TypeError
+            If they are a data set or a generator, and not arrays.
+        MemoryError
+            If the network doesn't fit in memory.
+        """
         _training.prepare_process()
         with _checks.unchanged_on_error(self):
             again = self.warm_start and hasattr(self, "_weights")
@@ -90,12 +117,12 @@ class BaseImageClassifier(
             X_val, y_val = self._check_validation_data(X_val, y_val)
             seed = self._draw_seed()
             if X_val is None and self.early_stopping:
-                X, y, weight, X_val, y_val = _checks.split_off(
-                    X, y, weight, self.validation_fraction, seed
-                )
+                train, valid = _labels.split_off(self.classes_[y], self.validation_fraction, seed)
+                X_val, y_val = X[valid], y[valid]
+                X, y, weight = X[train], y[train], weight[train]
+            self._mean_weight = _weights.mean_of(weight)
             plan, start = self._make_plan(seed, self._weights if again else None)
-            data = [X, self._encode(y, plan), weight, X_val, self._encode(y_val, plan)]
-            self._train(plan, _training.Data(*data), start)
+            self._train(plan, self._data(plan, X, y, weight, X_val, y_val), start)
             self._plan = plan
             self.__dict__.pop("_position", None)
         return self
@@ -103,13 +130,38 @@ class BaseImageClassifier(
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
-        self, X: Array, y: Array, classes: Array | None = None, sample_weight: Array | None = None
+        self,
+        X: Array,
+        y: Array | None = None,
+        classes: Array | None = None,
+        sample_weight: Array | None = None,
     ) -> Self:
         """Train one epoch more, the optimizer going on where it was.
 
         An estimator with two phases trains the second once the first has had its epochs. As
         in `sklearn.neural_network.MLPClassifier`, the optimizer is the one of the first call:
         parameters that are set later count from the next `fit`.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, h * w * c)
+            Images.
+        y : array-like of shape (n,), default=None
+            Labels, to be given.
+        classes : array-like of shape (n_classes,), default=None
+            All labels there will be; needed in the first call.
+        sample_weight : array-like of shape (n,), default=None
+            How much each image counts; 1 is the mean of the first call's.
+
+        Returns
+        -------
+        self : object
+            The estimator.
+
+        Raises
+        ------
+        ValueError
+            With `early_stopping`, or labels that are not in `classes`.
         """
         if self.early_stopping:
             raise ValueError(
@@ -119,12 +171,15 @@ class BaseImageClassifier(
         _training.prepare_process()
         with _checks.unchanged_on_error(self):
             first = not hasattr(self, "classes_")
-            known = _checks.known_classes(classes, None if first else self.classes_)
+            _checks.refuse_no_array(X, "X")  # before it is asked for classes
+            known = _labels.known_classes(classes, None if first else self.classes_)
             X, y, weight = self._check_training_data(X, y, sample_weight, known, reset=first)
+            if first:
+                self._mean_weight = _weights.mean_of(weight)
             plan, start = self._make_plan(self._draw_seed()) if first else (self._plan, None)
             index, state = self._next_epoch(plan)
             epoch = state.epoch + 1 if state else 1
-            data = _training.Data(X, self._encode(y, plan), weight)
+            data = self._data(plan, X, y, weight)
             state = self._train(plan.only(index, epoch), data, state or start, replay=False)
             self._plan = plan
             # Plain data: whoever pickles the estimator can go on as well.
@@ -145,8 +200,45 @@ class BaseImageClassifier(
         )
         return _checks.as_probabilities(outputs, self._plan.gives_logits)
 
+    def predict_log_proba(self, X: Array) -> NDArray:
+        """Return the logarithm of the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, h * w * c)
+            Images.
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes)
+            float32, -inf where the probability is 0; columns in the order of `classes_`.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As `predict_proba`.
+        """
+        with np.errstate(divide="ignore"):
+            return np.log(self.predict_proba(X))
+
     def predict(self, X: Array) -> NDArray:
-        """Return the most probable label of each image."""
+        """Return the most probable label of each image.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, h * w * c)
+            Images.
+
+        Returns
+        -------
+        ndarray of shape (n,)
+            Labels of `classes_`.
+
+        Raises
+        ------
+        NotFittedError, ValueError
+            As `predict_proba`.
+        """
         probabilities = self.predict_proba(X)
         return self.classes_[np.argmax(probabilities, axis=1)]
 
@@ -175,18 +267,13 @@ class BaseImageClassifier(
             self._plan = _training.Plan.from_data(self._plan)
 
     def _check_training_data(self, X, y, sample_weight, classes, *, reset):
-        """Return images as the network takes them, labels, and weights."""
-        X, y = _checks.check_images(self, X, y, reset=reset)
-        weight = _checks.check_weight(sample_weight, X)
-        known = np.unique(y) if classes is None else classes
-        _checks.check_known(y, known)
-        X, y, weight = _checks.without_zero_weight(X, y, weight)
-        _checks.check_several(y if classes is None else known)
-        if self.class_weight is not None:
-            weight = weight * _checks.weight_of_labels(self.class_weight, y, known)
-            X, y, weight = _checks.without_zero_weight(X, y, weight)
+        """Return images as the network takes them, labels as numbers, and weights."""
+        X = _checks.check_images(self, X, reset=reset)
+        X, y, weight, classes = _weights.check_targets(
+            X, y, sample_weight, classes, self.class_weight
+        )
         if reset:
-            self.classes_ = known
+            self.classes_ = classes
             self.image_shape_ = self._shape_of(X)
             self.n_features_in_ = int(np.prod(X.shape[1:]))
             self.input_range_ = self._range_of(X)
@@ -198,9 +285,17 @@ class BaseImageClassifier(
             raise ValueError("X_val and y_val belong together: one was given, the other not.")
         if X_val is None:
             return None, None
-        X_val, y_val = _checks.check_images(self, X_val, y_val, reset=False, name="X_val")
-        _checks.check_known(y_val, self.classes_)
-        return self._as_input(X_val), y_val
+        X_val = _checks.check_images(self, X_val, reset=False, name="X_val")
+        y_val = _labels.check_labels(X_val, y_val, "y_val")
+        return self._as_input(X_val), _labels.encode(y_val, self.classes_, "y_val")
+
+    def _data(self, plan, X, y, weight, X_val=None, y_val=None):
+        """Return what is trained on, targets as the loss wants them."""
+        targets = _labels.targets(len(self.classes_), plan)
+        weight = _weights.relative_to(self._mean_weight, weight)
+        return _training.Data(
+            X, targets[y], weight, X_val, None if X_val is None else targets[y_val]
+        )
 
     def _shape_of(self, X):
         return _checks.image_shape_of(X.shape, self.image_shape)
@@ -211,14 +306,6 @@ class BaseImageClassifier(
 
     def _as_input(self, X):
         return _checks.as_images(X, self.image_shape_)
-
-    def _encode(self, y, plan):
-        """Return labels as the loss wants them."""
-        if y is None:
-            return None
-        numbers = self._adapter({}).encode(y, self.classes_)
-        rows = np.eye(len(self.classes_), dtype="float32")
-        return rows[numbers.astype(int)] if plan.takes_rows else numbers
 
     def _adapter(self, parameters):
         return Adapter(self._network, parameters)
@@ -248,6 +335,7 @@ class BaseImageClassifier(
             early_stopping=_training.EarlyStopping(*stopping) if self.early_stopping else None,
             start=start.key,
         )
+        compile_config.refuse_other_metrics(phases[0].compile, plan.takes_rows, n_outputs)
         return plan, start
 
     def _phase(self, name, epochs, network, *, schedule="constant", **parameters):
@@ -322,6 +410,5 @@ class BaseImageClassifier(
         return index, state
 
     def _callbacks(self):
-        if self.callbacks is None:
-            return []
-        return self._adapter({"callbacks": self.callbacks}).callbacks()
+        given = self.callbacks
+        return [] if given is None else self._adapter({"callbacks": given}).callbacks()

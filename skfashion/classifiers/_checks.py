@@ -1,19 +1,12 @@
-"""Checks of images, labels and weights, with errors that say what to do."""
+"""Checks of images and of what networks return, with errors that say what to do."""
 
+import os
+from collections.abc import Sequence
 from contextlib import contextmanager
 
 import numpy as np
 from scipy.special import expit, softmax
-from sklearn.model_selection import train_test_split
-from sklearn.utils import compute_class_weight
-from sklearn.utils.multiclass import check_classification_targets
-from sklearn.utils.validation import (
-    _check_sample_weight,
-    check_array,
-    check_consistent_length,
-    column_or_1d,
-    validate_data,
-)
+from sklearn.utils.validation import check_array, validate_data
 
 from skfashion._utils.images import as_images, detect_input_range, image_shape_of, pixel_extremes
 from skfashion._utils.warnings import warn
@@ -21,6 +14,18 @@ from skfashion._utils.warnings import warn
 __all__ = ["as_images", "detect_input_range", "image_shape_of"]
 
 _ROUNDING = 1e-5
+_IN_A_PIPELINE = (
+    " A Pipeline transforms X alone: give {0}=pipe[:-1].fit(X, y).transform({0}), where pipe[:-1] "
+    "are the steps before the classifier."
+)
+_GREY, _RGB = "make them grey, {0}[..., :3].mean(axis=-1)", "make them RGB, as GrayscaleToRGB does"
+_CHANNELS = {  # found, wanted
+    (1, 3): _RGB,
+    (4, 3): "leave the transparency out, {0}[..., :3]",
+    (3, 1): _GREY,
+    (4, 1): _GREY,
+    (3, 4): "add the transparency, np.insert({0}, 3, 255, axis=-1)",
+}
 _LIMITS = {"0-255": (0.0, 255.0), "0-1": (0.0, 1.0), "-1-1": (-1.0, 1.0)}
 
 
@@ -36,202 +41,37 @@ def unchanged_on_error(estimator):
         raise
 
 
-def check_images(estimator, X, y="no_validation", *, reset, name="X"):
-    """Return images as an array of uint8 or float32, and the labels if there are any.
+def check_images(estimator, X, *, reset, name="X"):
+    """Return images as an array of uint8 or float32.
 
-    Parameters
-    ----------
-    estimator : BaseImageClassifier
-    X : array-like
-    y : array-like or "no_validation"
-    reset : bool
-        Whether what X looks like is remembered, or compared with what is.
-    name : str
-        What to call X in messages.
-
-    Returns
-    -------
-    X : ndarray
-    y : ndarray of shape (n,)
-        If given.
-
-    Raises
-    ------
-    ValueError
-        If X is no array of images, or of others than in `fit`; if y holds no class labels.
+    With `reset`, what they look like is remembered, else compared with what is; `name` is
+    what messages call them.
     """
-    X = _refuse_text_and_mixed_sizes(X)
-    if y is not None and not (isinstance(y, str) and y == "no_validation"):
-        # Before scikit-learn looks at them: it doesn't say what to do.
-        y = check_labels(y)
+    refuse_no_array(X, name)
+    X = _refuse_text_and_mixed_sizes(X, name)
     options = {"dtype": "numeric", "allow_nd": True}
-    if reset or getattr(X, "ndim", 2) == 2:
-        checked = validate_data(estimator, X, y, reset=reset, **options)
+    rows = getattr(X, "ndim", 2) == 2
+    if reset or (rows and np.shape(X) != tuple(estimator.image_shape_[:2])):
+        X = validate_data(estimator, X, reset=reset, **options)
     else:
-        # scikit-learn would compare the images' height with the number of pixels.
-        checked = check_array(X, estimator=estimator, input_name=name, **options)
-        if not isinstance(y, str):
-            checked = checked, y
-            check_consistent_length(*checked)
-    X, *y = checked if isinstance(checked, tuple) else (checked,)
-    X = _as_pixels(X)
+        # scikit-learn would compare the images' height or width with the number of pixels.
+        X = check_array(X, estimator=estimator, input_name=name, **options)
+    X = _as_pixels(X, name)
     if not reset:
         _refuse_other_shape(estimator, X, name)
-    return (X, y[0]) if y else X
+    return X
 
 
-def check_labels(y):
-    """Return labels as a 1-D array.
-
-    Raises
-    ------
-    ValueError
-        If they are no class labels.
-    """
-    _refuse_one_hot(y)
-    # NumPy would make text of all that is in a list with one text, of None and NaN too.
-    is_list = isinstance(y, (list, tuple)) and len(y) > 0
-    labels = column_or_1d(np.array(y, dtype=object) if is_list else y, warn=True)
-    if np.ma.is_masked(y) or _has_missing(labels):
-        raise ValueError("y has missing labels (None or NaN): leave these images out.")
-    if labels.dtype.kind == "f" and np.isinf(labels).any():
-        raise ValueError("y contains infinity, which is no label: leave these images out.")
-    try:
-        np.unique(labels)
-    except TypeError:
-        kinds = sorted({type(label).__name__ for label in labels})
-        as_text = "list(map(str, y))" if is_list else "y.astype(str)"
-        raise ValueError(
-            f"y mixes labels of kinds that have no common order ({', '.join(kinds)}): make them "
-            f"all text, {as_text}."
-        ) from None
-    labels = column_or_1d(y) if is_list else labels
-    check_classification_targets(labels)
-    return labels
-
-
-def check_weight(sample_weight, X):
-    """Return weights as a float32 array of one's own."""
-    weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
-    with np.errstate(over="ignore"):
-        single = weight.astype(np.float32)
-    if not np.isfinite(single).all():
-        raise ValueError(
-            f"sample_weight has values too large for float32, up to {weight.max():g}: divide all "
-            "of them by one number."
+def refuse_no_array(given, name):
+    """Refuse data sets, loaders and generators, of which NumPy would make an object or a mess."""
+    is_array = any(hasattr(given, attribute) for attribute in ("__array__", "shape", "toarray"))
+    hands_out = any(hasattr(given, method) for method in ("__iter__", "__getitem__"))
+    if hands_out and not is_array and not isinstance(given, Sequence):
+        raise TypeError(
+            f"{name} is a {type(given).__name__}, and classifiers take arrays: images of shape "
+            "(n, height, width, channels) as X with one label each as y, or file names as X of a "
+            "Pipeline that begins with skfashion.preprocessing.ImageReader."
         )
-    return single
-
-
-def weight_of_labels(class_weight, y, classes):
-    """Return the weight that `class_weight` gives each label in y.
-
-    Parameters
-    ----------
-    class_weight : dict or "balanced"
-    y : ndarray of shape (n,)
-    classes : ndarray of shape (n_classes,)
-
-    Returns
-    -------
-    ndarray of shape (n,)
-        float32.
-    """
-    if isinstance(class_weight, str) and len(np.unique(y)) < len(classes):
-        raise ValueError(
-            "class_weight='balanced' needs images of every class each time, and here some "
-            "classes have none (of a sample_weight above 0): give the weights as a dict."
-        )
-    weights = compute_class_weight(class_weight, classes=classes, y=y)
-    if not (np.isfinite(weights).all() and (weights >= 0).all()):
-        raise ValueError(
-            f"class_weight={class_weight!r} has weights that are negative or no numbers: give "
-            "each label a number from 0 on."
-        )
-    return weights[np.searchsorted(classes, y)].astype(np.float32)
-
-
-def without_zero_weight(X, y, weight):
-    """Leave out what doesn't count."""
-    counts = weight > 0
-    if counts.all():
-        return X, y, weight
-    if not counts.any():
-        raise ValueError(
-            "sample_weight (times class_weight) is 0 everywhere: there is nothing to train on."
-        )
-    return X[counts], y[counts], weight[counts]
-
-
-def check_known(y, classes):
-    """Refuse labels that are not among the classes."""
-    unknown = np.setdiff1d(y, classes)
-    if len(unknown):
-        raise ValueError(
-            f"y has labels that are not among the classes: {unknown[:5].tolist()!r}; the classes "
-            f"are {classes[:10].tolist()!r}. Name all of them in the first call, classes=."
-        )
-
-
-def known_classes(classes, before):
-    """Return the classes of a call to `partial_fit`.
-
-    Parameters
-    ----------
-    classes : array-like or None
-        As given.
-    before : ndarray or None
-        Those of the first call; None if this is it.
-
-    Returns
-    -------
-    ndarray
-    """
-    if before is None:
-        if classes is None:
-            raise ValueError(
-                "classes must be passed on the first call to partial_fit: name all labels that "
-                "there will be, such as classes=numpy.unique(y_all)."
-            )
-        return np.unique(check_labels(classes))
-    if classes is not None and not np.array_equal(before, np.unique(classes)):
-        raise ValueError(
-            f"classes={np.unique(classes).tolist()!r} are not those of the first call, "
-            f"{before.tolist()!r}. "
-            "Leave them out, or start with a clone."
-        )
-    return before
-
-
-def check_several(labels):
-    """Refuse a single class."""
-    classes = np.unique(labels)
-    if len(classes) < 2:
-        raise ValueError(
-            f"Classifier can't train when only one class is present: all labels are "
-            f"{classes.tolist()[0]!r}. Give images of two classes or more; folders read one after "
-            "the other need shuffling or stratified folds."
-        )
-
-
-def split_off(X, y, weight, fraction, seed):
-    """Split off a stratified part to stop by.
-
-    Returns
-    -------
-    X, y, weight, X_val, y_val : ndarray
-    """
-    try:
-        train, valid = train_test_split(
-            np.arange(len(y)), test_size=fraction, stratify=y, random_state=seed % 2**32
-        )
-    except ValueError as error:
-        raise ValueError(
-            f"early_stopping=True can't set aside validation_fraction={fraction} of {len(y)} "
-            f"images with every class in it ({error}) Give more images, another fraction, "
-            "X_val= and y_val=, or early_stopping=False."
-        ) from None
-    return X[train], y[train], weight[train], X[valid], y[valid]
 
 
 def warn_of_range(X, input_range):
@@ -266,24 +106,7 @@ def refuse_divergence(weights, n_epochs):
 
 
 def as_probabilities(outputs, logits):
-    """Return one column of probabilities a class, whatever a network ends in.
-
-    Parameters
-    ----------
-    outputs : ndarray of shape (n,), (n, 1) or (n, n_classes)
-    logits : bool
-        Whether they are logits.
-
-    Returns
-    -------
-    ndarray of shape (n, n_classes)
-        float32; each row sums to one.
-
-    Raises
-    ------
-    ValueError
-        If they are no probabilities.
-    """
+    """Return one column of probabilities a class, whatever a network ends in."""
     outputs = np.asarray(outputs, dtype=np.float32)  # half precision doesn't sum to one
     if outputs.ndim == 1 or outputs.shape[1] == 1:
         outputs = outputs.reshape(-1)
@@ -309,26 +132,15 @@ def as_probabilities(outputs, logits):
     return np.where(off, outputs / np.where(off, total, 1), outputs) if off.any() else outputs
 
 
-def _has_missing(labels):
-    if labels.dtype.kind == "O":
-        return any(map(_is_missing, labels))
-    return labels.dtype.kind in "fcMm" and bool((labels != labels).any())
-
-
-def _is_missing(label):
-    try:
-        return label is None or bool(label != label)
-    except TypeError:  # pandas.NA, of which nothing can be said
-        return True
-
-
-def _as_pixels(X):
+def _as_pixels(X, name):
     if X.dtype in (np.uint8, np.float32):
         return np.ascontiguousarray(X)
     with np.errstate(over="ignore"):
         pixels = np.ascontiguousarray(X, dtype=np.float32)
     if X.dtype.kind == "f" and not np.isfinite(pixels).all():
-        raise ValueError("X has values too large for float32: scale the pixels, e.g. to [0, 1].")
+        raise ValueError(
+            f"{name} has values too large for float32: scale the pixels, e.g. to [0, 1]."
+        )
     return pixels
 
 
@@ -341,51 +153,73 @@ def _refuse_other_shape(estimator, X, name):
         return
     raise ValueError(
         f"{name} has images of shape {tuple(given)}, but {type(estimator).__name__} was fitted on "
-        f"images of shape {tuple(fitted)}: resize them, as ImageResizer and ImageReader do."
+        f"images of shape {tuple(fitted)}: {_remedy_for_shape(X.shape, tuple(fitted), name)}."
+        + (_IN_A_PIPELINE.format(name) if name != "X" else "")
     )
 
 
-def _refuse_one_hot(y):
-    try:
-        shape = np.shape(y) if isinstance(y, (list, tuple)) else getattr(y, "shape", ())
-    except ValueError:  # NumPy's word for it is "inhomogeneous"
-        raise ValueError(
-            "y should be a 1d array of labels, and it holds lists of different lengths: give one "
-            "label for each image."
-        ) from None
-    if len(shape) > 2 or (len(shape) == 2 and shape[1] > 1):
-        raise ValueError(
-            f"y should be a 1d array of labels, got an array of shape {tuple(shape)} instead. "
-            "One-hot rows are no labels: give numpy.argmax(y, axis=1)."
+def _remedy_for_shape(given, fitted, name):
+    size, channels = (fitted, 1) if len(fitted) == 2 else (fitted[:-1], fitted[-1])
+    if given in (size, (*size, channels)):
+        return f"if it is one image, add the missing axis, {name}[np.newaxis]"
+    if len(given) not in (3, 4):
+        return "give them as (n, height, width, channels)"
+    *shape, found = (*given[1:], 1) if len(given) == 3 else given[1:]
+    if found not in (1, 3, 4, channels) and shape[0] in (1, 3, 4, channels):
+        return f"the channels seem to stand first, move them with np.moveaxis({name}, 1, -1)"
+    remedies = []
+    if given == (channels, *size):
+        remedies.append(f"if it is one image, give np.moveaxis({name}, 0, -1)[np.newaxis]; else")
+    elif tuple(shape) != size:
+        remedies.append(
+            "resize them, as ImageResizer and ImageReader do" + "," * (found != channels)
         )
+    if found != channels:
+        remedies.append(
+            _CHANNELS.get((found, channels), "give {1} channels").format(name, channels)
+        )
+    return " ".join(remedies)
 
 
-def _refuse_text_and_mixed_sizes(X):
+def _refuse_text_and_mixed_sizes(X, name):
     """Return X, a list of images as an array."""
     if np.ma.is_masked(X):
-        raise ValueError("X has masked pixels, which are none: fill them, X.filled(0).")
+        raise ValueError(f"{name} has masked pixels, which are none: fill them, {name}.filled(0).")
     if isinstance(X, (list, tuple)):
         try:
             X = np.asarray(X)
         except ValueError:  # NumPy's word for it is "inhomogeneous"
             X = _as_objects(X)
     dtype = getattr(X, "dtype", None)
-    kind = getattr(dtype, "kind", "")
-    if kind not in "OUS" or getattr(X, "ndim", 0) != 1 or not len(X):
+    kind = getattr(dtype, "kind", "O" if hasattr(X, "columns") else "?")
+    if kind not in "OUS" or not X.size:
         return X
-    first = np.asarray(X)[0]
-    if isinstance(first, (str, bytes)):
+    first = np.asarray(X).flat[0]
+    if isinstance(first, bytes):
         raise ValueError(
-            "could not convert string to float: X holds text, not pixels. File names are read "
-            "by skfashion.preprocessing.ImageReader: put it before the classifier in a Pipeline."
+            f"could not convert bytes to float: {name} holds bytes, not pixels. Give the names of "
+            "files to skfashion.preprocessing.ImageReader, or arrays of pixels, such as "
+            "numpy.asarray(PIL.Image.open(io.BytesIO(data)))."
         )
-    if np.ndim(first):
+    if isinstance(first, (str, os.PathLike)):
+        reader = "skfashion.preprocessing.ImageReader"
+        raise ValueError(
+            f"could not convert string to float: {name} holds text, not pixels. File names are "
+            f"read by {reader}"
+            + (
+                ": put it before the classifier in a Pipeline."
+                if name == "X"
+                else f".{_IN_A_PIPELINE.format(name)}"
+            )
+        )
+    if X.ndim == 1 and np.ndim(first):
         shapes = sorted({str(np.shape(image)) for image in X})
         raise ValueError(
-            f"X mixes images of {len(shapes)} shapes, such as {', '.join(shapes[:3])}: bring "
+            f"{name} mixes images of {len(shapes)} shapes, such as {', '.join(shapes[:3])}: bring "
             "them to one size first, with ImageReader(size=...) on their files."
             if len(shapes) > 1
-            else f"X is an array of {len(X)} arrays: join them first, with numpy.stack(X)."
+            else f"{name} is an array of {len(X)} arrays: join them first, with "
+            f"numpy.stack({name})."
         )
     return X
 

@@ -4,6 +4,7 @@ from abc import abstractmethod
 from numbers import Real
 
 from skfashion._training import Start, compile_config
+from skfashion._utils.messages import shown
 from skfashion._utils.validation import Interval, StrOptions
 from skfashion.classifiers._base import BaseImageClassifier
 from skfashion.networks import AUGMENTATIONS
@@ -47,8 +48,8 @@ class ReadyClassifier(BaseImageClassifier):
         phases = self._phases(self.image_shape_, n_classes)
         if compile_config.gives_logits(phases[0].compile):
             raise ValueError(
-                f"loss={self.loss!r} takes logits, and {type(self).__name__} ends in a softmax: "
-                "give the loss with from_logits=False."
+                f"loss={shown(self.loss)} takes logits, and {type(self).__name__} ends in a "
+                "softmax: give the loss with from_logits=False."
             )
         return phases, n_classes, self._start()
 
@@ -82,7 +83,7 @@ def augmentation_names(augmentation):
     unknown = [name for name in names if name not in AUGMENTATIONS]
     if unknown:
         raise ValueError(
-            f"augmentation={augmentation!r}: {unknown[0]!r} is none of "
+            f"augmentation={shown(augmentation)}: {shown(unknown[0])} is none of "
             f"{', '.join(AUGMENTATIONS)}. Join several with '+', such as 'flip+shift'."
         )
     return tuple(name for name in AUGMENTATIONS if name in names)
@@ -108,6 +109,6 @@ def sizes(value, name):
     except (TypeError, ValueError):
         pass
     raise ValueError(
-        f"{name}={value!r} is no list of sizes: give an int, a tuple of positive ints such as "
+        f"{name}={shown(value)} is no list of sizes: give an int, a tuple of positive ints such as "
         "(256, 128), or text such as '256-128'."
     )

@@ -40,7 +40,8 @@ PARAMETERS = {
     "tol": ("float", "Least improvement of the accuracy that counts for early stopping."),
     "class_weight": (
         'dict or "balanced"',
-        'Weight of each label; "balanced": inversely proportional to its frequency.',
+        """Weight of each label; "balanced": inversely proportional to its frequency. Times
+        `sample_weight` their mean is made 1 before the loss gets them, which Keras doesn't do.""",
     ),
     "callbacks": (
         "list of Keras callbacks or callback classes",

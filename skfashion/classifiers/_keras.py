@@ -9,6 +9,7 @@ from sklearn.utils import check_scalar
 
 from skfashion import _training
 from skfashion._training import compile_config
+from skfashion._utils.messages import shown
 from skfashion._utils.typing import (
     Callbacks,
     ClassWeight,
@@ -26,7 +27,7 @@ from skfashion.classifiers._scikeras import Adapter
 _PREFIXES = ("model__", "optimizer__", "loss__", "metrics__", "fit__", "callbacks__")
 _FIT = {"fit__epochs", "fit__batch_size"}
 _UNKNOWN = (
-    "KerasImageClassifier got an unexpected parameter {!r}: beside its own it takes model__..., "
+    "KerasImageClassifier got an unexpected parameter {}: beside its own it takes model__..., "
     "optimizer__..., loss__..., metrics__..., callbacks__..., fit__epochs and fit__batch_size.{}"
 )
 # What scikeras calls otherwise.
@@ -56,6 +57,7 @@ class KerasImageClassifier(BaseImageClassifier):
         rows made from the labels.
     metrics : list, default=None
         Metrics as for `keras.Model.compile`, configured by ``metrics__...``. None: accuracy.
+        Those that compare with one-hot rows, such as AUC, need a loss that does.
     callbacks : callback, class, list or dict of them, default=None
         Keras callbacks, copied for each fit; classes are configured by
         ``callbacks__...``. They see the whole network; with them nothing is shared
@@ -286,8 +288,8 @@ def _no_model():
 
 
 def _unknown(name):
-    own = f" If it is one of your function's: model__{name}." if "__" not in name else ""
-    return _UNKNOWN.format(name, _INSTEAD.get(name.removeprefix("fit__"), own))
+    own = f" If it is one of your function's: model__{name[:100]}." if "__" not in name else ""
+    return _UNKNOWN.format(shown(name), _INSTEAD.get(name.removeprefix("fit__"), own))
 
 
 def _is_routable(name):

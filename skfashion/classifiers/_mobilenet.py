@@ -9,6 +9,7 @@ from typing import Literal
 from skfashion import networks
 from skfashion._training import Start
 from skfashion._utils.images import size_of
+from skfashion._utils.messages import shown
 from skfashion._utils.typing import (
     Callbacks,
     ClassWeight,
@@ -202,8 +203,8 @@ class MobileNetFineTuner(ReadyClassifier):
         size = size_of(self.image_size, "image_size")
         if min(size) < 32:
             raise ValueError(
-                f"image_size={self.image_size!r} is too small for a MobileNet: give 32 or more "
-                "for height and width."
+                f"image_size={shown(self.image_size)} is too small for a MobileNet: give 32 or "
+                "more for height and width."
             )
         return size
 
@@ -222,6 +223,6 @@ def _digest_of_file(path):
             return blake2b(file.read(), digest_size=16).hexdigest()
     except OSError as error:
         raise type(error)(
-            f"weights={str(path)!r} can't be read ({error.strerror}): give 'imagenet', None, or "
-            "the path of a .weights.h5 file."
+            f"weights={shown(str(path))} can't be read ({error.strerror}): give 'imagenet', None, "
+            "or the path of a .weights.h5 file."
         ) from None

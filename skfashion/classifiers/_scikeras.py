@@ -1,8 +1,7 @@
 """The only room that imports scikeras: builds and compiles what an estimator asks for.
 
-scikeras routes parameters to a model function, to optimizer, loss, metrics and callbacks,
-and numbers the labels. Its scikit-learn contract and its training loop are not used:
-validation, fitting and prediction are ours.
+scikeras routes parameters to a model function, to optimizer, loss, metrics and callbacks. Its
+scikit-learn contract, its labels and its training loop are not used: these are ours.
 """
 
 import copy
@@ -14,6 +13,7 @@ import keras
 import numpy as np
 
 from skfashion._training import build_scope
+from skfashion._utils.messages import shown
 
 _PATCHED = (
     (keras.Model, "__reduce__"),
@@ -55,7 +55,7 @@ def _wrapper_class():
 
 
 class Adapter:
-    """One network of scikeras' making: its parts, and its labels.
+    """One network of scikeras' making, and its parts.
 
     Parameters
     ----------
@@ -80,40 +80,12 @@ class Adapter:
         self._wrapper._random_state = None
         self._wrapper.classes_ = None
 
-    def encode(self, y, classes):
-        """Give each label its number.
-
-        Parameters
-        ----------
-        y : ndarray of shape (n,)
-            Labels.
-        classes : ndarray of shape (n_classes,)
-            All of them, sorted.
-
-        Returns
-        -------
-        ndarray of shape (n,)
-            float32.
-        """
-        wrapper = self._wrapper
-        wrapper.classes_ = classes
-        # Without its loss: the encoder makes rows for one loss of many, and not for two classes.
-        wrapper.target_encoder_ = type(wrapper.target_encoder)(categories=[classes]).fit(classes)
-        vars(wrapper).update(wrapper.target_encoder_.get_metadata())
-        wrapper.target_type_ = "binary" if len(classes) == 2 else "multiclass"
-        return np.asarray(wrapper.target_encoder_.transform(y), dtype="float32").ravel()
-
     def describe(self, classes, X_shape, X_dtype):
-        """Tell the model function what it may ask for as ``meta``.
-
-        Parameters
-        ----------
-        classes : ndarray of shape (n_classes,)
-        X_shape : tuple
-            Of what the network will be given; the first entry is open.
-        X_dtype : str
-        """
-        self.encode(classes, classes)
+        """Tell the model function what it may ask for as ``meta``; X_shape begins with None."""
+        self._wrapper.classes_ = classes
+        self._wrapper.n_classes_ = len(classes)
+        self._wrapper.n_outputs_ = self._wrapper.n_outputs_expected_ = 1
+        self._wrapper.target_type_ = "binary" if len(classes) == 2 else "multiclass"
         self._wrapper.X_shape_ = tuple(X_shape)
         self._wrapper.X_dtype_ = np.dtype(X_dtype)
         self._wrapper.n_features_in_ = X_shape[1]
@@ -152,7 +124,7 @@ class Adapter:
         kind = given if isinstance(given, type) else type(given)
         if not issubclass(kind, (str, keras.optimizers.Optimizer)):
             raise TypeError(
-                f"optimizer={given!r} is no Keras optimizer: give a name such as 'adam', or a "
+                f"optimizer={shown(given)} is no Keras optimizer: give a name such as 'adam', or a "
                 "class such as keras.optimizers.Adam."
             )
         try:
@@ -201,8 +173,8 @@ def check_dtype_policy(name):
     """
     if name is not None and not is_dtype_policy(name):
         raise ValueError(
-            f"dtype_policy={name!r} is no policy of Keras: give 'float32', 'mixed_bfloat16' or "
-            "'mixed_float16', or None for the one that is set."
+            f"dtype_policy={shown(name)} is no policy of Keras: give 'float32', 'mixed_bfloat16' "
+            "or 'mixed_float16', or None for the one that is set."
         )
 
 

@@ -10,6 +10,7 @@ import numpy as np
 from skopt.space import Categorical, Dimension, Integer
 from skopt.space.space import check_dimension
 
+from skfashion._utils.messages import shown
 from skfashion._utils.validation import InvalidParameterError
 
 _PRIORS = ("uniform", "log-uniform")
@@ -61,7 +62,7 @@ def as_subspaces(search_spaces, n_iter):
     if not isinstance(search_spaces, (list, tuple)):
         raise TypeError(
             "search_spaces must be a dict, or a list of dicts and (dict, n_iter) tuples, "
-            f"got {search_spaces!r}."
+            f"got {shown(search_spaces)}."
         )
     return [Subspace(space, n) for space, n in _pairs(search_spaces, n_iter)]
 
@@ -81,12 +82,12 @@ def _pairs(search_spaces, n_iter):
         )
         if not isinstance(space, dict):
             raise TypeError(
-                f"Each search space must be a dict or a (dict, n_iter) tuple, got {element!r}."
+                f"Each search space must be a dict or a (dict, n_iter) tuple, got {shown(element)}."
             )
         if not space:
             raise ValueError("A search space must hold at least one parameter, got {}.")
         if not isinstance(n, numbers.Integral) or n < 1:
-            raise ValueError(f"n_iter of a search space must be an int > 0, got {n!r}.")
+            raise ValueError(f"n_iter of a search space must be an int > 0, got {shown(n)}.")
         pairs.append((space, int(n)))
     if not pairs:
         raise ValueError("search_spaces must hold at least one search space, got [].")
@@ -102,11 +103,11 @@ def _as_dimension(name, given):
         values = list(given)
         if len(values) in (3, 4) and isinstance(values[2], str) and values[2] in _PRIORS:
             raise ValueError(
-                f"{name}: a list holds the values to try, and {given!r} looks like a range. "
-                f"Write a tuple, {tuple(values)!r}, or skopt.space.Real(...)."
+                f"{name}: a list holds the values to try, and {shown(given)} looks like a range. "
+                f"Write a tuple, {shown(tuple(values))}, or skopt.space.Real(...)."
             )
         if not values:
-            raise ValueError(f"{name}: there is no value to try in {given!r}.")
+            raise ValueError(f"{name}: there is no value to try in {shown(given)}.")
         return [as_python(value) for value in values]
     if isinstance(given, tuple) and given:
         is_range = 2 <= len(given) <= 4 and all(
@@ -120,14 +121,14 @@ def _as_dimension(name, given):
             try:
                 return check_dimension(given)
             except ValueError as error:
-                raise ValueError(f"{name}: {given!r} is no range: {error}.") from error
+                raise ValueError(f"{name}: {shown(given)} is no range: {error}.") from error
     hint = ""
     if hasattr(given, "rvs"):
         hint = " Distributions of scipy.stats are for RandomizedSearchCV and HyperbandSearchCV."
     # Both a TypeError and, as skopt has it, a ValueError.
     raise InvalidParameterError(
         f"{name} must be a skopt dimension (Real, Integer, Categorical), a list of values or "
-        f"a tuple (low, high) or (low, high, 'log-uniform'), got {given!r}.{hint}"
+        f"a tuple (low, high) or (low, high, 'log-uniform'), got {shown(given)}.{hint}"
     )
 
 

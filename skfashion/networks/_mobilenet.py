@@ -186,7 +186,7 @@ def unfreeze_index(names, unfreeze_from):
                 return i
         blocks = sorted({_block(name) for name in names} - {None}, key=_natural)
         raise ValueError(
-            f"unfreeze_from={unfreeze_from!r} names no layer of the backbone. Take a layer's "
+            f"unfreeze_from={unfreeze_from[:100]!r} names no layer of the backbone. Take a layer's "
             f"name, an index from {-n} to {n - 1}, or a block: {', '.join(blocks)}."
         )
     if not -n <= unfreeze_from < n:

@@ -4,6 +4,8 @@ import os
 
 import numpy as np
 
+from skfashion._utils.messages import shown
+
 
 def file_names(X):
     """Return file names as a list of str.
@@ -26,7 +28,9 @@ def file_names(X):
         If an element is no file name.
     """
     if isinstance(X, (str, bytes, os.PathLike)):
-        raise ValueError(f"Expected an array of file names, got a single one: {X!r}. Use [{X!r}].")
+        raise ValueError(
+            f"Expected an array of file names, got a single one: {shown(X)}. Use [{shown(X)}]."
+        )
     # Lists become arrays of objects: a Path, or a None, would be lost in an array of str.
     names = np.asarray(X) if hasattr(X, "dtype") else np.asarray(X, dtype=object)
     if names.ndim == 2 and names.shape[1] == 1:
@@ -53,6 +57,6 @@ def _file_name(name, position):
         if isinstance(text, str) and text:
             return str(text)
     raise TypeError(
-        f"Expected file names as str or path-like, got {name!r} ({type(name).__name__}) at "
+        f"Expected file names as str or path-like, got {shown(name)} ({type(name).__name__}) at "
         f"position {position}. Leave such rows out, or convert them to str."
     )

@@ -7,12 +7,32 @@ import pytest
 import scipy.sparse
 from numpy.testing import assert_array_equal
 from sklearn.exceptions import NotFittedError
+from sklearn.multiclass import OneVsRestClassifier
+from sklearn.multioutput import MultiOutputClassifier
 from tiny import NAN, WEIGHT, X, custom, dense, mobile, y
 
 from skfashion import (
     ConvClassifier,
     DenseClassifier,
 )
+
+SEVERAL = np.array([[1, 1, 0], [0, 1, 1], [1, 0, 0]] * 4)  # two labels an image
+
+
+class Batches(keras.utils.PyDataset):
+    def __len__(self):
+        return 1
+
+    def __getitem__(self, index):
+        return X, y
+
+
+class Loader:
+    """As torch's `DataLoader` and `tf.data.Dataset`: iterable, and nothing else."""
+
+    def __iter__(self):
+        return iter([(X, y)])
+
 
 # name -> (what is fitted, positional arguments, keyword arguments, exception, message)
 FIT = {
@@ -55,6 +75,21 @@ FIT = {
     "no images": (dense(), (X[:0], y[:0]), {}, ValueError, "0 sample"),
     "no pixels": (dense(), (X[:, :0], y), {}, ValueError, "without a pixel"),
     "sparse": (dense(), (scipy.sparse.eye(12), y), {}, TypeError, "Sparse data.*toarray"),
+    **{
+        f"images, {name}": (
+            dense(),
+            (given,),
+            {},
+            TypeError,
+            f"X is a.*{kind}.*arrays.*ImageReader",
+        )
+        for name, (given, kind) in {
+            "generator": ((image for image in X), "generator"),
+            "dict": ({"images": X}, "dict"),
+            "PyDataset": (Batches(), "Batches"),
+            "loader": (Loader(), "Loader"),
+        }.items()
+    },
     "file names": (dense(), (["a.png"] * 12, y), {}, ValueError, "holds text.*ImageReader"),
     "file names, flat": (
         dense(),
@@ -162,7 +197,7 @@ FIT = {
         (X, y),
         {"X_val": X, "y_val": [None, *y[1:]]},
         ValueError,
-        "y has missing labels.*leave",
+        "y_val has missing labels.*leave",
     ),
     "infinite label": (dense(), (X, [np.inf, *y[1:]]), {}, ValueError, "y contains infinity"),
     "lists of labels": (
@@ -188,6 +223,21 @@ FIT = {
     ),
     "no labels": (dense(), (X, None), {}, ValueError, "requires y"),
     "too few labels": (dense(), (X, y[:11]), {}, ValueError, r"inconsistent.*\[12, 11\]"),
+    **{
+        f"labels, {name}": (dense(), (X, labels), {}, ValueError, f"y should be a 1d.*{message}")
+        for name, (labels, message) in {
+            "indicator": (SEVERAL, "multi-label indicator.*OneVsRestClassifier.*MultiOutput"),
+            "indicator of bools": (SEVERAL > 0, "multi-label indicator.*OneVsRestClassifier"),
+            "indicator in a frame": (pd.DataFrame(SEVERAL), "indicator.*OneVsRestClassifier"),
+            "sparse indicator": (scipy.sparse.csr_array(SEVERAL), "indicator.*OneVsRest"),
+            "sets": ([{0}, {1, 2}] * 6, "lists or sets.*MultiLabelBinarizer.*OneVsRest"),
+            "lists": (pd.Series([[0], [1, 2]] * 6), "lists or sets.*MultiLabelBinarizer"),
+            "soft": (np.full((12, 3), 1 / 3), r"soft labels.*numpy.repeat\(X, 3.*sample_weight"),
+            "columns of text": (np.full((12, 2), "a"), "2 labels an image.*MultiOutputClassifier"),
+            "columns of numbers": (SEVERAL + 1, "3 labels an image.*MultiOutputClassifier"),
+        }.items()
+    },
+    "labels, generator": (dense(), (X, iter(y)), {}, TypeError, "y is a.*iterator"),
     "labels with axes": (dense(), (X, np.zeros((12, 2, 2))), {}, ValueError, "1d array"),
     # weights
     "weights, number": (
@@ -213,6 +263,35 @@ FIT = {
         {},
         ValueError,
         "not in class_weight",
+    ),
+    **{
+        f"class_weight of {name}": (
+            dense(class_weight=weights),
+            (X, np.array(labels)[y]),
+            {},
+            ValueError,
+            f"not in class_weight, which names.*{message}",
+        )
+        for name, (labels, weights, message) in {
+            "text by numbers": (["0", "1", "2"], {0: 1, 1: 5}, "which are text"),
+            "text with zeros": (["01", "02", "03"], {"1": 1}, r"\['1'\].*stand in y\."),
+            "numbers by text": ([0, 1, 2], {"0": 1, "1": 5}, "which are not text"),
+            "bools by text": ([False, True, True], {"False": 2}, "which are not text"),
+        }.items()
+    },
+    "class_weight, None": (
+        dense(class_weight={0: None}),
+        (X, y),
+        {},
+        ValueError,
+        "class_weight=.*a number",
+    ),
+    "weights, too large together": (
+        dense(class_weight={0: 1e300}),
+        (X, y, WEIGHT * 1e300),
+        {},
+        ValueError,
+        "sample_weight.*class_weight.*one scale",
     ),
     "class_weight, negative": (
         dense(class_weight={0: -1.0}),
@@ -252,7 +331,36 @@ FIT = {
         (X, y),
         {"X_val": X, "y_val": y + 1},
         ValueError,
-        r"labels that are not among the classes: \[3\]; the classes are \[0, 1, 2\]",
+        r"y_val has labels that are not among the classes: \[3\]; the classes are \[0, 1, 2\]. "
+        "Leave these images out of X_val",
+    ),
+    "y_val, text": (
+        dense(),
+        (X, y),
+        {"X_val": X, "y_val": y.astype(str)},
+        ValueError,
+        r"y_val has labels.*\['0', '1', '2'\]; the classes are \[0, 1, 2\]",
+    ),
+    "y_val, soft": (
+        dense(),
+        (X, y),
+        {"X_val": X, "y_val": np.full((12, 3), 1 / 3)},
+        ValueError,
+        "y_val.*soft labels.*Give one label",
+    ),
+    "X_val, text": (
+        dense(),
+        (X, y),
+        {"X_val": ["a.png"] * 12, "y_val": y},
+        ValueError,
+        r"X_val holds text.*X_val=pipe\[:-1\].fit",
+    ),
+    "X_val, data set": (
+        dense(),
+        (X, y),
+        {"X_val": map(str, X), "y_val": y},
+        TypeError,
+        "X_val is a map",
     ),
     "too small to set aside": (
         dense(early_stopping=True),
@@ -400,6 +508,38 @@ def test_a_refused_fit_loses_nothing(case, fitted):
 @pytest.fixture(scope="module")
 def fitted():
     return dense().fit(X, y)
+
+
+@pytest.mark.parametrize(
+    ("wrapper", "labels"),
+    [
+        (OneVsRestClassifier, SEVERAL),
+        (OneVsRestClassifier, scipy.sparse.csr_matrix(SEVERAL)),
+        (MultiOutputClassifier, np.array([["cat", "day"], ["dog", "night"]] * 6)),
+    ],
+)
+def test_several_labels_an_image(wrapper, labels):
+    found = wrapper(dense()).fit(X, labels).predict(X)
+    assert found.shape == labels.shape
+
+
+def test_soft_labels_as_weights():
+    soft = np.random.default_rng(0).dirichlet(np.ones(3), 12)
+    many, labels = np.repeat(X, 3, axis=0), np.tile(np.arange(3), len(X))
+    clf = dense(epochs=60, learning_rate=0.01)
+    learnt = clf.fit(many, labels, sample_weight=soft.ravel()).predict_log_proba(X)
+    unweighted = clf.fit(many, labels).predict_log_proba(X)
+    assert -(soft * learnt).sum() < -(soft * unweighted).sum() - 1
+
+
+def test_data_sets_of_tensorflow():
+    tf = pytest.importorskip("tensorflow")
+    data = tf.data.Dataset.from_tensor_slices((X, y))
+    with pytest.raises(TypeError, match=r"X is a .*Dataset.*arrays.*ImageReader"):
+        dense().fit(data)
+    with pytest.raises(TypeError, match=r"X is a .*Dataset"):
+        dense().fit(X, y).predict(data)
+    assert dense().fit(tf.constant(X), tf.constant(y)).n_iter_ == 1
 
 
 def test_a_fit_that_breaks_loses_nothing(fitted):

@@ -1,13 +1,19 @@
 """What predict, partial_fit and parameters refuse, and how folders of no images are told."""
 
+import re
+from pathlib import Path
+
 import numpy as np
 import pytest
 from estimators import NAMES, small
 from sklearn.exceptions import NotFittedError
-from tiny import NAN, X, custom, dense, y
+from sklearn.pipeline import Pipeline, make_pipeline
+from tiny import NAN, WEIGHT, X, custom, dense, mobile, y
 
 from skfashion._utils.validation import InvalidParameterError
 from skfashion.datasets import load_image_folder
+from skfashion.model_selection import BayesSearchCV
+from skfashion.preprocessing import GrayscaleToRGB, ImageReader, ImageResizer
 
 
 @pytest.fixture(scope="module")
@@ -20,7 +26,10 @@ PREDICT = {
     "as many pixels": (X.reshape(12, 4, 16), ValueError, r"\(4, 16\).*\(8, 8, 1\)"),
     "another width": (X.reshape(12, 64)[:, 1:], ValueError, "63 features.*64"),
     "more channels": (np.repeat(X[..., None], 3, 3), ValueError, r"\(8, 8, 3\).*\(8, 8, 1\)"),
-    "one image": (X[0], ValueError, "8 features.*64"),
+    "one image": (X[0], ValueError, r"add the missing axis, X\[np.newaxis\]"),
+    "bytes": ([b"\x89PNG" * 10_000], ValueError, "holds bytes.*ImageReader.*BytesIO"),
+    "paths": ([Path("a.png")], ValueError, "holds text.*ImageReader"),
+    "a generator": ((image for image in X), TypeError, "X is a generator.*arrays.*ImageReader"),
     "NaN": (NAN, ValueError, "X contains NaN"),
     "no images": (X[:0], ValueError, "0 sample"),
     "text": (["a.png"], ValueError, "holds text.*ImageReader"),
@@ -29,7 +38,7 @@ PREDICT = {
 }
 
 
-@pytest.mark.parametrize("method", ["predict", "predict_proba"])
+@pytest.mark.parametrize("method", ["predict", "predict_log_proba"])
 @pytest.mark.parametrize("case", PREDICT)
 def test_refused_by_predict(case, method, fitted):
     given, exception, message = PREDICT[case]
@@ -37,6 +46,81 @@ def test_refused_by_predict(case, method, fitted):
     with pytest.raises(exception, match=f"(?s){message}"):
         getattr(fitted, method)(given)
     assert vars(fitted) == before
+
+
+RGB = np.repeat(X[..., None], 3, 3)
+# channels of the images in fit -> what is given, and what to give in its place
+REMEDIES = {
+    "one image": (3, RGB[0], "X[np.newaxis]"),
+    "one grey image": (1, X[0], "X[np.newaxis]"),
+    "one grey image with channels": (1, X[0][..., None], "X[np.newaxis]"),
+    "one image, channels first": (
+        3,
+        np.moveaxis(RGB[0], -1, 0),
+        "np.moveaxis(X, 0, -1)[np.newaxis]",
+    ),
+    "channels first": (3, np.moveaxis(RGB, -1, 1), "np.moveaxis(X, 1, -1)"),
+    "transparent": (3, np.repeat(X[..., None], 4, 3), "X[..., :3]"),
+    "not transparent": (4, RGB, "np.insert(X, 3, 255, axis=-1)"),
+    "coloured": (1, RGB, "X[..., :3].mean(axis=-1)"),
+    "grey": (3, X, "GrayscaleToRGB"),
+    "grey with channels": (3, X[..., None], "GrayscaleToRGB"),
+    "small": (3, RGB[:, :4], "ImageResizer"),
+    "small and grey": (3, X[:, :4], "ImageResizer"),
+}
+STEPS = {"GrayscaleToRGB": [GrayscaleToRGB()], "ImageResizer": [GrayscaleToRGB(), ImageResizer(8)]}
+
+
+@pytest.mark.parametrize("case", REMEDIES)
+def test_the_remedy_helps(case):
+    channels, given, remedy = REMEDIES[case]
+    clf = dense().fit(np.repeat(X[..., None], channels, 3), y)
+    with pytest.raises(ValueError, match=re.escape(remedy)):
+        clf.predict(given)
+    if remedy in STEPS:
+        given = make_pipeline(*STEPS[remedy]).fit_transform(given)
+    else:
+        given = eval(remedy, {"X": given, "np": np})
+    clf.predict(given)
+
+
+def test_validation_files_in_a_pipeline(photos):
+    X, y = load_image_folder(photos / "test", return_X_y=True)
+    pipe = Pipeline([("reader", ImageReader(8)), ("clf", dense())])
+    remedy = "pipe[:-1].fit(X, y).transform(X_val)"
+    with pytest.raises(ValueError, match=re.escape(f"X_val={remedy}")):
+        pipe.fit(X, y, clf__X_val=X[:6], clf__y_val=y[:6])
+    given = eval(remedy, {"pipe": pipe, "X": X, "y": y, "X_val": X[:6]})
+    pipe.fit(X, y, clf__X_val=given, clf__y_val=y[:6])
+    assert "val_accuracy" in pipe[-1].history_
+
+
+LONG = "x" * 44_000
+LONG_ONES = {
+    "bytes for a name": lambda: ImageReader().transform(LONG.encode()),
+    "bytes among names": lambda: ImageReader().transform([LONG.encode()]),
+    "images in files": lambda: dense().fit([LONG.encode()] * 12, y),
+    "classes": lambda: dense(class_weight={LONG: 1}).fit(X, y),
+    "many classes": lambda: dense(class_weight={**dict.fromkeys(range(9999)), 0: -1}).fit(X, y),
+    "a label": lambda: dense().fit(X, [LONG] * 12),
+    "a label of y_val": lambda: dense().fit(X, y, X_val=X[:1], y_val=[LONG]),
+    "other classes": lambda: dense().partial_fit(X, y, range(9999)).partial_fit(X, y, range(9)),
+    "sizes": lambda: dense(hidden_layer_sizes=LONG).fit(X, y),
+    "augmentation": lambda: dense(augmentation=LONG).fit(X, y),
+    "dtype_policy": lambda: dense(dtype_policy=LONG).fit(X, y),
+    "weights": lambda: mobile(weights=LONG).fit(X, y),
+    "unfreeze_from": lambda: mobile(unfreeze_from=LONG).fit(X, y),
+    "image_size": lambda: ImageResizer(size=[9] * 9999).fit_transform(X),
+    "a parameter": lambda: custom(**{LONG: 1}),
+    "a search space": lambda: BayesSearchCV(dense(), {"tol": dict.fromkeys(range(9999))}).fit(X, y),
+}
+
+
+@pytest.mark.parametrize("case", LONG_ONES)
+def test_long_values_are_shown_in_part(case):
+    with pytest.raises((ValueError, TypeError, OSError)) as caught:
+        LONG_ONES[case]()
+    assert 30 < len(str(caught.value)) < 1500
 
 
 def test_refused_by_score(fitted):
@@ -59,6 +143,13 @@ PARTIAL = {
         {"early_stopping": True},
         [(X, y, [0, 1, 2])],
         "partial_fit.*early_stopping=False",
+    ),
+    "a generator": ({}, [(iter(X),)], "X is a .*iterator.*ImageReader"),
+    "no labels": ({}, [(X, y, [0, 1, 2]), (X,)], "y is None"),
+    "weights of another scale": (
+        {},
+        [(X, y, [0, 1, 2], WEIGHT * 1e-30), (X, y, None, WEIGHT * 1e30)],
+        "sample_weight.*first call",
     ),
     "no classes": ({}, [(X, y)], "classes must be passed on the first call.*numpy.unique"),
     "a label that is no class": ({}, [(X, y, [0, 1])], r"not among the classes: \[.*2"),
@@ -83,7 +174,7 @@ def test_refused_by_partial_fit(case):
     for call in calls[:-1]:
         clf.partial_fit(*call)
     before = dict(vars(clf))
-    with pytest.raises(ValueError, match=f"(?s){message}"):
+    with pytest.raises((ValueError, TypeError), match=f"(?s){message}"):
         clf.partial_fit(*calls[-1])
     assert vars(clf) == before
 

@@ -1,5 +1,6 @@
 """What every classifier makes of weights, seeds and pixels."""
 
+import pickle
 import random
 
 import keras
@@ -8,8 +9,12 @@ import pandas as pd
 import pytest
 from estimators import NAMES, small
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
+from sklearn.ensemble import AdaBoostClassifier
 
+import skfashion
 from skfashion import ConvClassifier, DenseClassifier, _training
+from skfashion.datasets import make_images
 
 
 def dense(**parameters):
@@ -49,12 +54,90 @@ def test_balanced_counts_only_what_counts(two):
     assert_array_equal(zeroed.predict_proba(X), left_out.predict_proba(X))
 
 
-def test_class_weight_by_label(two):
+@pytest.mark.parametrize(
+    ("labels", "class_weight"),
+    [
+        (["cat", "dog"], {"cat": 0.5, "dog": 4.0}),
+        (["0", "1"], {"0": 0.5, "1": 4.0}),
+        (["01", "1"], {"01": 0.5, "1": 4.0}),
+        (["1", "b"], {np.str_("1"): 0.125}),
+        ([3, 7], {np.int64(3): 0.5, np.float32(7): 4}),
+        ([3, 7], {7: 8.0}),
+        ([3, 7], {3: 1, 5: 2, 7: 8}),
+        ([False, True], {False: 1, True: 8}),
+        ([False, True], {0: 1, 1: np.int8(8)}),
+        (pd.Categorical(["cat", "dog"]), {"dog": 8}),
+    ],
+)
+def test_class_weight_by_label(labels, class_weight, two):
     X, codes = two
-    y = np.array(["cat", "dog"])[codes]
-    named = dense(class_weight={"cat": 0.5, "dog": 4.0}).fit(X, y)
+    named = dense(class_weight=class_weight).fit(X, np.array(labels)[codes])
     same = dense(class_weight={0: 0.5, 1: 4.0}).fit(X, codes)
     assert_array_equal(named.predict_proba(X), same.predict_proba(X))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_equal_weights_are_none(name, two):
+    X, y = two
+    wanted = small(name, epochs=2).fit(X, y)
+    found = small(name, epochs=2).fit(X, y, sample_weight=np.full(len(y), 1e-3))
+    assert found.history_ == wanted.history_
+    for one, other in zip(found._weights, wanted._weights, strict=True):
+        assert_array_equal(one, other)
+
+
+@pytest.fixture
+def weights(monkeypatch):
+    """The weights of all trainings, as they reach the network."""
+    seen = []
+    run = _training.run
+
+    def spy(plan, data, *args, **kwargs):
+        seen.append(data.weight)
+        return run(plan, data, *args, **kwargs)
+
+    monkeypatch.setattr(_training, "run", spy)
+    return seen
+
+
+@pytest.mark.parametrize("weight", [1e-320, 1e-6, 0.1, 7, 1e300])
+@pytest.mark.parametrize("parameters", [{}, {"early_stopping": True, "class_weight": {0: 3, 1: 3}}])
+def test_equal_weights_of_any_size_are_one(weight, parameters, weights, two):
+    dense(epochs=1, **parameters).fit(*two, sample_weight=weight)
+    assert_array_equal(weights[0], 1)
+
+
+@pytest.mark.parametrize(
+    "parameters", [{}, {"early_stopping": True}, {"class_weight": {1: 9}}, {"class_weight": {0: 0}}]
+)
+def test_the_mean_weight_of_what_is_trained_on_is_one(parameters, weights):
+    X, y = make_images(n_samples=90, n_classes=3, image_size=8, random_state=0)
+    given = np.arange(90) % 7 * 1e-5
+    dense(epochs=1, **parameters).fit(X, y, sample_weight=given)
+    assert weights[0].mean(dtype=float) == pytest.approx(1, abs=1e-6)
+    assert weights[0].min() > 0
+    assert weights[0].dtype == np.float32
+
+
+def test_batches_keep_the_proportion_of_their_weights(weights, two, tmp_path):
+    X, y = two
+    clf = dense(class_weight={0: 2, 1: 2})
+    clf.partial_fit(X, y, [0, 1], np.full(40, 3.0))
+    skfashion.save(clf, tmp_path / "clf")
+    for going_on in (clf, pickle.loads(pickle.dumps(clf)), skfashion.load(tmp_path / "clf")):
+        going_on.partial_fit(X, y, sample_weight=np.full(40, 6.0))
+    clone(clf).partial_fit(X, y, [0, 1], np.full(40, 6.0))
+    fitted = dense(epochs=1).fit(X, y, np.full(40, 0.5))
+    fitted.partial_fit(X, y)
+    fitted.set_params(warm_start=True).fit(X, y, np.full(40, 6.0))
+    assert [set(w.tolist()) for w in weights] == [{w} for w in (1, 2, 2, 2, 1, 1, 2, 1)]
+
+
+def test_adaboost_over_sgd(two):
+    X, y = two
+    clf = dense(optimizer="sgd", learning_rate=0.1, epochs=20)
+    boosted = AdaBoostClassifier(clf, n_estimators=3, random_state=0).fit(X.reshape(40, -1), y)
+    assert boosted.score(X.reshape(40, -1), y) > 0.8
 
 
 @pytest.mark.parametrize("name", NAMES)

@@ -7,7 +7,7 @@ import sklearn
 from estimators import NAMES, small
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone, is_classifier
-from sklearn.model_selection import GroupKFold, cross_val_score, cross_validate
+from sklearn.model_selection import GroupKFold, cross_val_predict, cross_val_score, cross_validate
 from sklearn.pipeline import Pipeline
 
 from skfashion import ConvClassifier, DenseClassifier, KerasImageClassifier
@@ -188,6 +188,23 @@ def test_model_is_the_whole_network_and_the_users_own(name, two, tmp_path):
     assert_allclose(loaded.predict(batch, verbose=0), proba, atol=1e-5)
     model.set_weights([np.zeros_like(w) for w in model.get_weights()])
     assert_array_equal(clf.predict_proba(X), proba)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_log_probabilities(name, two):
+    X, y = two
+    clf = small(name, epochs=1).fit(X, y)
+    assert_array_equal(clf.predict_log_proba(X), np.log(clf.predict_proba(X)))
+    *kernels, bias = clf._weights
+    clf._weights = [*kernels, np.array([-1e6, 1e6], bias.dtype)]
+    assert_array_equal(clf.predict_log_proba(X), [[-np.inf, 0]] * len(X))
+
+
+def test_log_probabilities_across_folds(images):
+    X, y = images
+    found = cross_val_predict(dense(), X, y, cv=3, method="predict_log_proba")
+    wanted = cross_val_predict(dense(), X, y, cv=3, method="predict_proba")
+    assert_array_equal(found, np.log(wanted))
 
 
 def test_prediction_does_not_depend_on_later_set_params(two):

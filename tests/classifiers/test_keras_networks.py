@@ -320,3 +320,49 @@ def test_no_epochs_and_no_batch_are_refused(name, two):
 def test_an_average_that_nobody_takes_is_refused(two):
     with pytest.raises(ValueError, match="SwapEMAWeights"):
         custom(optimizer__use_ema=True).fit(*two)
+
+
+ROWS, ONE = {"loss": "categorical_crossentropy"}, {"loss": "binary_crossentropy"}
+F1 = keras.metrics.F1Score(average="macro")
+IOU = keras.metrics.MeanIoU(2, sparse_y_pred=False)
+METRICS = [
+    # metric, loss, what is said against it
+    ("AUC", {}, "one-hot rows.*loss='categorical_crossentropy'"),
+    ("AUC", ROWS, None),
+    ("AUC", ONE, None),
+    (keras.metrics.Precision(), {}, "Precision compares outputs with one-hot rows"),
+    ("mse", {}, "one-hot rows"),
+    ("mse", ONE, None),
+    (F1, {}, "one-hot rows"),
+    (F1, ROWS, None),
+    (F1, ONE, None),
+    ("F1Score", ROWS, "average='macro'"),
+    ("categorical_accuracy", {}, "one-hot rows"),  # Keras returns a number that means nothing
+    ("categorical_accuracy", ROWS, None),
+    ("CategoricalAccuracy", ONE, "there is one in all.*binary"),
+    ("TopKCategoricalAccuracy", {}, "one-hot rows"),
+    ("SparseTopKCategoricalAccuracy", {}, None),
+    ("SparseTopKCategoricalAccuracy", ROWS, "sparse_categorical_crossentropy"),
+    (keras.metrics.sparse_categorical_crossentropy, ROWS, "sparse_categorical_crossentropy"),
+    ("SparseCategoricalAccuracy", ONE, "there is one in all"),
+    (IOU, {}, None),
+    (IOU, ROWS, "MeanIoU.*labels as numbers"),
+    ("BinaryCrossentropy", ONE, None),
+    (keras.metrics.Accuracy, {}, "give 'accuracy'"),
+    ("acc", {}, None),
+    ("acc", ONE, None),
+    (lambda y, p: keras.ops.mean(p), {}, None),
+]
+
+
+@pytest.mark.parametrize(("metric", "loss", "message"), METRICS)
+def test_metrics_work_or_are_refused(metric, loss, message, two):
+    one = {"model__outputs": 1, "model__last": "sigmoid"} if loss is ONE else {}
+    clf = custom(metrics=[metric], epochs=1, **loss, **one)
+    if message is None:
+        *_, last = clf.fit(*two).history_.values()
+        assert np.isfinite(last).all()
+        return
+    for metrics in ([metric], [["accuracy", metric]]):
+        with pytest.raises(ValueError, match=f"metrics: .*{message}"):
+            clf.set_params(metrics=metrics).fit(*two)

@@ -14,6 +14,7 @@ from estimators import small
 from joblib.externals.loky import get_reusable_executor
 from sklearn.model_selection import GridSearchCV
 
+import skfashion
 from skfashion import DenseClassifier, _training
 from skfashion._training import lending, processes
 
@@ -111,6 +112,34 @@ sys.exit(child.exitcode)
 """
 
 
+LOADED = """
+import os, sys
+import skfashion
+from skfashion.datasets import make_images
+
+X, y = make_images(n_samples=30, n_classes=2, image_size=8, random_state=0)
+clf = skfashion.load(sys.argv[1])
+if child := os.fork():
+    print(clf.predict_proba(X).sum())
+    sys.exit(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+print(clf.predict_proba(X).sum(), flush=True)
+os._exit(0)
+"""
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
+def test_a_model_loaded_before_the_fork_predicts_after_it(two, tmp_path):
+    skfashion.save(DenseClassifier(epochs=1, random_state=0).fit(*two), tmp_path / "model")
+    done = subprocess.run(
+        [sys.executable, "-c", LOADED, str(tmp_path / "model")],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert (done.returncode, *done.stdout.split()) == (0, "30.0", "30.0"), done.stderr
+
+
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_process_is_refused_and_does_not_hang():
     done = subprocess.run(
@@ -121,4 +150,5 @@ def test_a_forked_process_is_refused_and_does_not_hang():
         check=False,
     )
     assert done.returncode == 3, done.stderr
-    assert "loky" in done.stdout
+    for word in ("loky", "spawn", "gunicorn", "os.fork", "load the model before", "predict first"):
+        assert word in done.stdout

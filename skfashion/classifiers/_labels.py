@@ -1,0 +1,180 @@
+"""Labels of images: what they may be, which classes they name, and their numbers."""
+
+import numpy as np
+from sklearn.model_selection import train_test_split
+from sklearn.utils.multiclass import check_classification_targets
+from sklearn.utils.validation import check_consistent_length, column_or_1d
+
+from skfashion._utils.messages import shown, some
+from skfashion.classifiers._checks import refuse_no_array
+
+_SEVERAL = (list, tuple, set, frozenset, dict, np.ndarray)
+_INDICATOR = "sklearn.multiclass.OneVsRestClassifier(clf)"
+_COLUMNS = "sklearn.multioutput.MultiOutputClassifier(clf)"
+_LISTS = (
+    "give one label for each image; for several at once, "
+    "sklearn.preprocessing.MultiLabelBinarizer().fit_transform({}) to " + _INDICATOR + "."
+)
+
+
+def check_labels(X, y, name="y"):
+    """Return the labels of images as a 1-D array, or say what they are in place of labels."""
+    labels = as_labels(y, name)
+    check_classification_targets(labels)
+    check_consistent_length(X, labels)
+    return labels
+
+
+def as_labels(y, name):
+    """Return labels as a 1-D array, or say what they are in place of labels."""
+    if y is None:
+        raise ValueError(
+            f"a classifier requires {name} to be passed, but the target {name} is None: give one "
+            "label for each image."
+        )
+    refuse_no_array(y, name)
+    _refuse_several(y, name)
+    # NumPy would make text of all that is in a list with one text, of None and NaN too.
+    is_list = isinstance(y, (list, tuple)) and len(y) > 0
+    labels = column_or_1d(np.array(y, dtype=object) if is_list else y, warn=True)
+    if np.ma.is_masked(y) or _has_missing(labels):
+        raise ValueError(f"{name} has missing labels (None or NaN): leave these images out.")
+    if labels.dtype.kind == "f" and np.isinf(labels).any():
+        raise ValueError(f"{name} contains infinity, which is no label: leave these images out.")
+    try:
+        np.unique(labels)
+    except TypeError:
+        kinds = sorted({type(label).__name__ for label in labels})
+        as_text = f"list(map(str, {name}))" if is_list else f"{name}.astype(str)"
+        raise ValueError(
+            f"{name} mixes labels of kinds that have no common order ({', '.join(kinds)}): make "
+            f"them all text, {as_text}."
+        ) from None
+    return column_or_1d(y) if is_list else labels
+
+
+def encode(y, classes, name="y"):
+    """Return the place of each label among the classes."""
+    # By hash, as NumPy takes the text "1" for the number 1.
+    unknown = set(y.tolist()).difference(classes.tolist())
+    if unknown:
+        remedy = "Leave these images out of X_val, or give X some of them."
+        if name == "y":
+            remedy = "Name all of them in the first call, classes=, or fit with warm_start=False."
+        raise ValueError(
+            f"{name} has labels that are not among the classes: {some(sorted(unknown, key=str))}; "
+            f"the classes are {some(classes.tolist(), 10)}. {remedy}"
+        )
+    return np.searchsorted(classes, y)
+
+
+def targets(n_classes, plan):
+    """Return what the loss compares outputs with, a row for each class."""
+    if plan.takes_rows:
+        return np.eye(n_classes, dtype=np.float32)
+    numbers = np.arange(n_classes, dtype=np.float32)
+    # Metrics want one output and its target in one shape.
+    return numbers[:, np.newaxis] if plan.n_outputs == 1 else numbers
+
+
+def known_classes(classes, before):
+    """Return the classes of a call to `partial_fit`; `before` are those of the first one."""
+    if before is None:
+        if classes is None:
+            raise ValueError(
+                "classes must be passed on the first call to partial_fit: name all labels that "
+                "there will be, such as classes=numpy.unique(y_all)."
+            )
+        labels = np.unique(as_labels(classes, "classes"))
+        # Twice, as scikit-learn warns of labels of which most are there once.
+        check_classification_targets(np.tile(labels, 2))
+        return labels
+    if classes is not None and not np.array_equal(before, np.unique(classes)):
+        raise ValueError(
+            f"classes={some(np.unique(classes).tolist(), 10)} are not those of the first call, "
+            f"{some(before.tolist(), 10)}. Leave them out, or start with a clone."
+        )
+    return before
+
+
+def check_several(classes):
+    """Refuse a single class."""
+    if len(classes) < 2:
+        raise ValueError(
+            f"Classifier can't train when only one class is present: all labels are "
+            f"{shown(classes.tolist()[0])}. Give images of two classes or more; folders read one "
+            "after the other need shuffling or stratified folds."
+        )
+
+
+def split_off(labels, fraction, seed):
+    """Return the positions to train on and those of a stratified part to stop by."""
+    try:
+        return train_test_split(
+            np.arange(len(labels)), test_size=fraction, stratify=labels, random_state=seed % 2**32
+        )
+    except ValueError as error:
+        raise ValueError(
+            f"early_stopping=True can't set aside validation_fraction={fraction} of {len(labels)} "
+            f"images with every class in it ({error}) Give more images, another fraction, "
+            "X_val= and y_val=, or early_stopping=False."
+        ) from None
+
+
+def _refuse_several(y, name):
+    """Refuse several labels an image, saying what the rows look like and what they are for."""
+    try:
+        rows = y.toarray() if hasattr(y, "toarray") else np.asarray(y)
+    except ValueError:  # NumPy's word for it is "inhomogeneous"
+        what, remedy = "lists of different lengths", _LISTS.format(name)
+    else:
+        if rows.dtype == object and rows.size and isinstance(rows.flat[0], _SEVERAL):
+            what, remedy = "a list of lists or sets", _LISTS.format(name)
+        elif rows.ndim < 2 or (rows.ndim == 2 and rows.shape[1] == 1):
+            return
+        else:
+            what, remedy = f"an array of shape {rows.shape}", _remedy_for_rows(rows, name)
+    raise ValueError(f"{name} should be a 1d array of labels, got {what} instead: {remedy}")
+
+
+def _remedy_for_rows(rows, name):
+    if rows.ndim > 2:
+        return "give one label for each image."
+    try:
+        numbers = rows.astype(float) if rows.dtype.kind in "biufO" else np.nan
+    except (TypeError, ValueError):
+        numbers = np.nan
+    numbers = np.broadcast_to(numbers, rows.shape)
+    if ((numbers == 0) | (numbers == 1)).all():
+        if (numbers.sum(axis=1) == 1).all():
+            return f"one-hot rows. Give numpy.argmax({name}, axis=1)."
+        return (
+            f"several labels an image (a multi-label indicator). {_INDICATOR} takes it, "
+            f"{_COLUMNS} too."
+        )
+    if ((numbers >= 0) & (numbers <= 1)).all():
+        n, soft = rows.shape[1], "soft labels, a probability for each class."
+        if name != "y":
+            return f"{soft} Give one label for each image."
+        return (
+            f"{soft} Give each image once for each class, with the probability as its weight: "
+            f"fit(numpy.repeat(X, {n}, axis=0), numpy.tile(numpy.arange({n}), len(X)), "
+            "sample_weight=y.ravel())."
+        )
+    return (
+        f"{rows.shape[1]} labels an image (several outputs). "
+        f"{_COLUMNS} trains one classifier for each column."
+    )
+
+
+def _has_missing(labels):
+    if labels.dtype.kind == "O":
+        return any(map(_is_missing, labels))
+    return labels.dtype.kind in "fcMm" and bool((labels != labels).any())
+
+
+def _is_missing(label):
+    try:
+        return label is None or bool(label != label)
+    except TypeError:  # pandas.NA, of which nothing can be said
+        return True
