@@ -11,6 +11,7 @@ from skfashion._persistence._schema import Held, Named
 _PRIVATE = {
     "_dtype",
     "_dtype_in",
+    "_planar",
     "_position",
     "_recipe",
     "_routed",

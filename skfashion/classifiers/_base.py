@@ -14,6 +14,8 @@ from sklearn.utils.validation import check_is_fitted
 from skfashion import _training
 from skfashion._store import open_store
 from skfashion._training import compile_config
+from skfashion._utils.images import as_images, image_shape_of, is_planar
+from skfashion._utils.pixel_range import warn_of_other_range
 from skfashion._utils.sklearn_callbacks import CallbackSupportMixin, with_callbacks
 from skfashion._utils.typing import Array, Model, NDArray, Self
 from skfashion._utils.validation import HasMethods, Interval, StrOptions, _fit_context
@@ -25,7 +27,8 @@ from skfashion.classifiers._scikeras import Adapter, check_dtype_policy
 
 # Parameters of a network that change nothing about its weights' shapes.
 _SHAPELESS = {
-    f"model__{name}" for name in ("activation", "augmentation", "dropout", "unfreeze_from")
+    f"model__{name}"
+    for name in ("activation", "augmentation", "dropout", "rescaling", "unfreeze_from")
 }
 # What copies and files leave out. The first two are made again from the rest; without its
 # run's key a model that is served keeps none of its predictions in `memory`.
@@ -124,6 +127,7 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
             again = self.warm_start and hasattr(self, "_weights")
             known = self.classes_ if again else None
             X, y, weight = self._check_training_data(X, y, sample_weight, known, reset=not again)
+            self.input_range_ = self.input_range_ or "0-255"
             X_val, y_val = self._check_validation_data(X_val, y_val)
             seed = self._draw_seed()
             if X_val is None and self.early_stopping:
@@ -175,8 +179,12 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
         _training.prepare_process()
         with _checks.unchanged_on_error(self):
             first = not hasattr(self, "classes_")
+            unsettled = not first and self.input_range_ is None
             known = _checks.known_classes(classes, None if first else self.classes_)
             X, y, weight = self._check_training_data(X, y, sample_weight, known, reset=first)
+            if unsettled and self.input_range_ is not None:
+                self._settle_range()
+                self._forget(*_UNCOPIED)
             start = self._begin(self._draw_seed()) if first else (None, None)
             self._train_one_epoch(_training.Data(X, self._encode(y), weight), *start)
         return self
@@ -204,7 +212,7 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
         check_is_fitted(self)
         _training.prepare_process()
         X = _checks.check_images(self, X, reset=False)
-        _checks.warn_of_range(X, self.input_range_)
+        warn_of_other_range(X, self.input_range_)
         X = self._as_input(X)
         plan, build = self._planned()
         store, key = open_store(self.memory), getattr(self, "_run_key", None)
@@ -265,10 +273,17 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
         if reset:
             self.classes_ = known
             self.image_shape_ = self._shape_of(X)
+            self._planar = is_planar(self.image_shape)
             self.n_features_in_ = int(np.prod(X.shape[1:]))
+            self.input_range_ = None
+        if self.input_range_ is None:
             self.input_range_ = self._range_of(X)
+        else:
+            warn_of_other_range(X, self.input_range_)
+        X = self._as_input(X)
+        if reset:
             self._dtype = X.dtype.str
-        return self._as_input(X), y, weight
+        return X, y, weight
 
     def _check_validation_data(self, X_val, y_val):
         if (X_val is None) != (y_val is None):
@@ -277,17 +292,18 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
             return None, None
         X_val, y_val = _checks.check_images(self, X_val, y_val, reset=False, name="X_val")
         _checks.check_known(y_val, self.classes_)
+        warn_of_other_range(X_val, self.input_range_, "X_val")
         return self._as_input(X_val), y_val
 
     def _shape_of(self, X):
-        return _checks.image_shape_of(X.shape, self.image_shape)
+        return image_shape_of(X.shape, self.image_shape)
 
     def _range_of(self, X):
-        given = getattr(self, "input_range", "as-is")
-        return _checks.detect_input_range(X) if given == "auto" else given
+        """Return the range of training pixels, or None if all of them are 0."""
+        return "as-is"
 
     def _as_input(self, X):
-        return _checks.as_images(X, self.image_shape_)
+        return _checks.as_pixels(as_images(X, self.image_shape_, self._planar))
 
     def _encode(self, y):
         """Return labels as the loss wants them."""
@@ -323,9 +339,12 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
             self._refuse_other_shapes(recipe)
             start, recipe["start"] = weights, _training.weights_digest(weights)
         self._recipe = recipe
-        for name in (*_UNCOPIED, "_position"):
-            self.__dict__.pop(name, None)
+        self._forget(*_UNCOPIED, "_position")
         return start, initialize
+
+    def _forget(self, *names):
+        for name in names:
+            self.__dict__.pop(name, None)
 
     def _refuse_other_shapes(self, recipe):
         if self._shapes(recipe) != self._shapes(self._recipe):

@@ -15,13 +15,7 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
-from skfashion._utils.images import as_images, detect_input_range, image_shape_of, pixel_extremes
-from skfashion._utils.warnings import warn
-
-__all__ = ["as_images", "detect_input_range", "image_shape_of"]
-
 _ROUNDING = 1e-5
-_LIMITS = {"0-255": (0.0, 255.0), "0-1": (0.0, 1.0), "-1-1": (-1.0, 1.0)}
 
 
 @contextmanager
@@ -37,7 +31,7 @@ def unchanged_on_error(estimator):
 
 
 def check_images(estimator, X, y="no_validation", *, reset, name="X"):
-    """Return images as an array of uint8 or float32, and the labels if there are any.
+    """Return images as an array, and the labels if there are any.
 
     Parameters
     ----------
@@ -74,10 +68,20 @@ def check_images(estimator, X, y="no_validation", *, reset, name="X"):
             checked = checked, y
             check_consistent_length(*checked)
     X, *y = checked if isinstance(checked, tuple) else (checked,)
-    X = _as_pixels(X)
     if not reset:
         _refuse_other_shape(estimator, X, name)
     return (X, y[0]) if y else X
+
+
+def as_pixels(X):
+    """Return images as an array of uint8 or float32."""
+    if X.dtype in (np.uint8, np.float32):
+        return np.ascontiguousarray(X)
+    with np.errstate(over="ignore"):
+        pixels = np.ascontiguousarray(X, dtype=np.float32)
+    if X.dtype.kind == "f" and not np.isfinite(pixels).all():
+        raise ValueError("X has values too large for float32: scale the pixels, e.g. to [0, 1].")
+    return pixels
 
 
 def check_labels(y):
@@ -234,27 +238,6 @@ def split_off(X, y, weight, fraction, seed):
     return X[train], y[train], weight[train], X[valid], y[valid]
 
 
-def warn_of_range(X, input_range):
-    """Warn of pixels that lie far outside the range the network was trained on."""
-    if input_range not in _LIMITS or X.size == 0:
-        return
-    if X.dtype == np.uint8 and input_range == "0-255":
-        return
-    low, high = _LIMITS[input_range]
-    margin = (high - low) / 2
-    least, most = pixel_extremes(X)
-    if least < low - margin or most > high + margin:
-        warn(
-            f"The pixels lie in [{least:g}, {most:g}], but the estimator was fitted on pixels "
-            f"in [{low:g}, {high:g}] (input_range_={input_range!r}): scale them as in fit."
-        )
-    elif input_range == "0-255" and 0 < most <= 1:
-        warn(
-            "All pixels lie in [0, 1], but the estimator was fitted on pixels in [0, 255] "
-            "(input_range_='0-255'): scale them as in fit."
-        )
-
-
 def refuse_divergence(weights, n_epochs):
     """Refuse weights that are no finite numbers, as scikit-learn's `MLPClassifier` does."""
     if not all(np.isfinite(array).all() for array in weights):
@@ -322,22 +305,14 @@ def _is_missing(label):
         return True
 
 
-def _as_pixels(X):
-    if X.dtype in (np.uint8, np.float32):
-        return np.ascontiguousarray(X)
-    with np.errstate(over="ignore"):
-        pixels = np.ascontiguousarray(X, dtype=np.float32)
-    if X.dtype.kind == "f" and not np.isfinite(pixels).all():
-        raise ValueError("X has values too large for float32: scale the pixels, e.g. to [0, 1].")
-    return pixels
-
-
 def _refuse_other_shape(estimator, X, name):
     given = X.shape[1:]
     fitted = estimator.image_shape_
     if int(np.prod(given)) == int(np.prod(fitted)) and (
         len(given) == 1 or tuple(given) == tuple(fitted) or (*given, 1) == tuple(fitted)
     ):
+        return
+    if estimator._planar and tuple(given) == (fitted[2], *fitted[:2]):
         return
     raise ValueError(
         f"{name} has images of shape {tuple(given)}, but {type(estimator).__name__} was fitted on "

@@ -17,7 +17,7 @@ from skfashion._utils.typing import (
     Sizes,
 )
 from skfashion._utils.validation import Interval, StrOptions
-from skfashion.classifiers._common import TO_UNIT, ReadyClassifier, sizes
+from skfashion.classifiers._common import ReadyClassifier, sizes
 
 _ACTIVATIONS = {"relu", "tanh", "sigmoid", "elu", "selu", "gelu", "silu", "softplus", "linear"}
 
@@ -72,10 +72,13 @@ class DenseClassifier(ReadyClassifier):
     max_fit_seconds : float, default=None
         Time, seconds, after which training ends with the running epoch.
     image_shape : tuple of int, default=None
-        Height, width and channels of flat rows. None: square grey, else square RGB, else
-        one line.
-    input_range : {"auto", "0-255", "0-1", "-1-1", "as-is"}, default="auto"
-        Range of the pixels; "auto" looks at those of the training images.
+        Height, width and channels of flat rows, the channels of a pixel side by side; or
+        channels, height and width, such as ``(3, 32, 32)``, of rows and images with all of
+        red first, then all of green and of blue. None: square grey, else
+        square RGB, else one line.
+    input_range : {"auto", "0-255", "0-1", "-1-1", "as-is"} or pair of float, default="auto"
+        Values of black and white. "auto" tells them from the training pixels, whatever
+        their dtype.
     dtype_policy : str, default=None
         Keras' policy of number formats, such as "mixed_float16". None: the one that is set
         in the thread that fits, as Keras has one a thread.
@@ -96,8 +99,9 @@ class DenseClassifier(ReadyClassifier):
         Phase, learning rate, losses and accuracies, one entry an epoch.
     image_shape_ : tuple of int
         Height, width and channels of the images.
-    input_range_ : str
-        Range of the training pixels.
+    input_range_ : str or (float, float)
+        Range of the training pixels, black and white if it has no name. None while
+        `partial_fit` has seen black images alone: the next batch decides.
     model_ : keras.Model
         The whole network, built at first access.
     n_features_in_ : int
@@ -194,7 +198,7 @@ class DenseClassifier(ReadyClassifier):
 
     def _stages(self, image_shape, n_classes):
         network = {
-            **self._sizes(image_shape, n_classes, TO_UNIT),
+            **self._sizes(image_shape, n_classes),
             "hidden_layer_sizes": sizes(self.hidden_layer_sizes, "hidden_layer_sizes"),
             "activation": self.activation,
             "batch_norm": bool(self.batch_norm),

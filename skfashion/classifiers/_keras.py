@@ -8,6 +8,7 @@ from sklearn.utils import check_scalar
 
 from skfashion import _training
 from skfashion._training import compile_config
+from skfashion._utils.images import image_shape_of
 from skfashion._utils.typing import (
     Callbacks,
     ClassWeight,
@@ -19,7 +20,6 @@ from skfashion._utils.typing import (
 )
 from skfashion._utils.validation import InvalidParameterError
 from skfashion.classifiers._base import BaseImageClassifier
-from skfashion.classifiers._checks import image_shape_of
 from skfashion.classifiers._scikeras import Adapter
 
 _PREFIXES = ("model__", "optimizer__", "loss__", "metrics__", "fit__", "callbacks__")
@@ -79,8 +79,9 @@ class KerasImageClassifier(BaseImageClassifier):
     max_fit_seconds : float, default=None
         Time, seconds, after which training ends with the running epoch.
     image_shape : tuple of int, default=None
-        Height, width and channels that rows are brought to. None: the network sees what
-        `fit` is given.
+        Height, width and channels that rows are brought to; or channels, height and width,
+        such as ``(3, 32, 32)``, of rows and images with all of red first, which the network
+        sees with channels last. None: the network sees what `fit` is given.
     dtype_policy : str, default=None
         Keras' policy of number formats, such as "mixed_float16". None: the one that is set
         in the thread that fits, as Keras has one a thread.

@@ -21,7 +21,7 @@ from skfashion._utils.typing import (
     Size,
 )
 from skfashion._utils.validation import HasMethods, Interval, StrOptions
-from skfashion.classifiers._common import TO_SYMMETRIC, ReadyClassifier
+from skfashion.classifiers._common import ReadyClassifier
 from skfashion.networks import _mobilenet
 
 
@@ -94,10 +94,13 @@ class MobileNetFineTuner(ReadyClassifier):
     max_fit_seconds : float, default=None
         Time, seconds, after which training ends with the running epoch.
     image_shape : tuple of int, default=None
-        Height, width and channels of flat rows. None: square grey, else square RGB, else
-        one line.
-    input_range : {"auto", "0-255", "0-1", "-1-1", "as-is"}, default="auto"
-        Range of the pixels; "auto" looks at those of the training images.
+        Height, width and channels of flat rows, the channels of a pixel side by side; or
+        channels, height and width, such as ``(3, 32, 32)``, of rows and images with all of
+        red first, then all of green and of blue. None: square grey, else
+        square RGB, else one line, which has to be shorter than 64 values.
+    input_range : {"auto", "0-255", "0-1", "-1-1", "as-is"} or pair of float, default="auto"
+        Values of black and white. "auto" tells them from the training pixels, whatever
+        their dtype.
     dtype_policy : str, default=None
         Keras' policy of number formats, such as "mixed_float16". None: the one that is set
         in the thread that fits, as Keras has one a thread.
@@ -118,8 +121,9 @@ class MobileNetFineTuner(ReadyClassifier):
         Phase, learning rate, losses and accuracies, one entry an epoch.
     image_shape_ : tuple of int
         Height, width and channels of the images.
-    input_range_ : str
-        Range of the training pixels.
+    input_range_ : str or (float, float)
+        Range of the training pixels, black and white if it has no name. None while
+        `partial_fit` has seen black images alone: the next batch decides.
     model_ : keras.Model
         The whole network, built at first access.
     n_features_in_ : int
@@ -168,6 +172,8 @@ class MobileNetFineTuner(ReadyClassifier):
         "fine_tune_learning_rate": [Interval(Real, 0, None, closed="neither")],
         "fine_tune_optimizer": [StrOptions({"adam", "adamw", "rmsprop", "sgd"}), callable, None],
     }
+    _black_and_white = (-1.0, 1.0)
+    _sees_neighbours = True
     _network = staticmethod(networks.mobilenet)
 
     def __init__(
@@ -243,7 +249,7 @@ class MobileNetFineTuner(ReadyClassifier):
         self.unfreeze_from_ = None if first is None else names[first]
         self.n_trainable_layers_ = 0 if first is None else len(names) - first
         network = {
-            **self._sizes(image_shape, n_classes, TO_SYMMETRIC),
+            **self._sizes(image_shape, n_classes),
             "version": self.version,
             "alpha": float(self.alpha),
             "image_size": self._size_of(image_shape),
