@@ -26,10 +26,7 @@ from skfashion.classifiers._progress import Progress
 from skfashion.classifiers._scikeras import Adapter, check_dtype_policy
 
 # Parameters of a network that change nothing about its weights' shapes.
-_SHAPELESS = {
-    f"model__{name}"
-    for name in ("activation", "augmentation", "dropout", "rescaling", "unfreeze_from")
-}
+_SHAPELESS = ("activation", "augmentation", "dropout", "rescaling", "unfreeze_from")
 # What copies and files leave out. The first two are made again from the rest; without its
 # run's key a model that is served keeps none of its predictions in `memory`.
 _UNCOPIED = ("_model", "_plan", "_run_key")
@@ -69,18 +66,15 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
 
     @abstractmethod
     def _stages(self, image_shape, n_classes):
-        """Return what is trained, one dict a phase.
+        """Return the phases: dicts of `name`, `epochs`, `parameters` and perhaps `schedule`.
 
-        Each has `name`, `epochs` and `parameters`: what scikeras routes to network
-        (``model__...``), optimizer (``optimizer__...``), loss and metrics. It may have a
-        `schedule`, "constant" or "cosine".
+        `parameters` are what scikeras routes to network, optimizer, loss and metrics.
         """
 
     def _complete(self, recipe):
-        """Add to a recipe what its network returns (`n_outputs`) and starts from (`start`).
+        """Add `n_outputs` and `start` to a recipe; return first weights and what sets them.
 
-        Returns the weights it starts from, and a function that sets pretrained ones; None
-        for those that its initializers and the seed make.
+        Either is None where the network's own initializers and the seed make them.
         """
         recipe.update(n_outputs=len(self.classes_), start="")
         return None, None
@@ -179,12 +173,8 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
         _training.prepare_process()
         with _checks.unchanged_on_error(self):
             first = not hasattr(self, "classes_")
-            unsettled = not first and self.input_range_ is None
             known = _checks.known_classes(classes, None if first else self.classes_)
             X, y, weight = self._check_training_data(X, y, sample_weight, known, reset=first)
-            if unsettled and self.input_range_ is not None:
-                self._settle_range()
-                self._forget(*_UNCOPIED)
             start = self._begin(self._draw_seed()) if first else (None, None)
             self._train_one_epoch(_training.Data(X, self._encode(y), weight), *start)
         return self
@@ -278,6 +268,8 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
             self.input_range_ = None
         if self.input_range_ is None:
             self.input_range_ = self._range_of(X)
+            if not reset:
+                self._settle_range()
         else:
             warn_of_other_range(X, self.input_range_)
         X = self._as_input(X)
@@ -339,11 +331,12 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
             self._refuse_other_shapes(recipe)
             start, recipe["start"] = weights, _training.weights_digest(weights)
         self._recipe = recipe
-        self._forget(*_UNCOPIED, "_position")
+        self._forget()
+        self.__dict__.pop("_position", None)
         return start, initialize
 
-    def _forget(self, *names):
-        for name in names:
+    def _forget(self):
+        for name in _UNCOPIED:
             self.__dict__.pop(name, None)
 
     def _refuse_other_shapes(self, recipe):
@@ -357,7 +350,8 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
     def _shapes(self, recipe):
         """Return what decides the shapes of a network's weights."""
         parameters = recipe["stages"][0]["parameters"]
-        return {name: v for name, v in parameters.items() if name not in _SHAPELESS}
+        shapeless = {f"model__{name}" for name in _SHAPELESS}
+        return {name: v for name, v in parameters.items() if name not in shapeless}
 
     def _planned(self):
         """Return the plan of the recipe, and what builds its networks."""

@@ -64,12 +64,14 @@ class ReadyClassifier(BaseImageClassifier):
         return pixel_range.as_range(self.input_range)
 
     def _settle_range(self):
+        """Write a range that a later batch has decided into the recipe."""
         rescaling = {"model__rescaling": self._rescaling()}
         stages = [
             {**stage, "parameters": {**stage["parameters"], **rescaling}}
             for stage in self._recipe["stages"]
         ]
         self._recipe = {**self._recipe, "stages": stages}
+        self._forget()
 
     def _rescaling(self):
         return pixel_range.rescaling(self.input_range_, *self._black_and_white)
