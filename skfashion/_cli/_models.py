@@ -8,6 +8,7 @@ import numpy as np
 import skfashion
 from skfashion._cli._console import UserError, one_line, user_errors
 from skfashion._utils.image_files import why_unreadable
+from skfashion._utils.pixel_range import limits_of
 from skfashion.preprocessing import GrayscaleToRGB, ImageFlattener, ImageReader, ImageResizer
 
 FILE = "model.skfashion"
@@ -95,12 +96,11 @@ def as_input(model, names):
     if reads_files(model):
         return names
     first = _steps(model)[0]
-    shape, pixels = getattr(first, "image_shape_", None), _range_of(model)
-    if shape is None or pixels in (None, "as-is"):
+    shape = getattr(first, "image_shape_", None)
+    if shape is None or _limits_of(model) is None:
         raise UserError(
             f"This model begins with {type(first).__name__}, which saw no images with pixels "
-            "from 0 to 255, 0 to 1 or -1 to 1, so files can't be turned into what it knows: "
-            "use it from Python."
+            "of a known range, so files can't be turned into what it knows: use it from Python."
         )
     with user_errors():
         images = ImageReader(size=shape[:2]).transform(names)
@@ -110,18 +110,19 @@ def as_input(model, names):
 
 
 def in_range(model, images):
-    """Bring pixels from 0 to 255 to the range that a model was trained on, where that is known."""
-    pixels = _range_of(model)
-    if pixels == "0-1":
-        return images / np.float32(255)
-    return images / np.float32(127.5) - 1 if pixels == "-1-1" else images
+    """Bring uint8 pixels to the range that a model was trained on, where that is known."""
+    limits = _limits_of(model)
+    if limits in (None, limits_of("0-255")):
+        return images
+    black, white = limits
+    return images / np.float32(255 / (white - black)) + np.float32(black)
 
 
-def _range_of(model):
-    """Return the range of pixels that the first step which looks at it saw, or None."""
+def _limits_of(model):
+    """Return black and white of the first step that looks at pixels, or None."""
     for step in _steps(model):
         if hasattr(step, "input_range_"):
-            return step.input_range_
+            return limits_of(step.input_range_)
         if not isinstance(step, _SHAPERS):
             return None
     return None

@@ -12,6 +12,7 @@ _PRIVATE = {
     "_dtype",
     "_dtype_in",
     "_mean_weight",
+    "_planar",
     "_position",
     "_recipe",
     "_routed",

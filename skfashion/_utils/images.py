@@ -1,4 +1,4 @@
-"""What an array of images is: its shape, its channels, the range of its pixels.
+"""What an array of images is: its shape, its channels, the extremes of its pixels.
 
 Transformers and classifiers read images the same way because both ask here.
 Nothing in this module knows Keras or scikit-learn's estimators.
@@ -15,37 +15,14 @@ from skfashion._utils.messages import shown
 # large uint8 array never makes a float copy of it.
 _BLOCK_BYTES = 1 << 24
 
-# Resampling in floating point overshoots the ends of a range by rounding errors.
-_TOLERANCE = 1e-5
+_CHANNELS = (1, 3, 4)
+# Rows from here on are images of which one wants to know the height. Shorter ones may be any
+# features: scikit-learn's checks have up to 30.
+_LONG = 64
 
 
 def size_of(size, name="size"):
-    """Return ``(height, width)`` of a size given as an int or as a pair.
-
-    Parameters
-    ----------
-    size : int or (int, int)
-        One number for a square, or height and width in pixels.
-
-    name : str, default="size"
-        The parameter's name, for the message.
-
-    Returns
-    -------
-    size : (int, int)
-        Height and width.
-
-    Raises
-    ------
-    ValueError
-        If it is neither a positive int nor a pair of them.
-
-    Examples
-    --------
-    >>> from skfashion._utils.images import size_of
-    >>> size_of(96), size_of((64, 48))
-    ((96, 96), (64, 48))
-    """
+    """Return (height, width) of a size given as one number for a square, or as a pair."""
     pair = (size, size) if _is_count(size) else size
     if isinstance(pair, (tuple, list, np.ndarray)) and len(pair) == 2:
         height, width = pair
@@ -57,45 +34,17 @@ def size_of(size, name="size"):
     )
 
 
-def image_shape_of(X_shape, image_shape=None):
-    """Return ``(height, width, channels)`` of the images in an array.
+def image_shape_of(X_shape, image_shape=None, *, taker=None):
+    """Return (height, width, channels) of the images in an array of some shape.
 
-    Parameters
-    ----------
-    X_shape : tuple of int
-        Shape of the array: ``(n, h, w)``, ``(n, h, w, c)`` or flat rows
-        ``(n, h * w * c)``.
-
-    image_shape : tuple of int, default=None
-        ``(h, w)`` or ``(h, w, c)``. Says how flat rows are to be read. With `None`
-        a row is a square grey image if it can be, else a square RGB image, else
-        one line of pixels, ``(1, n_features, 1)``.
-
-    Returns
-    -------
-    shape : (int, int, int)
-        Height, width, channels.
-
-    Raises
-    ------
-    ValueError
-        If the array has another rank, channels other than 1, 3 or 4, or doesn't
-        fit `image_shape`.
-
-    Examples
-    --------
-    >>> from skfashion._utils.images import image_shape_of
-    >>> image_shape_of((10, 28, 28)), image_shape_of((10, 784))
-    ((28, 28, 1), (28, 28, 1))
-    >>> image_shape_of((10, 3072)), image_shape_of((10, 5))
-    ((32, 32, 3), (1, 5, 1))
-    >>> image_shape_of((10, 1200), image_shape=(30, 40))
-    (30, 40, 1)
+    `image_shape` is what the user says of them, see `is_planar`. Without it a flat row is a
+    square grey image if it can be, else a square RGB image, else one line of pixels. To a
+    `taker`, the name of a class, a long line of pixels is of no use.
     """
     X_shape = tuple(int(side) for side in X_shape)
     wanted = None if image_shape is None else _full_shape(image_shape)
     if len(X_shape) == 2:
-        return _shape_of_flat(X_shape[1], wanted)
+        return _shape_of_flat(X_shape[1], wanted, taker)
     if len(X_shape) not in (3, 4):
         raise ValueError(
             f"Found an array of shape {X_shape}, but images are (n, height, width), "
@@ -103,7 +52,9 @@ def image_shape_of(X_shape, image_shape=None):
             "Add the missing axis, for one image with X[np.newaxis]."
         )
     shape = (*X_shape[1:], 1) if len(X_shape) == 3 else X_shape[1:]
-    if shape[2] not in (1, 3, 4):
+    if is_planar(image_shape) and shape == _planes(wanted):
+        return wanted
+    if shape[2] not in _CHANNELS:
         raise ValueError(_channel_message(X_shape, shape))
     if 0 in shape:
         raise ValueError(f"Found images without a pixel: an array of shape {X_shape}.")
@@ -116,103 +67,40 @@ def image_shape_of(X_shape, image_shape=None):
     return shape
 
 
-def as_images(X, shape):
-    """Return an array of images with all four axes, a view wherever NumPy can.
+def is_planar(image_shape):
+    """Whether `image_shape=` says that all of red comes first, then all of green and of blue.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n, h, w), (n, h, w, c) or (n, h * w * c)
-        Images of any dtype.
-
-    shape : (int, int, int)
-        Height, width and channels, as from `image_shape_of`.
-
-    Returns
-    -------
-    images : ndarray of shape (n, h, w, c)
-        The same pixels.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skfashion._utils.images import as_images
-    >>> as_images(np.zeros((10, 784), np.uint8), (28, 28, 1)).shape
-    (10, 28, 28, 1)
+    That is a first number of 1, 3 or 4, unless the last one is: (3, 32, 32), but not (3, 32, 3).
     """
+    if not isinstance(image_shape, (tuple, list, np.ndarray)) or len(image_shape) != 3:
+        return False
+    return image_shape[2] not in _CHANNELS and image_shape[0] in _CHANNELS
+
+
+def as_images(X, shape, planar=False):
+    """Return images of any rank as (n, h, w, c), a view wherever NumPy can.
+
+    `shape` is as from `image_shape_of`. With `planar`, rows, and images whose channels stand
+    first, are read as such.
+    """
+    if planar and X.ndim == 2:
+        X = X.reshape(len(X), *_planes(shape))
+    if planar and X.shape[1:] == _planes(shape):
+        X = np.moveaxis(X, 1, -1)
     return X.reshape((X.shape[0], *shape))
 
 
-def detect_input_range(X):
-    """Tell the range of pixels by their values; the dtype doesn't count.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, ...)
-        Pixels of any numeric dtype. Read in blocks, never copied to float.
-
-    Returns
-    -------
-    input_range : {"0-255", "0-1", "-1-1", "as-is"}
-        ``"0-1"`` if all values lie in [0, 1], ``"0-255"`` if they lie in [0, 255],
-        ``"-1-1"`` if they lie in [-1, 1], else ``"as-is"``.
-
-    Raises
-    ------
-    ValueError
-        If there is no pixel, or one is NaN or infinite.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skfashion._utils.images import detect_input_range
-    >>> X = np.array([[0, 128, 255]], np.uint8)
-    >>> detect_input_range(X), detect_input_range(X / 255), detect_input_range(X / 127.5 - 1)
-    ('0-255', '0-1', '-1-1')
-    >>> detect_input_range(X * 4.0)
-    'as-is'
-    """
-    low, high = pixel_extremes(X)
-    if low >= -_TOLERANCE:
-        if high <= 1 + _TOLERANCE:
-            return "0-1"
-        if high <= 255 * (1 + _TOLERANCE):
-            return "0-255"
-    elif low >= -1 - _TOLERANCE and high <= 1 + _TOLERANCE:
-        return "-1-1"
-    return "as-is"
-
-
 def pixel_extremes(X):
-    """Return the smallest and the largest pixel as floats.
+    """Return the smallest and the largest pixel as Python numbers, exact for integers.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n, ...)
-        Pixels of any numeric dtype.
-
-    Returns
-    -------
-    low, high : float
-        The extremes.
-
-    Raises
-    ------
-    ValueError
-        If there is no pixel, or one is NaN or infinite.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skfashion._utils.images import pixel_extremes
-    >>> pixel_extremes(np.array([[3, 1], [2, 9]]))
-    (1.0, 9.0)
+    Raises a ValueError if there is no pixel, or one is NaN or infinite.
     """
     X = np.asarray(X)
     if X.size == 0:
         raise ValueError(f"Found an array without a pixel: its shape is {X.shape}.")
     lows, highs = zip(*((block.min(), block.max()) for block in blocks(X)), strict=True)
     # np.min, unlike min, hands a NaN on.
-    low, high = float(np.min(lows)), float(np.max(highs))
+    low, high = np.min(lows).item(), np.max(highs).item()
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ValueError(
             "The pixels contain NaN or infinity. Leave such images out or repair them first, "
@@ -222,28 +110,7 @@ def pixel_extremes(X):
 
 
 def blocks(X, block_bytes=_BLOCK_BYTES):
-    """Yield successive views of a few rows of an array.
-
-    Parameters
-    ----------
-    X : ndarray of shape (n, ...)
-        The array.
-
-    block_bytes : int, default=2**24
-        About how many bytes of X a block may hold; at least one row.
-
-    Yields
-    ------
-    block : ndarray of shape (m, ...)
-        The next rows.
-
-    Examples
-    --------
-    >>> import numpy as np
-    >>> from skfashion._utils.images import blocks
-    >>> [len(block) for block in blocks(np.zeros((5, 4), np.uint8), block_bytes=8)]
-    [2, 2, 1]
-    """
+    """Yield successive views of a few rows of an array, of about so many bytes each."""
     rows = max(1, block_bytes * len(X) // max(1, X.nbytes))
     for start in range(0, len(X), rows):
         yield X[start : start + rows]
@@ -251,6 +118,11 @@ def blocks(X, block_bytes=_BLOCK_BYTES):
 
 def _is_count(value):
     return isinstance(value, Integral) and not isinstance(value, bool) and value >= 1
+
+
+def _planes(shape):
+    height, width, channels = shape
+    return channels, height, width
 
 
 def _full_shape(image_shape):
@@ -262,15 +134,17 @@ def _full_shape(image_shape):
             f"image_shape={image_shape!r} is no image shape: give (height, width) or "
             "(height, width, channels), such as (28, 28) or (96, 96, 3)."
         )
-    if shape[2] not in (1, 3, 4):
+    if is_planar(shape):
+        shape = (*shape[1:], shape[0])
+    if shape[2] not in _CHANNELS:
         raise ValueError(
             f"image_shape={image_shape!r} has {shape[2]} channels, but 1 (grey), 3 (RGB) or "
-            "4 (RGBA) were expected, as the last number."
+            "4 (RGBA) were expected, as the last number, or as the first one of planar images."
         )
     return tuple(int(side) for side in shape)
 
 
-def _shape_of_flat(n_features, wanted):
+def _shape_of_flat(n_features, wanted, taker):
     if wanted is not None:
         if math.prod(wanted) != n_features:
             raise ValueError(
@@ -283,6 +157,13 @@ def _shape_of_flat(n_features, wanted):
         side = math.isqrt(n_features // channels)
         if side and side * side * channels == n_features:
             return side, side, channels
+    if n_features >= _LONG and taker is not None:
+        raise ValueError(
+            f"Found rows of {n_features} values, which are neither square grey nor square RGB "
+            f"images, and {taker} has to know their height and width. Say "
+            "image_shape=(height, width), (height, width, channels), or (channels, height, "
+            "width) where all of red comes first."
+        )
     return 1, n_features, 1
 
 
@@ -292,5 +173,8 @@ def _channel_message(X_shape, shape):
         "4 (RGBA) were expected on the last axis."
     )
     if shape[0] in (1, 3, 4):
-        message += " The channels seem to stand first: move them with np.moveaxis(X, 1, -1)."
+        message += (
+            " The channels seem to stand first: move them with np.moveaxis(X, 1, -1), or say "
+            f"image_shape={shape} where there is such a parameter."
+        )
     return message

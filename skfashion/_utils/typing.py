@@ -12,7 +12,7 @@ PathLike = str | os.PathLike[str]
 Size = int | tuple[int, int]
 Shape = tuple[int, ...]
 Sizes = int | tuple[int, ...] | str
-PixelRange = Literal["auto", "0-255", "0-1", "-1-1", "as-is"]
+PixelRange = Literal["auto", "0-255", "0-1", "-1-1", "as-is"] | tuple[float, float]
 
 if TYPE_CHECKING:
     import joblib

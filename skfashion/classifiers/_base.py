@@ -15,6 +15,8 @@ from skfashion import _training
 from skfashion._store import open_store
 from skfashion._training import compile_config
 from skfashion._utils.deadline import DeadlineMixin
+from skfashion._utils.images import as_images, image_shape_of, is_planar
+from skfashion._utils.pixel_range import warn_of_other_range
 from skfashion._utils.sklearn_callbacks import CallbackSupportMixin, with_callbacks
 from skfashion._utils.typing import Array, Model, NDArray, Self
 from skfashion._utils.validation import HasMethods, Interval, StrOptions, _fit_context
@@ -114,6 +116,7 @@ class BaseImageClassifier(
             again = self.warm_start and hasattr(self, "_weights")
             known = self.classes_ if again else None
             X, y, weight = self._check_training_data(X, y, sample_weight, known, reset=not again)
+            self.input_range_ = self.input_range_ or "0-255"
             X_val, y_val = self._check_validation_data(X_val, y_val)
             seed = self._draw_seed()
             if X_val is None and self.early_stopping:
@@ -192,7 +195,7 @@ class BaseImageClassifier(
         check_is_fitted(self)
         _training.prepare_process()
         X = _checks.check_images(self, X, reset=False)
-        _checks.warn_of_range(X, self.input_range_)
+        warn_of_other_range(X, self.input_range_)
         X = self._as_input(X)
         store, key = open_store(self.memory), getattr(self, "_run_key", None)
         outputs = _training.predict(
@@ -275,10 +278,19 @@ class BaseImageClassifier(
         if reset:
             self.classes_ = classes
             self.image_shape_ = self._shape_of(X)
+            self._planar = is_planar(self.image_shape)
             self.n_features_in_ = int(np.prod(X.shape[1:]))
+            self.input_range_ = None
+        if self.input_range_ is None:
             self.input_range_ = self._range_of(X)
+            if not reset:
+                self._settle_range()
+        else:
+            warn_of_other_range(X, self.input_range_)
+        X = self._as_input(X)
+        if reset:
             self._dtype = X.dtype.str
-        return self._as_input(X), y, weight
+        return X, y, weight
 
     def _check_validation_data(self, X_val, y_val):
         if (X_val is None) != (y_val is None):
@@ -287,7 +299,8 @@ class BaseImageClassifier(
             return None, None
         X_val = _checks.check_images(self, X_val, reset=False, name="X_val")
         y_val = _labels.check_labels(X_val, y_val, "y_val")
-        return self._as_input(X_val), _labels.encode(y_val, self.classes_, "y_val")
+        warn_of_other_range(X_val, self.input_range_, "X_val")
+        return self._as_input(X_val, "X_val"), _labels.encode(y_val, self.classes_, "y_val")
 
     def _data(self, plan, X, y, weight, X_val=None, y_val=None):
         """Return what is trained on, targets as the loss wants them."""
@@ -298,14 +311,14 @@ class BaseImageClassifier(
         )
 
     def _shape_of(self, X):
-        return _checks.image_shape_of(X.shape, self.image_shape)
+        return image_shape_of(X.shape, self.image_shape)
 
     def _range_of(self, X):
-        given = getattr(self, "input_range", "as-is")
-        return _checks.detect_input_range(X) if given == "auto" else given
+        """Return the range of training pixels, or None if all of them are 0."""
+        return "as-is"
 
-    def _as_input(self, X):
-        return _checks.as_images(X, self.image_shape_)
+    def _as_input(self, X, name="X"):
+        return _checks.as_pixels(as_images(X, self.image_shape_, self._planar), name)
 
     def _adapter(self, parameters):
         return Adapter(self._network, parameters)
@@ -389,13 +402,17 @@ class BaseImageClassifier(
         progress.on_end(outcome)
         state = outcome.state
         _checks.refuse_divergence(state.weights, len(state.history))
-        self.__dict__.pop("_model", None)
+        self._forget()
         self._weights = state.weights
         self.history_ = _training.as_columns(state.history)
         self.n_iter_ = len(state.history)
         self.stopped_by_time_ = progress.late and not outcome.complete
         self._run_key = outcome.key
         return state
+
+    def _forget(self):
+        for name in _UNCOPIED:
+            self.__dict__.pop(name, None)
 
     def _next_epoch(self, plan):
         """Return the phase that `partial_fit` trains next, and the state it goes on from."""

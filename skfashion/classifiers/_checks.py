@@ -8,11 +8,6 @@ import numpy as np
 from scipy.special import expit, softmax
 from sklearn.utils.validation import check_array, validate_data
 
-from skfashion._utils.images import as_images, detect_input_range, image_shape_of, pixel_extremes
-from skfashion._utils.warnings import warn
-
-__all__ = ["as_images", "detect_input_range", "image_shape_of"]
-
 _ROUNDING = 1e-5
 _IN_A_PIPELINE = (
     " A Pipeline transforms X alone: give {0}=pipe[:-1].fit(X, y).transform({0}), where pipe[:-1] "
@@ -26,7 +21,6 @@ _CHANNELS = {  # found, wanted
     (4, 1): _GREY,
     (3, 4): "add the transparency, np.insert({0}, 3, 255, axis=-1)",
 }
-_LIMITS = {"0-255": (0.0, 255.0), "0-1": (0.0, 1.0), "-1-1": (-1.0, 1.0)}
 
 
 @contextmanager
@@ -56,7 +50,6 @@ def check_images(estimator, X, *, reset, name="X"):
     else:
         # scikit-learn would compare the images' height or width with the number of pixels.
         X = check_array(X, estimator=estimator, input_name=name, **options)
-    X = _as_pixels(X, name)
     if not reset:
         _refuse_other_shape(estimator, X, name)
     return X
@@ -71,27 +64,6 @@ def refuse_no_array(given, name):
             f"{name} is a {type(given).__name__}, and classifiers take arrays: images of shape "
             "(n, height, width, channels) as X with one label each as y, or file names as X of a "
             "Pipeline that begins with skfashion.preprocessing.ImageReader."
-        )
-
-
-def warn_of_range(X, input_range):
-    """Warn of pixels that lie far outside the range the network was trained on."""
-    if input_range not in _LIMITS or X.size == 0:
-        return
-    if X.dtype == np.uint8 and input_range == "0-255":
-        return
-    low, high = _LIMITS[input_range]
-    margin = (high - low) / 2
-    least, most = pixel_extremes(X)
-    if least < low - margin or most > high + margin:
-        warn(
-            f"The pixels lie in [{least:g}, {most:g}], but the estimator was fitted on pixels "
-            f"in [{low:g}, {high:g}] (input_range_={input_range!r}): scale them as in fit."
-        )
-    elif input_range == "0-255" and 0 < most <= 1:
-        warn(
-            "All pixels lie in [0, 1], but the estimator was fitted on pixels in [0, 255] "
-            "(input_range_='0-255'): scale them as in fit."
         )
 
 
@@ -132,7 +104,8 @@ def as_probabilities(outputs, logits):
     return np.where(off, outputs / np.where(off, total, 1), outputs) if off.any() else outputs
 
 
-def _as_pixels(X, name):
+def as_pixels(X, name):
+    """Return images as an array of uint8 or float32."""
     if X.dtype in (np.uint8, np.float32):
         return np.ascontiguousarray(X)
     with np.errstate(over="ignore"):
@@ -150,6 +123,8 @@ def _refuse_other_shape(estimator, X, name):
     if int(np.prod(given)) == int(np.prod(fitted)) and (
         len(given) == 1 or tuple(given) == tuple(fitted) or (*given, 1) == tuple(fitted)
     ):
+        return
+    if estimator._planar and tuple(given) == (fitted[2], *fitted[:2]):
         return
     raise ValueError(
         f"{name} has images of shape {tuple(given)}, but {type(estimator).__name__} was fitted on "

@@ -1,9 +1,12 @@
 """What the three ready classifiers share: pixels, dropout, augmentation, optimizer."""
 
 from abc import abstractmethod
+from dataclasses import replace
 from numbers import Real
 
 from skfashion._training import Start, compile_config
+from skfashion._utils import pixel_range
+from skfashion._utils.images import image_shape_of
 from skfashion._utils.messages import shown
 from skfashion._utils.validation import Interval, StrOptions
 from skfashion.classifiers._base import BaseImageClassifier
@@ -11,19 +14,16 @@ from skfashion.networks import AUGMENTATIONS
 
 _OPTIMIZERS = {"adam", "adamw", "rmsprop", "sgd"}
 
-# (factor, offset) that turn a range of pixels into [0, 1] or [-1, 1]. What lies in no
-# known range has been scaled by somebody already.
-TO_UNIT = {"0-255": (1 / 255, 0.0), "0-1": (1.0, 0.0), "-1-1": (0.5, 0.5), "as-is": (1.0, 0.0)}
-TO_SYMMETRIC = {
-    "0-255": (1 / 127.5, -1.0),
-    "0-1": (2.0, -1.0),
-    "-1-1": (1.0, 0.0),
-    "as-is": (1.0, 0.0),
-}
-
 
 class ReadyClassifier(BaseImageClassifier):
-    """Base of the classifiers whose networks are ours."""
+    """Base of the classifiers whose networks are ours.
+
+    A subclass says which values its network wants for black and white, and whether it has to
+    know the height and width of images.
+    """
+
+    _black_and_white = (0.0, 1.0)
+    _sees_neighbours = False
 
     _parameter_constraints = {
         **BaseImageClassifier._parameter_constraints,
@@ -32,7 +32,7 @@ class ReadyClassifier(BaseImageClassifier):
         "schedule": [StrOptions({"constant", "cosine"})],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "augmentation": [str, "array-like", None],
-        "input_range": [StrOptions({"auto", "0-255", "0-1", "-1-1", "as-is"})],
+        "input_range": [StrOptions({"auto", *pixel_range.NAMES}), "array-like"],
     }
 
     @abstractmethod
@@ -64,12 +64,34 @@ class ReadyClassifier(BaseImageClassifier):
             metrics=["accuracy"],
         )
 
-    def _sizes(self, image_shape, n_classes, rescaling):
+    def _shape_of(self, X):
+        taker = type(self).__name__ if self._sees_neighbours else None
+        return image_shape_of(X.shape, self.image_shape, taker=taker)
+
+    def _range_of(self, X):
+        if isinstance(self.input_range, str) and self.input_range == "auto":
+            return pixel_range.find_range(X)
+        return pixel_range.as_range(self.input_range)
+
+    def _settle_range(self):
+        """Write a range that a later batch has decided into the plan."""
+        phases = []
+        for phase in self._plan.phases:
+            network = {**phase.network, "rescaling": self._rescaling()}
+            key = self._network_key(network)
+            phases.append(replace(phase, network=network, network_key=key))
+        self._plan = replace(self._plan, phases=tuple(phases))
+        self._forget()
+
+    def _rescaling(self):
+        return pixel_range.rescaling(self.input_range_, *self._black_and_white)
+
+    def _sizes(self, image_shape, n_classes):
         """Return what every network function takes."""
         return {
             "image_shape": tuple(image_shape),
             "n_classes": int(n_classes),
-            "rescaling": rescaling[self.input_range_],
+            "rescaling": self._rescaling(),
             "augmentation": augmentation_names(self.augmentation),
             "dropout": float(self.dropout),
         }

@@ -17,7 +17,7 @@ from skfashion._utils.typing import (
     Sizes,
 )
 from skfashion._utils.validation import Interval
-from skfashion.classifiers._common import TO_UNIT, ReadyClassifier, sizes
+from skfashion.classifiers._common import ReadyClassifier, sizes
 
 
 class ConvClassifier(ReadyClassifier):
@@ -61,6 +61,7 @@ class ConvClassifier(ReadyClassifier):
         "dense_units": [Interval(Integral, 0, None, closed="left")],
         "batch_norm": ["boolean"],
     }
+    _sees_neighbours = True
     _network = staticmethod(networks.conv)
 
     def __init__(
@@ -124,7 +125,7 @@ class ConvClassifier(ReadyClassifier):
 
     def _phases(self, image_shape, n_classes):
         network = {
-            **self._sizes(image_shape, n_classes, TO_UNIT),
+            **self._sizes(image_shape, n_classes),
             "filters": sizes(self.filters, "filters"),
             "convs_per_block": int(self.convs_per_block),
             "kernel_size": int(self.kernel_size),

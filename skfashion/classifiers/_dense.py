@@ -17,7 +17,7 @@ from skfashion._utils.typing import (
     Sizes,
 )
 from skfashion._utils.validation import Interval, StrOptions
-from skfashion.classifiers._common import TO_UNIT, ReadyClassifier, sizes
+from skfashion.classifiers._common import ReadyClassifier, sizes
 
 _ACTIVATIONS = {"relu", "tanh", "sigmoid", "elu", "selu", "gelu", "silu", "softplus", "linear"}
 
@@ -116,7 +116,7 @@ class DenseClassifier(ReadyClassifier):
 
     def _phases(self, image_shape, n_classes):
         network = {
-            **self._sizes(image_shape, n_classes, TO_UNIT),
+            **self._sizes(image_shape, n_classes),
             "hidden_layer_sizes": sizes(self.hidden_layer_sizes, "hidden_layer_sizes"),
             "activation": self.activation,
             "batch_norm": bool(self.batch_norm),

@@ -52,12 +52,14 @@ PARAMETERS = {
     "max_fit_seconds": ("float", "Seconds after which training ends with the running epoch."),
     "image_shape": (
         "tuple of int",
-        """Height, width and channels of flat rows. None: square grey, else square RGB, else one
-        line.""",
+        """Height, width and channels of flat rows, the channels of a pixel side by side; or
+        channels, height and width, such as ``(3, 32, 32)``, of rows and images with all of red
+        first, then all of green and of blue. None: square grey, else square RGB, else one line,
+        which convolutions take if it is shorter than 64 values.""",
     ),
     "input_range": (
-        '{"auto", "0-255", "0-1", "-1-1", "as-is"}',
-        'Range of the pixels; "auto" looks at those of the training images.',
+        '{"auto", "0-255", "0-1", "-1-1", "as-is"} or pair of float',
+        'Values of black and white; "auto" tells them from the training pixels of any dtype.',
     ),
     "dtype_policy": (
         "str",
@@ -85,7 +87,11 @@ ATTRIBUTES = {
         training images, ``val_loss`` and ``val_accuracy`` where there are validation images.""",
     ),
     "image_shape_": ("tuple of int", "Height, width and channels of the images."),
-    "input_range_": ("str", "Range of the training pixels."),
+    "input_range_": (
+        "str or (float, float)",
+        """Range of the training pixels, black and white if it has no name. None while
+        `partial_fit` has seen black images alone: the next batch decides.""",
+    ),
     "model_": ("keras.Model", "Whole network, built at first access."),
     "n_features_in_": ("int", "Pixels times channels."),
     "feature_names_in_": (

@@ -9,6 +9,7 @@ from sklearn.utils import check_scalar
 
 from skfashion import _training
 from skfashion._training import compile_config
+from skfashion._utils.images import image_shape_of
 from skfashion._utils.messages import shown
 from skfashion._utils.typing import (
     Callbacks,
@@ -21,7 +22,6 @@ from skfashion._utils.typing import (
 )
 from skfashion._utils.validation import InvalidParameterError
 from skfashion.classifiers._base import BaseImageClassifier
-from skfashion.classifiers._checks import image_shape_of
 from skfashion.classifiers._scikeras import Adapter
 
 _PREFIXES = ("model__", "optimizer__", "loss__", "metrics__", "fit__", "callbacks__")
@@ -63,8 +63,9 @@ class KerasImageClassifier(BaseImageClassifier):
         ``callbacks__...``. They see the whole network; with them nothing is shared
         between fits.
     image_shape : tuple of int, default=None
-        Height, width and channels that images are brought to. None: the network sees what
-        `fit` is given.
+        Height, width and channels that rows are brought to; or channels, height and width,
+        such as ``(3, 32, 32)``, of rows and images with all of red first, which the network
+        sees with channels last. None: the network sees what `fit` is given.
     **model__parameters
         ``model__...``, ``optimizer__...``, ``loss__...``, ``metrics__...``,
         ``callbacks__...``, ``fit__epochs`` and ``fit__batch_size``: routed as scikeras

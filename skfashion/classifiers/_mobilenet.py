@@ -23,7 +23,7 @@ from skfashion._utils.typing import (
     Size,
 )
 from skfashion._utils.validation import HasMethods, Interval, StrOptions
-from skfashion.classifiers._common import TO_SYMMETRIC, ReadyClassifier
+from skfashion.classifiers._common import ReadyClassifier
 from skfashion.networks import _mobilenet
 
 
@@ -102,6 +102,8 @@ class MobileNetFineTuner(ReadyClassifier):
         "fine_tune_learning_rate": [Interval(Real, 0, None, closed="neither")],
         "fine_tune_optimizer": [StrOptions({"adam", "adamw", "rmsprop", "sgd"}), callable, None],
     }
+    _black_and_white = (-1.0, 1.0)
+    _sees_neighbours = True
     _network = staticmethod(networks.mobilenet)
 
     def __init__(
@@ -177,7 +179,7 @@ class MobileNetFineTuner(ReadyClassifier):
         self.unfreeze_from_ = None if first is None else names[first]
         self.n_trainable_layers_ = 0 if first is None else len(names) - first
         network = {
-            **self._sizes(image_shape, n_classes, TO_SYMMETRIC),
+            **self._sizes(image_shape, n_classes),
             "version": self.version,
             "alpha": float(self.alpha),
             "image_size": self._size_of(image_shape),

@@ -156,7 +156,8 @@ class MistakesDisplay:
         display_labels : array-like of shape (n_classes,), default=None
             What to call the classes, in the same order.
         image_shape : tuple of int, default=None
-            Height, width and channels of flat rows.
+            Height, width and channels of flat rows; or channels, height and width, of rows
+            and images with all of red first.
         ax : matplotlib.axes.Axes, default=None
             Where; None makes a figure.
 

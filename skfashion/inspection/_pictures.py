@@ -5,14 +5,10 @@ import os
 import numpy as np
 
 from skfashion._utils.image_files import UnreadableImageError, decode_thumbnail, shown_name
-from skfashion._utils.images import as_images, detect_input_range, image_shape_of
+from skfashion._utils.images import as_images, image_shape_of, is_planar, pixel_extremes
+from skfashion._utils.pixel_range import find_range, limits_of
 
 _SIDE = 256  # pixels, of pictures from files
-# Where no pixel is brighter, 255 is not what stands for white.
-_DARK = 64
-
-# (factor, offset) that turn a range of pixels into 0-255.
-_TO_BYTES = {"0-255": (1.0, 0.0), "0-1": (255.0, 0.0), "-1-1": (127.5, 127.5)}
 
 
 def take(X, index):
@@ -30,50 +26,41 @@ def names_of(X):
 
 
 def image_shape_for(estimator):
-    """Return the shape of images that an estimator was given as flat rows, if it says it."""
+    """Return what an estimator was told, or took, for the shape of rows of pixels.
+
+    In a Pipeline it is the first step that was told; an order of channels is told on.
+    """
     estimator = getattr(estimator, "best_estimator_", estimator)
-    first = estimator.steps[0][1] if hasattr(estimator, "steps") else estimator
-    return getattr(first, "image_shape_", None)
+    steps = [step for _, step in getattr(estimator, "steps", [("", estimator)])]
+    n_values = getattr(steps[0], "n_features_in_", None)
+    for step in steps:
+        told = getattr(step, "image_shape", None)
+        if told is not None and getattr(step, "n_features_in_", None) == n_values:
+            break
+    else:
+        step, told = steps[0], None
+    shape = getattr(step, "image_shape_", None)
+    return (shape[2], *shape[:2]) if is_planar(told) and shape else shape
 
 
 def pictures(X, *, image_shape=None, like=None):
-    """Turn images into what a screen can show.
+    """Turn images into what a screen can show, uint8 of shape (h, w) or (h, w, 3).
 
-    Parameters
-    ----------
-    X : array-like
-        Arrays of images as classifiers take them, or file names.
-    image_shape : tuple of int, default=None
-        Of flat rows; images of other forms have their own.
-    like : array-like, default=None
-        Images by which the range of pixels is told; None for X itself.
-
-    Returns
-    -------
-    list of ndarray
-        uint8, of shape (h, w) or (h, w, 3).
-
-    Raises
-    ------
-    ValueError
-        If X has no images, or files that are none.
+    X are file names, or arrays as classifiers take them; `image_shape` is that of rows, and
+    says whether channels stand first; the range of pixels is told from `like`, or from X.
     """
     names = names_of(X)
     if names is not None:
         return [_picture_of(name) for name in names]
     X = np.asarray(X)
-    X = as_images(X, image_shape_of(X.shape, image_shape if X.ndim == 2 else None))
+    planar = is_planar(image_shape)
+    if X.ndim > 2 and not (planar and X.shape[1:] == tuple(image_shape)):
+        image_shape = None  # which images have themselves
+    X = as_images(X, image_shape_of(X.shape, image_shape), planar)
     of = X if like is None else np.asarray(like)
-    found = detect_input_range(of)
-    low, high = float(of.min()), float(of.max())
-    if found == "0-255" and high < _DARK:
-        low, found = 0.0, "as-is"  # such as scikit-learn's digits, from 0 to 16
-    if found == "as-is":
-        factor = 255 / ((high - low) or 1)
-        offset = -low * factor
-    else:
-        factor, offset = _TO_BYTES[found]
-    X = np.clip(np.rint(X[..., :3] * factor + offset), 0, 255).astype(np.uint8)
+    black, white = limits_of(find_range(of, quiet=True)) or pixel_extremes(of)
+    factor = 255 / ((white - black) or 1)
+    X = np.clip(np.rint((X[..., :3] - black) * factor), 0, 255).astype(np.uint8)
     return list(X[..., 0] if X.shape[-1] == 1 else X)
 
 

@@ -132,7 +132,8 @@ def rescaled(x, factor, offset):
     """
     if (factor, offset) == (1.0, 0.0):
         return x
-    return layers.Rescaling(factor, offset, name="rescale")(x)
+    # float32 whatever the policy: half precision ends at 65504, and pixels don't.
+    return layers.Rescaling(factor, offset, name="rescale", dtype="float32")(x)
 
 
 def augmented(x, names):

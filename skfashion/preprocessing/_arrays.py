@@ -7,7 +7,7 @@ import numpy as np
 from sklearn.base import BaseEstimator
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
-from skfashion._utils.images import image_shape_of
+from skfashion._utils.images import as_images, image_shape_of, is_planar
 from skfashion._utils.typing import Array, NDArray, Self
 from skfashion._utils.validation import _fit_context
 from skfashion._utils.version_mixin import VersionMixin
@@ -19,8 +19,10 @@ class ImageTransformer(RowsOutputMixin, VersionMixin, BaseEstimator):
     """Base of the transformers that take images as arrays and keep their rank.
 
     It checks images and remembers their shape in `fit`. A child says how one
-    array becomes another.
+    array becomes another, and whether it has to know the height and width of images.
     """
+
+    _sees_neighbours = False
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Array, y: Any = None) -> Self:
@@ -62,13 +64,14 @@ class ImageTransformer(RowsOutputMixin, VersionMixin, BaseEstimator):
         return self.fit(X, y).transform(X)
 
     def _check_images(self, X, *, reset):
-        """Return X as an array and the shape of its images, (h, w, c)."""
+        """Return X as an array, its channels last, and the shape of its images, (h, w, c)."""
         ndim = rank_of(X)
         asked = getattr(self, "image_shape", None)
         if ndim < 3:
             X = validate_data(self, X, reset=reset)
             known = None if reset else getattr(self, "image_shape_", None)
-            shape = image_shape_of(X.shape, known if asked is None else asked)
+            taker = type(self).__name__ if self._sees_neighbours else None
+            shape = image_shape_of(X.shape, known if asked is None else asked, taker=taker)
         else:
             X = check_array(X, allow_nd=True, estimator=self, input_name="X")
             shape = image_shape_of(X.shape, asked)
@@ -84,6 +87,9 @@ class ImageTransformer(RowsOutputMixin, VersionMixin, BaseEstimator):
                 )
         if reset:
             self.image_shape_ = shape
+        if is_planar(asked):
+            images = np.ascontiguousarray(as_images(X, shape, planar=True))
+            X = in_rank_of(X, images)
         return X, shape
 
     def _check_names_in(self, input_features):

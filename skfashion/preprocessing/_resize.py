@@ -25,8 +25,10 @@ class ImageResizer(StatelessMixin, ImageTransformer):
         Side of the square images, or height and width, in pixels.
 
     image_shape : (int, int) or (int, int, int), default=None
-        Height, width and channels of flat rows. `None` reads them as square grey
-        images if they can be, else as square RGB, else as lines of pixels.
+        Height, width and channels of flat rows, the channels of a pixel side by side; or
+        channels, height and width, such as ``(3, 32, 32)``, of rows and images with all
+        of red first, which come out with channels last. `None` reads rows as square grey
+        images if they can be, else as square RGB, else as lines of fewer than 64 pixels.
 
     Attributes
     ----------
@@ -63,6 +65,7 @@ class ImageResizer(StatelessMixin, ImageTransformer):
     (10, 64)
     """
 
+    _sees_neighbours = True
     _parameter_constraints = {
         "size": [Interval(Integral, 1, None, closed="left"), "array-like"],
         "image_shape": ["array-like", None],

@@ -6,14 +6,12 @@ import numpy as np
 from sklearn.base import OneToOneFeatureMixin
 from sklearn.utils.validation import check_is_fitted
 
-from skfashion._utils.images import blocks, detect_input_range
+from skfashion._utils.images import blocks
+from skfashion._utils.pixel_range import find_range, limits_of
 from skfashion._utils.typing import Array, NDArray, Self
 from skfashion._utils.validation import StrOptions, _fit_context
 
 from ._arrays import ImageTransformer
-
-# (offset, width) of each range that is known: pixel = offset + width * unit.
-_RANGES = {"0-255": (0.0, 255.0), "0-1": (0.0, 1.0), "-1-1": (-1.0, 2.0)}
 
 # Small enough that a block of uint8 pixels as float64 stays in a processor's cache.
 _BLOCK_BYTES = 1 << 18
@@ -23,10 +21,9 @@ class PixelScaler(OneToOneFeatureMixin, ImageTransformer):
     """Scale pixels to [0, 1], to [-1, 1], or to mean 0 and deviation 1 each.
 
     The range that comes in is told from the values of the training pixels, not from
-    their dtype: 0 to 255, 0 to 1 or -1 to 1. Pixels of any other range are left as
-    they are by the first two modes. Images come out as float32, four bytes a
-    value. The classifiers of this package scale inside the network, batch by batch,
-    and don't need this step.
+    their dtype, as the classifiers do. Pixels of no known range are left as they are by
+    the first two modes. Images come out as float32, four bytes a value. The classifiers of
+    this package scale inside the network, batch by batch, and don't need this step.
 
     Parameters
     ----------
@@ -37,8 +34,8 @@ class PixelScaler(OneToOneFeatureMixin, ImageTransformer):
 
     Attributes
     ----------
-    input_range_ : {"0-255", "0-1", "-1-1", "as-is"}
-        The range of the training pixels.
+    input_range_ : {"0-255", "0-1", "-1-1", "as-is"} or (float, float)
+        The range of the training pixels, black and white if it has no name.
 
     mean_ : ndarray of shape (n_features_in_,), float64
         Mean of each pixel, with ``mode="standard"`` only.
@@ -93,7 +90,7 @@ class PixelScaler(OneToOneFeatureMixin, ImageTransformer):
             The fitted scaler.
         """
         X, _ = self._check_images(X, reset=True)
-        self.input_range_ = detect_input_range(X)
+        self.input_range_ = find_range(X, quiet=self.mode == "standard") or "0-255"
         self._dtype_in = X.dtype.str
         for name in ("mean_", "scale_"):
             self.__dict__.pop(name, None)
@@ -154,12 +151,13 @@ class PixelScaler(OneToOneFeatureMixin, ImageTransformer):
         if self.mode == "standard":
             check_is_fitted(self, "mean_")  # another mode may have been set since
             return self.mean_, self.scale_
-        if self.input_range_ not in _RANGES:
+        limits = limits_of(self.input_range_)
+        if limits is None:
             return 0.0, 1.0
-        low, width = _RANGES[self.input_range_]
+        black, white = limits
         if self.mode == "unit":
-            return low, width
-        return low + width / 2, width / 2
+            return black, white - black
+        return (black + white) / 2, (white - black) / 2
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from skfashion._utils.images import as_images
+from skfashion._utils.images import as_images, is_planar
 from skfashion._utils.typing import Array, NDArray, Self, Shape
 from skfashion._utils.validation import _fit_context
 
@@ -23,7 +23,9 @@ class GrayscaleToRGB(StatelessMixin, ImageTransformer):
     Parameters
     ----------
     image_shape : (int, int) or (int, int, int), default=None
-        Height, width and channels of flat rows. `None` reads them as square grey
+        Height, width and channels of flat rows, the channels of a pixel side by side; or
+        channels, height and width, such as ``(3, 32, 32)``, of rows and images with all
+        of red first, which come out with channels last. `None` reads rows as square grey
         images if they can be, else as square RGB, else as lines of pixels.
 
     Attributes
@@ -115,7 +117,9 @@ class ImageFlattener(StatelessMixin, ImageTransformer):
     ----------
     image_shape : (int, int) or (int, int, int), default=None
         What `inverse_transform` makes of rows. `None` gives back what `fit` was
-        given.
+        given. Channels, height and width, such as ``(3, 32, 32)``, say that what comes
+        in has all of red first: its rows come out with the channels of a pixel side by
+        side, and `inverse_transform` puts them back.
 
     Attributes
     ----------
@@ -221,6 +225,8 @@ class ImageFlattener(StatelessMixin, ImageTransformer):
                 f"X has {X.shape[1]} features, but ImageFlattener is expecting "
                 f"{self.n_features_in_} features as input."
             )
+        if is_planar(self.image_shape):
+            return np.moveaxis(X.reshape(len(X), *self.image_shape_), -1, 1)
         shape = self._shape_in if self.image_shape is None else tuple(self.image_shape)
         return X.reshape(len(X), *shape)
 
@@ -240,4 +246,7 @@ class ImageFlattener(StatelessMixin, ImageTransformer):
         """
         self._check_names_in(input_features)
         known = getattr(self, "feature_names_in_", None)
-        return pixel_names(self.image_shape_) if known is None else known.copy()
+        if known is None:
+            return pixel_names(self.image_shape_)
+        planar = is_planar(self.image_shape)
+        return as_images(known[np.newaxis], self.image_shape_, planar).flatten()

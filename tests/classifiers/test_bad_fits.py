@@ -122,11 +122,11 @@ FIT = {
         r"image_shape=\(4, 16\)",
     ),
     "image_shape, channels": (
-        dense(image_shape=(4, 8, 2)),
+        dense(image_shape=(8, 4, 2)),
         (X, y),
         {},
         ValueError,
-        r"image_shape=\(4, 8, 2\) has 2 channels.*1 .*3",
+        r"image_shape=\(8, 4, 2\) has 2 channels.*1 .*3",
     ),
     "image_shape, no shape": (
         dense(image_shape=[8]),
@@ -134,6 +134,13 @@ FIT = {
         {},
         ValueError,
         r"image_shape=\[8\].*\(height, width\)",
+    ),
+    "input_range": (
+        dense(input_range=(255, 0)),
+        (X, y),
+        {},
+        ValueError,
+        r"input_range=\(255, 0\) is not a range.*\(0, 4095\)",
     ),
     # labels
     "one-hot": (dense(), (X, np.eye(3)[y]), {}, ValueError, r"\(12, 3\).*numpy.argmax\(y, axis=1"),

@@ -232,7 +232,7 @@ READY = {
     "schedule": ["linear", None, 0.5],
     "dropout": [-0.1, 1.0, None],
     "augmentation": [3],
-    "input_range": ["0-127", None, (0, 255)],
+    "input_range": ["0-127", None, 255],
 }
 WRONG = {
     "DenseClassifier": {

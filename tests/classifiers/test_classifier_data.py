@@ -262,7 +262,8 @@ def test_the_range_is_decided_at_fit_and_stored(two):
     assert_allclose(clf.predict_proba((X // 100).astype("float32")), dark, atol=1e-6)
     told = dense(input_range="0-255").fit((X // 255).astype("float32"), y)
     assert told.input_range_ == "0-255"
-    assert dense().fit(X * 3.5 - 400, y).input_range_ == "as-is"
+    with pytest.warns(UserWarning, match="not a range that is known"):
+        assert dense().fit(X * 3.5 - 400, y).input_range_ == "as-is"
 
 
 @pytest.mark.parametrize(

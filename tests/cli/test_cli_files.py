@@ -203,9 +203,10 @@ def test_files_are_brought_to_the_range_that_the_model_knows(photos):
         as_input(foreign, names[:3])
 
 
-def test_evaluate_brings_named_data_to_the_range_that_the_model_knows(tmp_path, capsys):
+@pytest.mark.parametrize("white", [1, 16, 65535])
+def test_evaluate_brings_named_data_to_the_range_that_the_model_knows(white, tmp_path, capsys):
     X, y = load_digits(return_X_y=True)
-    X = (X / 16).reshape(-1, 8, 8)
+    X = (X * (white / 16)).reshape(-1, 8, 8)
     model = make_pipeline(PixelScaler(), ImageFlattener(), LogisticRegression()).fit(X, y)
     joblib.dump(model, tmp_path / "model.joblib")
     assert main(["evaluate", str(tmp_path / "model.joblib"), "digits", "--trust-pickle"]) == 0

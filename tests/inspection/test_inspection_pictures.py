@@ -50,6 +50,23 @@ def test_no_other_program_is_started_for_a_file(tmp_path):
         pictures([str(path)])
 
 
+@pytest.mark.parametrize(
+    "scale",
+    [
+        lambda X: X * 257.0,
+        lambda X: X / 255,
+        lambda X: X / 127.5 - 1,
+        lambda X: X * 257 - 32768,
+        lambda X: X / 255 * 7.5 - 3.5,
+    ],
+)
+def test_images_on_any_scale_are_shown_alike(scale):
+    X, _ = make_images(9, n_classes=2, image_size=8, random_state=0)
+    X[0, 0, :2] = 0, 255
+    assert np.abs(np.int16(pictures(scale(X.astype(int)))) - X).max() <= 1
+    assert np.max(pictures(np.zeros((2, 4, 4)))) == 0
+
+
 def test_constant_images_of_no_known_range():
     assert len(pictures(np.full((2, 4, 4), 300.0))) == 2
 

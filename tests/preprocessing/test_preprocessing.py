@@ -301,6 +301,7 @@ SCALES = {
     "0-255": lambda unit: unit * 255,
     "0-1": lambda unit: unit,
     "-1-1": lambda unit: unit * 2 - 1,
+    (0.0, 4095.0): lambda unit: unit * 4095,
 }
 
 
@@ -333,13 +334,66 @@ def test_scale_uint8_and_back(mode):
 
 @pytest.mark.parametrize("mode", ["unit", "symmetric"])
 def test_scale_leaves_unknown_ranges(mode):
-    X = np.array([[-7.0, 300.0]])
+    X = np.array([[-7.0, 30.5]])
     np.testing.assert_array_equal(PixelScaler(mode).fit_transform(X), X)
 
 
 def test_scale_range_is_decided_once():
     scaler = PixelScaler().fit(np.array([[0, 255]], np.uint8))
     np.testing.assert_allclose(scaler.transform([[0, 1]]), [[0, 1 / 255]], rtol=1e-6)
+
+
+def test_scale_whole_numbers_around_zero():
+    X = (images(20, 4, 4).astype(int) - 128).astype(np.int8)
+    scaler = PixelScaler("symmetric").fit(X)
+    assert scaler.input_range_ == (-128.0, 128.0)
+    np.testing.assert_allclose(scaler.transform(X), X / 128, atol=1e-6)
+    np.testing.assert_array_equal(scaler.inverse_transform(scaler.transform(X)), X)
+
+
+def test_scale_far_off_pixels_of_no_known_range():
+    X = np.array([[-700.0, 30.5]])
+    with pytest.warns(UserWarning, match="not a range that is known"):
+        PixelScaler().fit(X)
+    PixelScaler("standard").fit(X)  # to which the range is nothing
+
+
+PLANAR = {
+    "GrayscaleToRGB": (GrayscaleToRGB, {}),
+    "ImageResizer": (ImageResizer, {"size": 5}),
+    "ImageFlattener": (ImageFlattener, {}),
+}
+
+
+@pytest.mark.parametrize("name", PLANAR)
+@pytest.mark.parametrize("channels", [1, 3])
+def test_planes_come_out_with_channels_last(name, channels):
+    cls, settings = PLANAR[name]
+    X = images(6, 8, 9, channels)
+    planes = np.moveaxis(X, -1, 1)
+    expected = cls(**settings).fit_transform(X)
+    transformer = cls(image_shape=(channels, 8, 9), **settings)
+    for form in (planes, X):
+        new = transformer.fit_transform(form)
+        assert transformer.image_shape_ == (8, 9, channels)
+        np.testing.assert_array_equal(new, expected)
+    rows = transformer.fit_transform(planes.reshape(6, -1))
+    np.testing.assert_array_equal(rows, expected.reshape(6, -1))
+
+
+def test_flattened_planes_come_back_as_planes():
+    planes = np.moveaxis(images(6, 8, 9, 3), -1, 1)
+    flattener = ImageFlattener(image_shape=(3, 8, 9))
+    rows = flattener.fit_transform(planes)
+    np.testing.assert_array_equal(flattener.inverse_transform(rows), planes)
+    names = [f"{colour}_{i}" for colour in "rgb" for i in range(72)]
+    flattener.fit(pd.DataFrame(planes.reshape(6, -1), columns=names))
+    assert flattener.get_feature_names_out()[:4].tolist() == ["r_0", "g_0", "b_0", "r_1"]
+
+
+def test_lines_of_pixels_are_not_resized():
+    with pytest.raises(ValueError, match=r"rows of 80 values.*ImageResizer.*image_shape=\("):
+        ImageResizer(4).fit_transform(images(6, 80))
 
 
 def test_standardise():

@@ -1,16 +1,9 @@
-"""How arrays are read as images: their shape, and the range of their pixels."""
+"""How arrays are read as images: their shape, and the order of their channels."""
 
 import numpy as np
 import pytest
 
-from skfashion._utils.images import (
-    as_images,
-    blocks,
-    detect_input_range,
-    image_shape_of,
-    pixel_extremes,
-    size_of,
-)
+from skfashion._utils.images import as_images, image_shape_of, is_planar, size_of
 
 
 @pytest.mark.parametrize(
@@ -26,11 +19,36 @@ from skfashion._utils.images import (
         ((5, 600), (20, 30), (20, 30, 1)),
         ((5, 1800), (20, 30, 3), (20, 30, 3)),
         ((5, 20, 30), (20, 30), (20, 30, 1)),
+        ((5, 1800), (3, 20, 30), (20, 30, 3)),
+        ((5, 1800), (3, 150, 4), (3, 150, 4)),  # the last number decides
+        ((5, 3, 20, 30), (3, 20, 30), (20, 30, 3)),
+        ((5, 4, 20, 30), [4, 20, 30], (20, 30, 4)),
+        ((5, 1, 20, 30), np.array([1, 20, 30]), (20, 30, 1)),
+        ((5, 20, 30, 3), (3, 20, 30), (20, 30, 3)),
+        ((5, 20, 30), (1, 20, 30), (20, 30, 1)),
+        ((5, 2914), None, (1, 2914, 1)),
     ],
 )
 def test_shape_of_images(X_shape, image_shape, expected):
     assert image_shape_of(X_shape, image_shape) == expected
-    assert as_images(np.zeros(X_shape, np.uint8), expected).shape == (5, *expected)
+    X = np.zeros(X_shape, np.uint8)
+    assert as_images(X, expected, is_planar(image_shape)).shape == (5, *expected)
+
+
+@pytest.mark.parametrize("form", ["rows", "planes", "images"])
+def test_planes_are_read_as_such(form):
+    images = np.arange(2 * 5 * 6 * 3).reshape(2, 5, 6, 3)
+    planes = np.moveaxis(images, -1, 1)
+    X = {"rows": planes.reshape(2, -1), "planes": planes, "images": images}[form]
+    np.testing.assert_array_equal(as_images(X, (5, 6, 3), planar=True), images)
+
+
+@pytest.mark.parametrize("n_values", [65, 193, 2914])
+def test_a_long_line_is_of_no_use_to_who_has_to_know_neighbours(n_values):
+    with pytest.raises(ValueError, match=rf"rows of {n_values} .*Conv .*image_shape=\(height"):
+        image_shape_of((5, n_values), taker="Conv")
+    assert image_shape_of((5, n_values), (1, n_values), taker="Conv") == (1, n_values, 1)
+    assert image_shape_of((5, 63), taker="Conv") == (1, 63, 1)
 
 
 @pytest.mark.parametrize(
@@ -46,7 +64,10 @@ def test_shape_of_images(X_shape, image_shape, expected):
         ((5, 10), (10,), "no image shape"),
         ((5, 10), (5, 2.0), "no image shape"),
         ((5, 10), "5x2", "no image shape"),
-        ((5, 10), (1, 5, 2), "2 channels"),
+        ((5, 10), (5, 1, 2), "2 channels"),
+        ((5, 20), (2, 5, 2), "2 channels.* planar"),
+        ((5, 20, 30, 3), (3, 30, 20), "image_shape"),
+        ((5, 3, 20, 31), (3, 20, 30), "moveaxis"),
     ],
 )
 def test_no_shape_of_images(X_shape, image_shape, fragment):
@@ -63,50 +84,3 @@ def test_no_size(size):
 def test_as_images_shares_memory():
     X = np.zeros((3, 16), np.uint8)
     assert np.shares_memory(as_images(X, (4, 4, 1)), X)
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "expected"),
-    [
-        (0, 255, "0-255"),
-        (0, 1.5, "0-255"),
-        (0, 1, "0-1"),
-        (0, 0, "0-1"),
-        (0, 1 + 1e-7, "0-1"),
-        (-1e-7, 255, "0-255"),
-        (-1, 1, "-1-1"),
-        (-0.01, 0.5, "-1-1"),
-        (-1.2, 1, "as-is"),
-        (-1, 200, "as-is"),
-        (0, 300, "as-is"),
-    ],
-)
-@pytest.mark.parametrize("dtype", [np.float32, np.float64])
-def test_range_by_value(low, high, expected, dtype):
-    X = np.full((4, 3, 3), low, dtype)
-    X[-1, -1, -1] = high
-    assert detect_input_range(X) == expected
-
-
-@pytest.mark.parametrize("dtype", [np.uint8, np.int64, np.float32])
-def test_range_does_not_depend_on_dtype(dtype, rng):
-    X = rng.integers(0, 256, (50, 4, 4))
-    assert detect_input_range(X.astype(dtype)) == "0-255"
-    assert detect_input_range((X > 100).astype(dtype)) == "0-1"
-
-
-def test_range_reads_all_blocks():
-    X = np.zeros((1 << 13, 1 << 12), np.uint8)
-    X[-1, -1] = 9
-    assert sum(len(block) for block in blocks(X)) == len(X)
-    assert pixel_extremes(X) == (0.0, 9.0)
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_range_of_broken_pixels(bad):
-    X = np.zeros((4, 4))
-    X[2, 2] = bad
-    with pytest.raises(ValueError, match="NaN or infinity"):
-        detect_input_range(X)
-    with pytest.raises(ValueError, match="without a pixel"):
-        detect_input_range(np.empty((0, 4)))
