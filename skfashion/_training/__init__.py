@@ -3,7 +3,7 @@
 Knows Keras and NumPy, not scikit-learn.
 """
 
-from skfashion._training.custom import build, describe_network, network_of
+from skfashion._training.custom import build, describe_network, key_and_rates, network_of
 from skfashion._training.features import clear_features, features_info
 from skfashion._training.inference import export, predict
 from skfashion._training.optimizers import describe as describe_optimizer
@@ -13,6 +13,7 @@ from skfashion._training.processes import prepare_process
 from skfashion._training.programs import clear_programs, programs_info
 from skfashion._training.runs import State, as_columns, as_rows
 from skfashion._training.seeding import build_scope
+from skfashion._training.settings import keras_settings
 
 __all__ = [
     "Data",
@@ -31,6 +32,8 @@ __all__ = [
     "export",
     "features_info",
     "frozen",
+    "keras_settings",
+    "key_and_rates",
     "network_of",
     "next_phase",
     "one_phase",

@@ -191,7 +191,7 @@ class _Trainer:
     def _program(self, phase):
         if self._callbacks:
             # What a callback is given is its own to keep: built for it, never lent again.
-            with build_scope(0, self._plan.dtype_policy):
+            with build_scope(0, *self._plan.formats):
                 yield Program(*self._build(phase), phase.numbers, cut=False, shared=False)
             return
         n = len(self._data.X) + (0 if self._data.X_val is None else len(self._data.X_val))

@@ -8,8 +8,9 @@ from math import cos, pi
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
-import keras
 import numpy as np
+
+from skfashion._training.settings import keras_settings
 
 _TOKENS = WeakKeyDictionary()  # classes and functions -> names that nothing else ever has
 
@@ -96,13 +97,15 @@ class Plan:
     batch_size : int
     dropout_rates : tuple of float
         Of the dropout layers, in order; one for all of them if there is one.
-    dtype_policy : str
+    dtype_policy : str or None
+        As `skfashion._training.settings.policy_of` reads it; None for the one that is set.
     seed : int
         Of weights, order, dropout and augmentation.
     early_stopping : EarlyStopping or None
     start : str
         Digest of the weights the training starts from, where network and seed do not
         say it.
+    image_data_format : str
     """
 
     phases: tuple
@@ -113,6 +116,12 @@ class Plan:
     seed: int
     early_stopping: EarlyStopping | None = None
     start: str = ""
+    image_data_format: str = "channels_last"
+
+    @property
+    def formats(self):
+        """Policy and data format under which the networks are built, for `build_scope`."""
+        return self.dtype_policy, self.image_data_format
 
     def stage_keys(self, data_key):
         """Return a key for each phase: of all that its course depends on.
@@ -129,13 +138,7 @@ class Plan:
         -------
         list of str
         """
-        before = digest(
-            ALGORITHM,
-            keras.__version__,
-            keras.backend.backend(),
-            data_key,
-            replace(self, phases=()),
-        )
+        before = digest(ALGORITHM, keras_settings(), data_key, replace(self, phases=()))
         keys = []
         for phase in self.phases:
             key = digest(before, phase.course)

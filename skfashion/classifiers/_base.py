@@ -4,6 +4,7 @@ No Keras here: what is to be trained goes down as a plan, arrays and a history c
 """
 
 from abc import abstractmethod
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -236,7 +237,13 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
 
     @property
     def model_(self) -> Model:
-        """The whole network as a Keras model: built at first access, and the user's own."""
+        """The whole network as it predicts, a Keras model: built at first access, the user's own.
+
+        Called, saved, exported or loaded anywhere it gives what `predict_proba` gives (logits
+        where the loss takes them). What acts in training alone is left out of it, or switched
+        off where it is part of a network of the user's. Its `fit` trains it further, without
+        augmentation and dropout; the estimator keeps the weights it has.
+        """
         check_is_fitted(self)
         if not hasattr(self, "_model"):
             plan, build = self._planned()
@@ -343,12 +350,17 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
     def _planned(self):
         """Return the plan of the recipe, and what builds its networks."""
         if not hasattr(self, "_plan"):
-            self._plan = plan_of(self._recipe, self._network_key)
+            self._plan = plan_of(self._recipe, self._structure)
         stages = {stage["name"]: stage for stage in self._recipe["stages"]}
         return self._plan, lambda phase: self._build(stages[phase.name])
 
-    def _network_key(self, stage):
-        return (_training.frozen(self._network), structure_of(stage))
+    def _structure(self, stage):
+        """Return what stands for the network of a stage without its dropout rates, and these."""
+        return structure_of(self._network, stage["parameters"], partial(self._sample, stage))
+
+    def _sample(self, stage):
+        with _training.build_scope(0, self._recipe["dtype_policy"]):
+            return self._build(stage)[0]
 
     def _build(self, stage):
         network = self._adapter(stage["parameters"]).network()

@@ -320,8 +320,9 @@ class KerasImageClassifier(BaseImageClassifier):
     def _shapes(self, recipe):
         return recipe["network"]["shapes"]
 
-    def _network_key(self, stage):
-        return ("model", self._recipe["network"]["key"])
+    def _structure(self, stage):
+        record = self._recipe["network"]
+        return ("model", record["key"]), record["rates"]
 
     def _build(self, stage):
         config = self._recipe["network"]["config"]

@@ -1,5 +1,6 @@
 """What is trained: first as an estimator writes it down, then as the plan to carry out."""
 
+from skfashion import _training
 from skfashion._training import (
     EarlyStopping,
     Phase,
@@ -11,8 +12,10 @@ from skfashion._training import (
 from skfashion._utils.cache import Recent
 from skfashion._utils.config import get_config
 from skfashion.classifiers._scikeras import dtype_policy_of
+from skfashion.networks._layers import ONE_DROPOUT_RATE
 
 _OPTIMIZERS = Recent(size=1000)  # what decides them -> (structure, numbers)
+_STRUCTURES = Recent(size=1000)  # network function, parameters, settings -> (key, rates)
 
 
 def write_recipe(estimator, stages, compiled, seed):
@@ -52,15 +55,15 @@ def write_recipe(estimator, stages, compiled, seed):
     }
 
 
-def plan_of(recipe, network_key):
+def plan_of(recipe, structure):
     """Return the plan of a recipe.
 
     Parameters
     ----------
     recipe : dict
         From `write_recipe`, with `start`: digest of the weights it starts from.
-    network_key : callable
-        Stage -> hashable that stands for its network, rates of dropout left out.
+    structure : callable
+        Stage -> hashable that stands for its network, rates of dropout left out; the rates.
 
     Returns
     -------
@@ -68,15 +71,20 @@ def plan_of(recipe, network_key):
     """
     first = recipe["stages"][0]
     stopping = recipe["early_stopping"]
+    structures = [structure(stage) for stage in recipe["stages"]]
     return Plan(
-        phases=tuple(_phase_of(stage, network_key(stage)) for stage in recipe["stages"]),
+        phases=tuple(
+            _phase_of(stage, key)
+            for stage, (key, _) in zip(recipe["stages"], structures, strict=True)
+        ),
         objective=compile_config.key_of({**first["compile"], "optimizer": None}),
         batch_size=recipe["batch_size"],
-        dropout_rates=_dropout_rates(recipe, first["parameters"]),
+        dropout_rates=tuple(float(rate) for rate in structures[0][1]),
         dtype_policy=recipe["dtype_policy"],
         seed=recipe["seed"],
         early_stopping=EarlyStopping(*stopping) if stopping else None,
         start=recipe["start"],
+        image_data_format=recipe.get("network", {}).get("image_data_format", "channels_last"),
     )
 
 
@@ -98,34 +106,41 @@ def _optimizer_of(stage):
     if known is None:
         structure, numbers = describe_optimizer(compile_config.revived(data))
         if "class" in data:  # not Keras' own: there may be another of its name
-            structure = (structure, compile_config.key_of(data["class"]))
+            structure = (structure, compile_config.key_of(data["code"]))
         known = _OPTIMIZERS.put(key, (structure, numbers))
     return known
 
 
-def _dropout_rates(recipe, parameters):
-    if recipe.get("network"):
-        return tuple(float(rate) for rate in recipe["network"]["rates"])
-    return (float(parameters["model__dropout"]),)
-
-
-def structure_of(stage):
-    """Return what a stage asks its network function for, as hashable data.
-
-    Of the dropout only whether there is any: its rate is a variable of the graph.
+def structure_of(function, parameters, build):
+    """Return what stands for a network without its dropout rates, and these.
 
     Parameters
     ----------
-    stage : dict
+    function : callable
+        Network function. One that isn't declared to have `one_dropout_rate` may give each layer its
+        own, or have other layers that depend on `dropout`: what it returns tells.
+    parameters : dict
+        What it is asked for.
+    build : callable
+        Returns its network.
 
     Returns
     -------
-    tuple
+    key : tuple
+    rates : tuple of float
     """
-    parameters = dict(stage["parameters"])
-    if "model__dropout" in parameters:
-        parameters["model__dropout"] = parameters["model__dropout"] > 0
-    return frozen(parameters)
+    rate = parameters.get("model__dropout", 0.0)
+    key = (frozen(function), frozen({**parameters, "model__dropout": rate > 0}))
+    if function in ONE_DROPOUT_RATE:
+        return key, (rate,)
+    exact = (frozen(function), frozen(parameters), _training.keras_settings())
+    known = _STRUCTURES.get(exact)
+    if known is None:
+        known = _training.key_and_rates(build())
+        # Without a configuration that says all, the parameters do.
+        found = (exact[:2], ()) if known is None else ((*key, known[0]), known[1])
+        known = _STRUCTURES.put(exact, found)
+    return known
 
 
 def _routed(parameters, prefix):
