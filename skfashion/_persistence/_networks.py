@@ -14,8 +14,8 @@ from skfashion import networks
 from skfashion._persistence import _types
 from skfashion._persistence._archive import ModelFileError, Stored
 from skfashion._training import build_scope, network_of
-from skfashion._training.custom import dropout_layers
-from skfashion._training.cut import config_key
+from skfashion._training.network_key import config_key
+from skfashion.networks._layers import dropout_layers
 
 # Values of one image inside the network: 1 GiB as float32.
 MAX_VALUES = 1 << 28

@@ -3,7 +3,7 @@
 Knows Keras and NumPy, not scikit-learn.
 """
 
-from skfashion._training.custom import build, describe_network, network_of
+from skfashion._training.custom import build, describe_network, network_of, structure_of
 from skfashion._training.features import clear_features, features_info
 from skfashion._training.inference import export, predict
 from skfashion._training.keys import digest, freeze, weights_digest
@@ -38,5 +38,6 @@ __all__ = [
     "prepare_process",
     "programs_info",
     "run",
+    "structure_of",
     "weights_digest",
 ]

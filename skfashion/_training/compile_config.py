@@ -1,11 +1,10 @@
 """How a network is compiled, as data that can be kept and compared, and what follows of it."""
 
-import inspect
-
 import keras
 import numpy as np
 
 from skfashion._training.keys import freeze, token
+from skfashion.networks._config import beyond_config
 
 # What of `keras.Model.compile` decides what is learnt.
 _NAMES = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly")
@@ -181,10 +180,11 @@ def _as_data(value):
         return {name: _as_data(v) for name, v in value.items()}
     if isinstance(value, np.generic):
         return value.item()
-    if _is_keras_own(value):
+    code = list(beyond_config(value))
+    if not code:
         return _as_data(_public(keras.saving.serialize_keras_object(value)))
     if isinstance(value, (keras.optimizers.Optimizer, keras.metrics.Metric)):
-        return {"class": type(value), "config": _as_data(value.get_config())}
+        return {"class": type(value), "config": _as_data(value.get_config()), "code": code}
     return value  # plain; or a function or loss of the user's, which has no state
 
 
@@ -194,11 +194,6 @@ def _public(config):
     if module.startswith("keras.src.backend.") and hasattr(keras.optimizers, config["class_name"]):
         return {**config, "module": "keras.optimizers", "registered_name": None}
     return config
-
-
-def _is_keras_own(value):
-    kind = value if inspect.isfunction(value) else type(value)
-    return kind.__module__.split(".")[0] == "keras"
 
 
 def _is_foreign(value):

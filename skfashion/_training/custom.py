@@ -2,19 +2,21 @@
 
 import copy
 from dataclasses import dataclass
-from functools import partial
-from types import FunctionType
 from uuid import uuid4
 
 import keras
 
-from skfashion._training.cut import config_key
 from skfashion._training.drawing import redraw
+from skfashion._training.keys import digest, freeze
 from skfashion._training.loops import to_numpy
+from skfashion._training.network_key import config_key
 from skfashion._training.seeding import build_scope, derive
+from skfashion._training.settings import keras_settings
+from skfashion._utils.cache import Recent
+from skfashion.networks._config import is_in_config
+from skfashion.networks._layers import ONE_DROPOUT_RATE, dropout_layers
 
-# What a layer may be given to call: an activation, an initializer, ...
-_CODE = (FunctionType, partial, keras.Initializer, keras.Regularizer, keras.constraints.Constraint)
+_STRUCTURES = Recent(size=100)  # network function and parameters -> key and dropout rates
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,9 +26,9 @@ class Described:
     Attributes
     ----------
     record : dict
-        JSON-able: `key` that stands for the network, its `config` (None if parts of it
-        are not Keras' own), how it was `compiled` (None if it was not) and the `rates` of
-        its dropout layers.
+        JSON-able: `key` that stands for the network, its `config` (None if that doesn't say
+        all), the `image_data_format` it was built under, how it was `compiled` (None if it
+        was not) and the `rates` of its dropout layers.
     weights : list of ndarray
     input_shape, output_shape : tuple
     """
@@ -59,7 +61,7 @@ def describe_network(make, input_shape, seed, dtype_policy):
     TypeError
         If `make` returns no Keras model.
     """
-    with build_scope(derive(seed, "weights"), dtype_policy, fresh_names=False):
+    with build_scope(derive(seed, "weights"), dtype_policy, None, fresh_names=False):
         network = make()
         if not isinstance(network, keras.Model):
             raise TypeError(
@@ -67,18 +69,19 @@ def describe_network(make, input_shape, seed, dtype_policy):
             )
         build(network, input_shape)
         redraw(network, seed)
-    compiled = network.get_compile_config() if network.compiled else None
-    portable = _is_portable(network)
-    if portable:
-        network = _with_constants(network)
+    learnt = _write_down_statistics(network)
+    known = _key_and_rates(network)
+    weights = [w for w in network.weights if known is None or id(w) not in learnt]
+    # Without a configuration that says all, nothing is shared.
+    key, rates = known or (uuid4().hex, ())
     record = {
-        # Without a configuration that can be trusted to say all, nothing is shared.
-        "key": config_key(network, rates=False) if portable else uuid4().hex,
-        "config": _config_of(network) if portable else None,
-        "compiled": compiled,
-        "rates": [layer.rate for layer in dropout_layers(network)] if portable else [],
+        "key": key,
+        "config": None if known is None else _config_of(network),
+        "image_data_format": keras.config.image_data_format(),
+        "compiled": network.get_compile_config() if network.compiled else None,
+        "rates": list(rates),
     }
-    weights = [to_numpy(w) for w in network.weights]
+    weights = [to_numpy(w) for w in weights]
     shape = (None, *input_shape)
     return Described(
         record,
@@ -87,6 +90,34 @@ def describe_network(make, input_shape, seed, dtype_policy):
         getattr(network, "output_shape", None)
         or network.compute_output_spec(keras.KerasTensor(shape)).shape,
     )
+
+
+def structure_of(function, parameters, build):
+    """Return what stands for a network without its dropout rates, and these.
+
+    A function that isn't declared to have one rate may give each layer its own, or have other
+    layers that depend on `dropout`: the network that `build` returns tells.
+    """
+    rate = parameters.get("dropout", 0.0)
+    key = freeze(function), freeze({**parameters, "dropout": rate > 0})
+    if function in ONE_DROPOUT_RATE:
+        return digest(*key), (rate,)
+    exact = (freeze(function), freeze(parameters), keras_settings())
+    known = _STRUCTURES.get(exact)
+    if known is None:
+        found = _key_and_rates(build())
+        # Without a configuration that says all, the parameters do.
+        found = (digest(*exact), ()) if found is None else (digest(*key, found[0]), found[1])
+        known = _STRUCTURES.put(exact, found)
+    return known
+
+
+def _key_and_rates(network):
+    """Return a network's key without dropout rates, and these; None where its config lacks some."""
+    if not is_in_config(network):
+        return None
+    rates = tuple(float(layer.rate) for layer in dropout_layers(network))
+    return config_key(network, rates=False), rates
 
 
 def build(network, input_shape):
@@ -120,66 +151,22 @@ def network_of(config):
     return keras.saving.deserialize_keras_object(copy.deepcopy(config), safe_mode=True)
 
 
-def dropout_layers(network):
-    """Return the layers whose rate `with_variable_rates` makes a variable."""
-    return [x for x in network.layers if type(x) is keras.layers.Dropout and x.rate > 0]
-
-
 def _config_of(network):
     config = keras.saving.serialize_keras_object(network)
     config.pop("compile_config", None)
     return config
 
 
-def _with_constants(network):
-    """Return the network with what its `Normalization` layers have learnt in their configuration.
+def _write_down_statistics(network):
+    """Let the configuration say what `Normalization` layers have learnt; return their weights.
 
-    Keras keeps it in weights that are never read: what is read are tensors made of them by
-    `adapt`, which a network that is built anew lacks, and a trace has as constants.
+    What is read are tensors that `adapt` makes of these weights, which a network that is built
+    anew lacks, and a trace has as constants.
     """
-    layers = network._flatten_layers(include_self=False)
-    adapted = [x for x in layers if _is_adapted(x)]
-    if not adapted:
-        return network
-    config = _config_of(network)
-    numbers = {
-        layer.name: {
-            "mean": to_numpy(layer.adapt_mean).tolist(),
-            "variance": to_numpy(layer.adapt_variance).tolist(),
-        }
-        for layer in adapted
-    }
-    for part in _parts(config):
-        if part["class_name"] == "Normalization":
-            part["config"].update(numbers.get(part["config"]["name"], {}))
-    constant = network_of(config)
-    left_out = {id(v) for layer in adapted for v in layer.weights}
-    constant.set_weights([to_numpy(w) for w in network.weights if id(w) not in left_out])
-    return constant
-
-
-def _is_adapted(layer):
-    return type(layer) is keras.layers.Normalization and layer.input_mean is None
-
-
-def _parts(config):
-    """Yield the configurations of all layers within one."""
-    for part in config["config"].get("layers", ()):
-        yield part
-        yield from _parts(part)
-
-
-def _is_portable(network):
-    if type(network) not in (keras.Model, keras.Sequential) and not _is_keras_own(network):
-        return False
-    return all(
-        _is_keras_own(layer)
-        and not isinstance(layer, keras.layers.Lambda)
-        and all(_is_keras_own(v) for v in vars(layer).values() if isinstance(v, _CODE))
-        for layer in network._flatten_layers(include_self=False)
-    )
-
-
-def _is_keras_own(value):
-    kind = value if isinstance(value, FunctionType) else type(value)
-    return kind.__module__.split(".")[0] == "keras"
+    learnt = set()
+    for layer in network._flatten_layers(include_self=False):
+        if type(layer) is keras.layers.Normalization and layer.input_mean is None:
+            learnt |= {id(w) for w in layer.weights}
+            layer.input_mean = to_numpy(layer.adapt_mean)
+            layer.input_variance = to_numpy(layer.adapt_variance)
+    return learnt

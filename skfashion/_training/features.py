@@ -7,7 +7,6 @@ system for deep transfer learning over evolving training datasets", SIGMOD 2022.
 import threading
 import time
 from collections import OrderedDict
-from dataclasses import dataclass
 from hashlib import blake2b
 
 import keras
@@ -16,6 +15,7 @@ import numpy as np
 from skfashion._training.keys import digest, weights_digest
 from skfashion._training.loops import memory_errors
 from skfashion._training.programs import Extractor, borrow
+from skfashion._training.settings import keras_settings
 from skfashion._utils.cache import Recent
 from skfashion._utils.config import get_config
 
@@ -87,22 +87,19 @@ class _Cache:
 
 
 _CACHE = _Cache(lambda: get_config()["feature_cache_bytes"])
-# What the segments before a last one return: for networks that are cut elsewhere. It has a
-# quarter of the room, as long as rows leave it.
-_BETWEEN = _Cache(lambda: min(_CACHE.bound() / 4, _CACHE.bound() - _CACHE.nbytes))
 _COUNTS = {"computed": 0, "from_memory": 0, "from_disk": 0}
 _DIGESTS = Recent(size=8)  # ids of arrays -> (arrays, digest)
 
 
-def rows(X, segments, weights, *, store=None, write=True):
+def rows(X, parts, weights, *, store=None, write=True):
     """Return the lower part's output for each image, computing each one once.
 
     Parameters
     ----------
     X : ndarray of shape (n, ...)
         Images.
-    segments : list of skfashion._training.cut.Segment
-        Of the lower part, at least one.
+    parts : skfashion._training.cut.Split
+        Of a network that is cut.
     weights : list of ndarray
         Of the whole network.
     store : Store or None
@@ -114,16 +111,17 @@ def rows(X, segments, weights, *, store=None, write=True):
     -------
     ndarray of shape (n, ...)
     """
-    chain = _chain(X, segments, weights)
-    namespace = chain[-1].namespace
+    own = [weights[i] for i in parts.lower_weights]
+    program = ("lower", parts.key, keras_settings(), _device())
+    namespace = digest(program, _digest_of(own), X.dtype.str, X.shape[1:])
     keys = [blake2b(image, digest_size=16).digest() for image in np.ascontiguousarray(X)]
-    out = chain[-1].empty(len(X))
-    shape, dtype = out.shape[1:], out.dtype
+    shape, dtype = parts.lower.output_shape[1:], parts.lower.outputs[0].dtype
+    out = np.empty((len(X), *shape), dtype)
     missing = _CACHE.get(namespace, keys, out, range(len(keys)))
     _COUNTS["from_memory"] += len(keys) - len(missing)
     on_disk = None
     if store is not None and (missing or write):
-        on_disk = store.rows("features", namespace, shape=shape, dtype=dtype)
+        on_disk = store.rows("features", namespace, shape=shape, dtype=out.dtype)
     if missing and on_disk is not None:
         found = on_disk.get([keys[i] for i in missing])
         for position, row in found.items():
@@ -136,8 +134,13 @@ def rows(X, segments, weights, *, store=None, write=True):
         # The same image may be in X more than once.
         first = {keys[i]: i for i in reversed(missing)}
         new = list(first.values())
-        with memory_errors("computing the frozen part of the network"):
-            _compute(chain, X, keys, new, out, on_disk if write else None)
+        with (
+            memory_errors("computing the frozen part of the network"),
+            borrow(program, lambda: Extractor(parts.lower)) as extractor,
+        ):
+            extractor.carry(own)
+            _compute(extractor, X, keys, new, out, on_disk if write else None)
+        _COUNTS["computed"] += len(new)
         for i in missing:
             if first[keys[i]] != i:
                 out[i] = out[first[keys[i]]]
@@ -148,68 +151,17 @@ def rows(X, segments, weights, *, store=None, write=True):
     return out
 
 
-def _compute(chain, X, keys, places, out, on_disk):
+def _compute(extractor, X, keys, places, out, on_disk):
     """Fill rows of `out`, and keep them now and then: a kill costs no long extraction."""
     kept, saved = 0, time.monotonic()
     for start in range(0, len(places), _BATCH):
         end = start + _BATCH
         batch = places[start:end]
-        out[batch] = _outputs(chain, X[batch], [keys[i] for i in batch])
+        out[batch] = extractor.loop.predict(X[batch])
         if on_disk is not None and time.monotonic() - saved >= _SAVE_SECONDS:
             part = places[kept:end]
             on_disk.put([keys[i] for i in part], out[part])
             kept, saved = end, time.monotonic()
-
-
-@dataclass(frozen=True)
-class _Link:
-    """A segment with its weights, and what stands for all of the network up to its end."""
-
-    segment: object
-    weights: list
-    namespace: str
-
-    def empty(self, n):
-        """Return room for the output for n images."""
-        model = self.segment.model
-        dtype = keras.backend.standardize_dtype(model.outputs[0].dtype)
-        return np.empty((n, *model.output_shape[1:]), dtype)
-
-
-def _chain(X, segments, weights):
-    links = []
-    common = (X.dtype.str, X.shape[1:], keras.__version__, keras.backend.backend(), _device())
-    before = ""
-    for segment in segments:
-        own = [weights[i] for i in segment.weights]
-        before = digest(before, segment.key, _digest_of(own), *common)
-        links.append(_Link(segment, own, before))
-    return links
-
-
-def _outputs(chain, X, keys):
-    """Return what a chain returns for a batch, going on from what is known on the way.
-
-    The segments are the same wherever it begins, and so is rounding.
-    """
-    *before, last = chain
-    out = last.empty(len(X))
-    missing = range(len(X))
-    for cache in (_CACHE, _BETWEEN):
-        missing = cache.get(last.namespace, keys, out, missing)
-    if not missing:
-        return out
-    if before:
-        inputs = _outputs(before, X[missing], [keys[i] for i in missing])
-        _BETWEEN.put(before[-1].namespace, [keys[i] for i in missing], inputs)
-    else:
-        inputs = X[missing]
-        _COUNTS["computed"] += len(missing)
-    key = ("lower", *(link.segment.key for link in chain))
-    with borrow(key, lambda: Extractor(last.segment.model)) as extractor:
-        extractor.carry(last.weights)
-        out[missing] = extractor.loop.predict(inputs)
-    return out
 
 
 def fits(parts, n):
@@ -221,19 +173,16 @@ def fits(parts, n):
 def clear_features():
     """Forget all rows in memory."""
     _CACHE.clear()
-    _BETWEEN.clear()
 
 
 def features_info():
     """Return what is kept, and how many rows were computed and read."""
-    kept = {"rows": len(_CACHE), "nbytes": _CACHE.nbytes + _BETWEEN.nbytes}
-    return {**kept, **_COUNTS}
+    return {"rows": len(_CACHE), "nbytes": _CACHE.nbytes, **_COUNTS}
 
 
 def _keep(namespace, keys, out, places):
     if places:
         _CACHE.put(namespace, [keys[i] for i in places], out[places])
-        _BETWEEN.shrink()
 
 
 def _digest_of(weights):

@@ -7,7 +7,7 @@ from skfashion._training.lending import given_back, lent, rows_of
 from skfashion._training.loops import memory_errors
 from skfashion._training.seeding import build_scope, derive
 from skfashion._utils.config import get_config
-from skfashion.networks._layers import with_plain_layers
+from skfashion.networks._layers import for_inference
 
 _PREDICT_BATCH = 1024
 _KEPT_FROM = 64  # images; fewer are predicted sooner than a file is written
@@ -17,8 +17,8 @@ _OUTPUTS = "outputs"
 def predict(plan, weights, X, build, *, store=None, run_key=None):
     """Return the network's output for each image.
 
-    What the run that trained the network predicted for the same images before is read
-    back: a search that is run again scores its candidates without building a network.
+    What the run that trained the network (`run_key`) predicted for the same images before is
+    read back: a search that is run again scores its candidates without building a network.
     Whole calls are kept and not single images, so that what is read is what was computed
     bit for bit, in whatever batches that was. Of each run the last used ones are kept,
     as many as the settings say.
@@ -71,23 +71,14 @@ def _computed(plan, weights, X, build, store):
 
 
 def export(plan, weights, build):
-    """Return the whole network as a Keras model of Keras' own layers, compiled.
-
-    Parameters
-    ----------
-    plan, weights, build
-        As for `predict`.
-
-    Returns
-    -------
-    keras.Model
-        Nobody else's.
-    """
-    with build_scope(derive(plan.seed, "export"), plan.dtype_policy):
+    """Return the whole network as a Keras model that predicts when it is called; nobody else's."""
+    with build_scope(derive(plan.seed, "export"), *plan.formats):
         network, arguments = build(plan.phases[-1])
-        network = with_plain_layers(network)
         network.set_weights(weights)
+        network = for_inference(network)
         network.compile(**arguments)
         # Built, it can be saved and loaded without a warning.
         network.optimizer.build(network.trainable_variables)
+        if hasattr(network, "inputs"):
+            network(network.inputs[0])  # Keras exports to ONNX what has been called
     return network

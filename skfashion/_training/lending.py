@@ -4,16 +4,15 @@ import gc
 import traceback
 from contextlib import contextmanager
 
-import keras
-
 from skfashion._training import features
 from skfashion._training.drawing import redraw
 from skfashion._training.loops import to_numpy
 from skfashion._training.programs import Program, borrow, clear_programs
 from skfashion._training.seeding import build_scope, derive
+from skfashion._training.settings import keras_settings
 from skfashion._utils.cache import Recent
 
-_INITIAL = Recent(size=8)  # (network, dtype policy, seed, start) -> weights
+_INITIAL = Recent(size=8)  # (network, formats, seed, start, settings) -> weights
 
 
 def initial_weights(plan, build, initialize=None):
@@ -30,10 +29,10 @@ def initial_weights(plan, build, initialize=None):
         Not to be written to: they are kept for the next fit.
     """
     phase = plan.phases[0]
-    key = (phase.network_key, plan.dtype_policy, plan.seed, plan.start)
+    key = (phase.network_key, plan.formats, plan.seed, plan.start, keras_settings())
     weights = _INITIAL.get(key)
     if weights is None:
-        with build_scope(derive(plan.seed, "weights"), plan.dtype_policy):
+        with build_scope(derive(plan.seed, "weights"), *plan.formats):
             network, _ = build(phase)
             redraw(network, plan.seed)
             if initialize is not None:
@@ -81,14 +80,14 @@ def lent(plan, phase, build, *, cut):
         phase.network_key,
         phase.optimizer[0],
         plan.objective,
-        plan.dtype_policy,
-        keras.backend.backend(),
+        plan.formats,
+        keras_settings(),
         cut,
     )
 
     def make():
         # Any seed: weights and random layers are set anew for whoever borrows it.
-        with build_scope(0, plan.dtype_policy):
+        with build_scope(0, *plan.formats):
             return Program(*build(phase), phase.numbers, cut=cut)
 
     with borrow(key, make) as program:
@@ -115,4 +114,4 @@ def rows_of(program, X, weights, store, *, write):
     -------
     ndarray of shape (n, ...)
     """
-    return features.rows(X, program.parts.segments, weights, store=store, write=write)
+    return features.rows(X, program.parts, weights, store=store, write=write)

@@ -125,7 +125,7 @@ class _Trainer:
     def _program(self, phase):
         if self._callbacks:
             # What a callback is given is its own to keep: built for it, never lent again.
-            with build_scope(0, self._plan.dtype_policy):
+            with build_scope(0, *self._plan.formats):
                 yield Program(*self._build(phase), phase.numbers, cut=False, shared=False)
             return
         n = len(self._data.X) + (0 if self._data.X_val is None else len(self._data.X_val))
@@ -161,7 +161,7 @@ class _Trainer:
         program.prepare(
             state.weights,
             numbers=phase.numbers,
-            dropout_rates=plan.dropout_rates,
+            dropout_rates=phase.dropout_rates,
             seed=derive(plan.seed, phase.name),
             slots=state.slots,
             seeds=state.seeds,

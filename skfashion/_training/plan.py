@@ -4,11 +4,11 @@ from dataclasses import dataclass, replace
 from functools import cached_property
 from math import cos, pi
 
-import keras
 import numpy as np
 
 from skfashion._training import compile_config, optimizers
 from skfashion._training.keys import array_digest, digest
+from skfashion._training.settings import keras_settings
 
 # Raised when the same plan would end in other numbers than with the version before.
 ALGORITHM = 1
@@ -31,7 +31,9 @@ class Phase:
     network: dict  # what the estimator builds the network from
     network_key: str  # stands for it and for what of it is trained; rates of dropout left out
     compile: dict  # optimizer, loss and metrics, see `compile_config`
+    dropout_rates: tuple  # of the dropout layers, in order; one for all if there is one
     schedule: str = "constant"  # or "cosine": course of the learning rate
+    image_data_format: str = "channels_last"  # Keras' setting under which the network is built
 
     @cached_property
     def optimizer(self):
@@ -56,7 +58,8 @@ class Phase:
     def key(self):
         """What its course depends on: not its length where a longer one begins the same."""
         length = 0 if self.schedule == "constant" else self.epochs
-        return (self.name, self.network_key, *self.optimizer, length, self.schedule)
+        network = (self.network_key, self.dropout_rates, self.image_data_format)
+        return (self.name, *network, *self.optimizer, length, self.schedule)
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,10 +70,14 @@ class Plan:
     batch_size: int
     dtype_policy: str
     seed: int  # of weights, order, dropout and augmentation
-    dropout_rates: tuple  # of the dropout layers, in order; one for all if there is one
     n_outputs: int  # columns that the network returns
     early_stopping: EarlyStopping | None = None
     start: str = ""  # stands for the weights it starts from, where network and seed don't say it
+
+    @property
+    def formats(self):
+        """Policy and data format under which the networks are built, for `build_scope`."""
+        return self.dtype_policy, self.phases[0].image_data_format
 
     @cached_property
     def objective(self):
@@ -95,12 +102,10 @@ class Plan:
         """
         before = digest(
             ALGORITHM,
-            keras.__version__,
-            keras.backend.backend(),
+            keras_settings(),
             data_key,
             self.objective,
             self.batch_size,
-            self.dropout_rates,
             self.dtype_policy,
             self.seed,
             self.early_stopping,

@@ -86,8 +86,11 @@ class Program:
         self._carried = None  # training changes them
         if self.shared:
             set_numbers(self.model.optimizer, numbers)
-        for i, variable in enumerate(self._dropout_rates):
-            variable.assign(dropout_rates[i] if len(dropout_rates) > 1 else dropout_rates[0])
+        if len(dropout_rates) == 1:
+            dropout_rates *= len(self._dropout_rates)
+        # A program that isn't shared has Keras' own layers, which know their rates.
+        for variable, rate in zip(self._dropout_rates, dropout_rates, strict=self.shared):
+            variable.assign(rate)
         for i, variable in enumerate(self._seeds):
             variable.assign(
                 np.array([derive(seed, "layer", i), 0], "uint32") if seeds is None else seeds[i]

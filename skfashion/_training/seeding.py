@@ -12,6 +12,8 @@ import numpy as np
 # put back, and a network of the user's that draws from it must not change it for others.
 from keras.src.backend.common import global_state
 
+from skfashion._training.settings import policy_of
+
 _KERAS_STATE = ("global_seed_generator", "global_random_seed")
 _KERAS_NAMES = "object_name_uids"
 # Building reads and writes random state of the process: one build at a time.
@@ -43,7 +45,7 @@ def order(seed, n, *path):
 
 
 @contextmanager
-def build_scope(seed, dtype_policy=None, *, fresh_names=True):
+def build_scope(seed, dtype_policy=None, image_data_format="channels_last", *, fresh_names=True):
     """Seed the global generators of Python, NumPy and Keras, and put them back after.
 
     Layers are numbered from the start, too: TensorFlow keeps some 36 kB for each name a
@@ -53,7 +55,9 @@ def build_scope(seed, dtype_policy=None, *, fresh_names=True):
     ----------
     seed : int
     dtype_policy : str or None
-        Keras' global policy meanwhile.
+        Keras' global policy meanwhile, as `skfashion._training.settings.policy_of` reads it.
+    image_data_format : str or None
+        Keras' global format meanwhile: images come with their channels last.
     fresh_names : bool
         False where layers from outside may come in: names of a model must differ.
     """
@@ -65,13 +69,15 @@ def build_scope(seed, dtype_policy=None, *, fresh_names=True):
         np.random.seed(seed % 2**32)
         for name in changed:
             global_state.set_global_attribute(name, None)
-        policy = keras.config.dtype_policy()
+        policy, data_format = keras.config.dtype_policy(), keras.config.image_data_format()
         try:
             if dtype_policy is not None:
-                keras.config.set_dtype_policy(dtype_policy)
+                keras.config.set_dtype_policy(policy_of(dtype_policy))
+            keras.config.set_image_data_format(image_data_format or data_format)
             yield
         finally:
             keras.config.set_dtype_policy(policy)
+            keras.config.set_image_data_format(data_format)
             random.setstate(python_state)
             np.random.set_state(numpy_state)
             for name, value in keras_state.items():

@@ -4,6 +4,7 @@ No Keras here: what is to be trained goes down as a plan, arrays and a history c
 """
 
 from abc import abstractmethod
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -247,7 +248,13 @@ class BaseImageClassifier(
 
     @property
     def model_(self) -> Model:
-        """The whole network as a Keras model: built at first access, and the user's own."""
+        """The whole network as it predicts, a Keras model: built at first access, the user's own.
+
+        Called, saved, exported or loaded anywhere it gives what `predict_proba` gives (logits
+        where the loss takes them). What acts in training alone is left out of it, or switched
+        off where it is part of a network of the user's. Its `fit` trains it further, without
+        augmentation and dropout; the estimator keeps the weights it has.
+        """
         check_is_fitted(self)
         if not hasattr(self, "_model"):
             self._model = _training.export(self._plan, self._weights, self._build)
@@ -340,10 +347,9 @@ class BaseImageClassifier(
         stopping = (int(self.n_iter_no_change), float(self.tol))
         plan = _training.Plan(
             phases=tuple(phases),
-            batch_size=self._number("batch_size"),
+            batch_size=self._batch_size(),
             dtype_policy=dtype_policy_of(self.dtype_policy),
             seed=seed,
-            dropout_rates=self._dropout_rates(phases[0].network),
             n_outputs=n_outputs,
             early_stopping=_training.EarlyStopping(*stopping) if self.early_stopping else None,
             start=start.key,
@@ -354,12 +360,14 @@ class BaseImageClassifier(
     def _phase(self, name, epochs, network, *, schedule="constant", **parameters):
         """Make a phase of what the network function takes, and what scikeras compiles with."""
         arguments = self._adapter({"loss": self.loss, **parameters}).compile_arguments()
+        key, rates = self._structure(network)
         phase = _training.Phase(
             name=name,
             epochs=int(epochs),
             network=network,
-            network_key=self._network_key(network),
+            network_key=key,
             compile=compile_config.as_data(arguments),
+            dropout_rates=rates,
             schedule=schedule,
         )
         if schedule != "constant" and "learning_rate" not in phase.numbers:
@@ -369,21 +377,24 @@ class BaseImageClassifier(
             )
         return phase
 
-    def _network_key(self, network):
-        # Of the dropout only whether there is any: its rate is a variable of the graph.
-        structure = {k: v > 0 if k == "dropout" else v for k, v in network.items()}
-        return _training.digest(_training.freeze(self._network), _training.freeze(structure))
+    def _batch_size(self):
+        return int(self.batch_size)
 
-    def _dropout_rates(self, network):
-        return (network["dropout"],)
+    def _structure(self, network):
+        """Return what stands for a network without its dropout rates, and these."""
+        return _training.structure_of(self._network, network, partial(self._sample, network))
 
-    def _number(self, name):
-        return int(getattr(self, name))
+    def _sample(self, network):
+        with _training.build_scope(0, dtype_policy_of(self.dtype_policy)):
+            return self._new_network(network)
+
+    def _new_network(self, network):
+        parameters = {f"model__{name}": value for name, value in network.items()}
+        return self._adapter(parameters).network()
 
     def _build(self, phase):
         """Return the network of a phase, and what to compile it with."""
-        parameters = {f"model__{name}": value for name, value in phase.network.items()}
-        return self._adapter(parameters).network(), compile_config.revived(phase.compile)
+        return self._new_network(phase.network), compile_config.revived(phase.compile)
 
     def _train(self, plan, data, start, *, replay=True):
         callbacks = self._callbacks()

@@ -78,7 +78,7 @@ class ReadyClassifier(BaseImageClassifier):
         phases = []
         for phase in self._plan.phases:
             network = {**phase.network, "rescaling": self._rescaling()}
-            key = self._network_key(network)
+            key, _ = self._structure(network)
             phases.append(replace(phase, network=network, network_key=key))
         self._plan = replace(self._plan, phases=tuple(phases))
         self._forget()

@@ -256,7 +256,8 @@ class KerasImageClassifier(BaseImageClassifier):
             arguments = compile_config.from_config(compiled)
         arguments = compile_config.with_accuracy(arguments, n_outputs, required=self.early_stopping)
         start = _training.Start(_training.weights_digest(built.weights), built.weights)
-        return [replace(phase, compile=arguments)], n_outputs, start
+        formats = network["image_data_format"]
+        return [replace(phase, compile=arguments, image_data_format=formats)], n_outputs, start
 
     def _refuse_routed_to_compiled(self):
         idle = [n for n in self._routed if n.startswith(("optimizer__", "loss__", "metrics__"))]
@@ -266,19 +267,18 @@ class KerasImageClassifier(BaseImageClassifier):
                 f"it has: {', '.join(sorted(idle))} would do nothing. Return it uncompiled."
             )
 
-    def _network_key(self, network):
-        return network["key"]
+    def _batch_size(self):
+        return self._number("batch_size")
 
-    def _dropout_rates(self, network):
-        return tuple(float(rate) for rate in network["rates"])
+    def _structure(self, network):
+        return network["key"], tuple(network["rates"])
 
-    def _build(self, phase):
-        arguments = compile_config.revived(phase.compile)
-        if phase.network["config"] is not None:
-            return _training.network_of(phase.network["config"]), arguments
-        network = self._adapter(phase.network["parameters"]).network()
-        _training.build(network, self.image_shape_)
-        return network, arguments
+    def _new_network(self, network):
+        if network["config"] is not None:
+            return _training.network_of(network["config"])
+        made = self._adapter(network["parameters"]).network()
+        _training.build(made, self.image_shape_)
+        return made
 
 
 def _no_model():

@@ -13,6 +13,7 @@ import keras
 import numpy as np
 
 from skfashion._training import build_scope
+from skfashion._training.settings import policy_of, text_of_policy
 from skfashion._utils.messages import shown
 
 _PATCHED = (
@@ -155,12 +156,12 @@ class Adapter:
 
 
 def dtype_policy_of(name):
-    """Return the name of Keras' policy of number formats: this one, or the one that is set.
+    """Return the text of a policy of number formats: of this one, or of the one that is set.
 
-    None where that is a map of several, which Keras doesn't find again by its name.
+    None where Keras doesn't find it again by its name.
     """
-    name = keras.config.dtype_policy().name if name is None else name
-    return name if is_dtype_policy(name) else None
+    text = text_of_policy(keras.config.dtype_policy()) if name is None else name
+    return text if is_dtype_policy(text) else None
 
 
 def check_dtype_policy(name):
@@ -181,7 +182,7 @@ def check_dtype_policy(name):
 def is_dtype_policy(name):
     """Tell whether Keras knows a policy of number formats."""
     try:
-        keras.dtype_policies.get(name)
+        policy_of(name)
     except ValueError:
         return False
     return True

@@ -3,9 +3,17 @@
 import keras
 from keras import layers
 
-from skfashion.networks._layers import augmented, dropped, normalised, rescaled, softmax
+from skfashion.networks._layers import (
+    augmented,
+    dropped,
+    normalised,
+    one_dropout_rate,
+    rescaled,
+    softmax,
+)
 
 
+@one_dropout_rate
 def conv(
     image_shape,
     n_classes,

@@ -1,11 +1,15 @@
 """Layers that Keras lacks, and the parts that all networks share."""
 
+import inspect
 from functools import partial
 
 import keras
 from keras import layers
 
+from skfashion.networks._config import is_in_config
+
 AUGMENTATIONS = ("flip", "shift", "rotate", "zoom", "erase")
+ONE_DROPOUT_RATE = set()  # network functions
 
 
 @keras.saving.register_keras_serializable("skfashion")
@@ -56,66 +60,86 @@ class VariableDropout(keras.layers.Layer):
         return inputs * scale * keras.ops.cast(kept, inputs.dtype)
 
 
-def _is_variable(layer):
-    # A rate of 0 stays a plain layer: it costs nothing, and its structure differs.
-    return type(layer) is keras.layers.Dropout and layer.rate > 0
-
-
 def with_variable_rates(model):
     """Return the model with every `Dropout` replaced by a `VariableDropout`.
 
-    Parameters
-    ----------
-    model : keras.Model
-        Without dropout, or with parts that are not Keras' own, it is returned as it is.
-
-    Returns
-    -------
-    keras.Model
-        Its weights are new variables, in the order of the old ones.
+    Its weights are new variables, in the order of the old ones. Without dropout, or with parts
+    that can't be built anew, it is returned as it is.
     """
-    if not all(_is_known(layer) for layer in model._flatten_layers(include_self=False)):
-        return model  # a clone of a layer may lack what its configuration doesn't say
-    return _replace(model, _is_variable, VariableDropout)
-
-
-def _is_known(layer):
-    return type(layer).__module__.split(".")[0] in ("keras", "skfashion") and not isinstance(
-        layer, keras.layers.Lambda
-    )
-
-
-def with_plain_layers(model):
-    """Return the model with `FixedBatchNormalization` replaced by Keras' own.
-
-    What leaves the package loads anywhere; for inference the two are the same.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Functional model; without a layer of ours it is returned as it is.
-
-    Returns
-    -------
-    keras.Model
-        Its weights are new variables, in the order of the old ones.
-    """
-    return _replace(
-        model,
-        lambda layer: type(layer) is FixedBatchNormalization,
-        lambda layer: keras.layers.BatchNormalization.from_config(layer.get_config()),
-    )
-
-
-def _replace(model, wanted, replacement):
-    if not any(wanted(layer) for layer in model.layers):
+    dropped = {id(layer) for layer in dropout_layers(model)}
+    if not dropped or not is_in_config(model):
         return model
     return keras.models.clone_model(
         model,
         clone_function=lambda layer: (
-            replacement(layer) if wanted(layer) else layer.__class__.from_config(layer.get_config())
+            VariableDropout(layer) if id(layer) in dropped else _copy(layer)
         ),
     )
+
+
+def dropout_layers(model):
+    """Return the layers whose rates are variables: 0 costs nothing, and is another structure."""
+    return [x for x in model.layers if type(x) is keras.layers.Dropout and x.rate > 0]
+
+
+def for_inference(model):
+    """Return a network that predicts whenever it is called, of Keras' own layers alone.
+
+    Image layers say `training=True` where nobody says anything, and all after them hear it: so
+    every layer is told False. Our random layers are left out; what a user put in stays.
+    """
+    if not any(map(_needs_telling, model._flatten_layers())):
+        return model
+    if not type(model).__module__.startswith("keras."):
+        inputs = keras.Input(model.input.shape[1:], dtype=model.input.dtype)
+        return keras.Model(inputs, model(inputs, training=False), name=model.name)
+    copies = []
+
+    def copied(layer):
+        copies.append((layer, layer if _is_left_out(layer) else _copy(layer)))
+        return copies[-1][1]
+
+    def called(layer, *args, **kwargs):
+        if _is_left_out(layer):
+            return args[0]
+        if "training" in inspect.signature(layer.call).parameters:
+            kwargs["training"] = False
+        return layer(*args, **kwargs)
+
+    if isinstance(model, keras.Sequential):  # it can't say how its layers are called
+        model = keras.Model(model.inputs[0], model.outputs[0], name=model.name)
+    network = keras.models.clone_model(model, clone_function=copied, call_function=called)
+    for layer, copy in copies:
+        if isinstance(layer, keras.Layer) and copy is not layer:
+            copy.set_weights(layer.get_weights())
+    return network
+
+
+def _needs_telling(layer):
+    calls = (node.arguments.kwargs.get("training") for node in layer._inbound_nodes)
+    return _is_left_out(layer) or _is_ours(layer) or acts_in_training(layer) or any(calls)
+
+
+def acts_in_training(layer):
+    """Tell whether a layer takes it for training where nobody says anything."""
+    told = inspect.signature(layer.call).parameters.get("training")
+    return told is not None and told.default is True
+
+
+def _is_left_out(layer):
+    return getattr(layer, "training_only", False)
+
+
+def _is_ours(layer):
+    return type(layer) is FixedBatchNormalization
+
+
+def _copy(layer):
+    """Return a new layer of the same configuration; the same, where that doesn't say all."""
+    if not is_in_config(layer):
+        return layer
+    kind = keras.layers.BatchNormalization if _is_ours(layer) else type(layer)
+    return kind.from_config(layer.get_config())
 
 
 def rescaled(x, factor, offset):
@@ -162,8 +186,14 @@ def augmented(x, names):
     }
     for name in AUGMENTATIONS:
         if name in names:
-            x = make[name](name=name, dtype="float32")(x)
+            x = _training_only(make[name](name=name, dtype="float32"))(x)
     return x
+
+
+def _training_only(layer):
+    """Mark a layer that does nothing but in training."""
+    layer.training_only = True
+    return layer
 
 
 def normalised(name):
@@ -171,8 +201,14 @@ def normalised(name):
     return layers.BatchNormalization(momentum=0.9, name=name)
 
 
+def one_dropout_rate(function):
+    """Declare that `dropout` is the rate of every dropout layer of a network, and nothing else."""
+    ONE_DROPOUT_RATE.add(function)
+    return function
+
+
 def dropped(x, rate, name):
-    return layers.Dropout(rate, name=name)(x) if rate else x
+    return _training_only(layers.Dropout(rate, name=name))(x) if rate else x
 
 
 def softmax(x, n_classes):

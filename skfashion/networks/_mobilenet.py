@@ -11,6 +11,7 @@ from skfashion.networks._layers import (
     FixedBatchNormalization,
     augmented,
     dropped,
+    one_dropout_rate,
     rescaled,
     softmax,
 )
@@ -18,6 +19,7 @@ from skfashion.networks._layers import (
 _NOISE_SEED = 20_260  # any number, as long as it stays the same
 
 
+@one_dropout_rate
 def mobilenet(
     image_shape,
     n_classes,

@@ -9,6 +9,7 @@ import skfashion
 from skfashion import KerasImageClassifier, MobileNetFineTuner, _training, networks
 from skfashion._training import features
 from skfashion._training.cut import split
+from skfashion._training.graph import GraphLoop
 from skfashion._utils.cache import Recent
 from skfashion.datasets import make_images
 
@@ -53,7 +54,7 @@ def test_cut_is_the_last_single_tensor_below(unfreeze_from, last_layer_below):
     parts = split(network)
     assert parts.lower.layers[-1].name == last_layer_below
     n = len(network.weights)
-    assert sorted(sum((s.weights for s in parts.segments), parts.upper_weights)) == list(range(n))
+    assert sorted(parts.lower_weights + parts.upper_weights) == list(range(n))
     X = np.random.RandomState(0).rand(4, 32, 32, 3).astype("float32")
     whole = network(X).numpy()
     np.testing.assert_array_equal(parts.upper(parts.lower(X)).numpy(), whole)
@@ -176,56 +177,24 @@ def test_rows_are_kept_while_others_are_computed(rgb, tmp_path, monkeypatch):
     X, y = rgb
     monkeypatch.setattr(features, "_BATCH", 5)
     monkeypatch.setattr(features, "_SAVE_SECONDS", 0.0)
-    outputs, batches = features._outputs, []
+    predict, batches = GraphLoop.predict, []
 
-    def dies_in_the_fourth(chain, X, keys):
-        batches.append(len(chain))
-        if batches.count(batches[0]) == 4:  # it calls itself, with shorter chains
+    def dies_in_the_fourth(loop, X):
+        batches.append(len(X))
+        if len(batches) == 4:
             raise KeyboardInterrupt
-        return outputs(chain, X, keys)
+        return predict(loop, X)
 
-    monkeypatch.setattr(features, "_outputs", dies_in_the_fourth)
-    with pytest.raises(KeyboardInterrupt):
-        tuner(memory=tmp_path).fit(X, y)
-    monkeypatch.setattr(features, "_outputs", outputs)
+    with monkeypatch.context() as patched:
+        patched.setattr(GraphLoop, "predict", dies_in_the_fourth)
+        with pytest.raises(KeyboardInterrupt):
+            tuner(memory=tmp_path).fit(X, y)
     _training.clear_features()
     before = _training.features_info()
     tuner(memory=tmp_path).fit(X, y)
     after = _training.features_info()
     assert after["from_disk"] - before["from_disk"] == 15
     assert after["computed"] - before["computed"] == len(X) - 15
-
-
-@pytest.mark.parametrize("order", [(None, "block_13", "block_16"), ("block_16", None, "block_13")])
-def test_each_image_is_computed_once_wherever_networks_are_cut(order, rgb):
-    X, y = rgb
-    before = computed()
-    for unfreeze_from in order:
-        tuner(unfreeze_from=unfreeze_from).fit(X, y).predict(X)
-    assert computed() - before == len(X)
-
-
-@pytest.mark.parametrize("first", ["block_6", "block_13", "block_15", "block_16"])
-def test_going_on_from_another_cut_changes_no_bit(first, rgb):
-    X, y = rgb
-    alone = tuner(unfreeze_from=None).fit(X, y).predict_proba(X)
-    _training.clear_features()
-    tuner(unfreeze_from=first).fit(X, y)
-    after = tuner(unfreeze_from=None).fit(X, y).predict_proba(X)
-    np.testing.assert_array_equal(after, alone)
-
-
-def test_segments_make_up_the_lower_part():
-    parts = split(networks.mobilenet((96, 96, 3), 2, alpha=0.35))
-    ends = [segment.model.layers[-1].name for segment in parts.segments]
-    assert ends == ["block_5_add", "block_12_add", "block_15_add", "average"]
-    X = np.random.RandomState(0).rand(2, 96, 96, 3).astype("float32")
-    out = X
-    for segment in parts.segments:
-        out = segment.model(out)
-    np.testing.assert_allclose(out, parts.lower(X), rtol=1e-5, atol=1e-6)
-    deeper = split(networks.mobilenet((96, 96, 3), 2, alpha=0.35, unfreeze_from="block_16"))
-    assert [s.key for s in deeper.segments] == [s.key for s in parts.segments[:3]]
 
 
 def test_users_network_with_a_frozen_beginning(rgb):

@@ -6,7 +6,7 @@ import pytest
 from custom import custom
 
 from skfashion import DenseClassifier, _training, networks
-from skfashion._training.cut import config_key
+from skfashion._training.network_key import config_key
 
 
 def activated(activation, meta):
