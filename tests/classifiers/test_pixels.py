@@ -177,7 +177,7 @@ def test_black_frames_decide_nothing(name, bytes_):
     assert late.input_range_ is None
     late.partial_fit(X / 255, y)
     assert late.input_range_ == "0-1"
-    assert late._rescaling() == late._recipe["stages"][0]["parameters"]["model__rescaling"]
+    assert late._rescaling() == late._plan.phases[0].network["rescaling"]
     told = small(name, input_range="0-1").partial_fit(black, y[:4], classes=[0, 1, 2])
     assert told.input_range_ == "0-1"
     told.partial_fit(black, y[:4]).partial_fit(X / 255, y)
