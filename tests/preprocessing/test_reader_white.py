@@ -44,18 +44,23 @@ def png(path, values, kind):
     path.write_bytes(b"\x89PNG\r\n\x1a\n" + b"".join(parts))
 
 
-def colour_tiff(path, values):
-    """Write a TIFF of three bands of 16 bits, which Pillow can't write by itself."""
-    height, width = values.shape[:2]
-    data = values.astype("<u2").tobytes()
+def tiff(path, data, bits, bands=1):
+    """Write a TIFF of unsigned numbers, also of kinds that Pillow only reads."""
+    height, width = RAMP.shape
     entries = [
-        (256, 4, 1, width), (257, 4, 1, height), (258, 3, 3, 122), (259, 3, 1, 1),
-        (262, 3, 1, 2), (273, 4, 1, 128), (277, 3, 1, 3), (278, 4, 1, height),
-        (279, 4, 1, len(data)),
+        (256, 4, 1, width), (257, 4, 1, height), (258, 3, bands, 136 if bands > 1 else bits),
+        (259, 3, 1, 1), (262, 3, 1, 2 if bands > 1 else 1), (273, 4, 1, 144), (277, 3, 1, bands),
+        (278, 4, 1, height), (279, 4, 1, len(data)), (339, 3, 1, 1),
     ]  # fmt: skip
-    content = struct.pack("<2sHIH", b"II", 42, 8, len(entries))
-    content += b"".join(struct.pack("<HHII", *entry) for entry in entries) + struct.pack("<I", 0)
-    path.write_bytes(content + struct.pack("<HHH", 16, 16, 16) + data)
+    head = struct.pack("<2sHIH", b"II", 42, 8, len(entries))
+    head += b"".join(struct.pack("<HHII", *entry) for entry in entries) + bytes(4)
+    path.write_bytes(head.ljust(136) + struct.pack("<4H", *[bits] * 4) + data)
+
+
+def write_12_bits(path, values):
+    first, second = values.astype(np.uint16).reshape(-1, 2).T
+    pairs = [first >> 4, (first & 15) << 4 | second >> 8, second & 255]
+    tiff(path, np.stack(pairs, -1).astype(np.uint8).tobytes(), 12)
 
 
 def write(path, kind, top):
@@ -70,7 +75,9 @@ def write(path, kind, top):
     elif kind == "colour png with alpha":
         png(path, np.stack([*[values] * 3, np.full_like(values, 65535)], -1), 6)
     elif kind == "colour tiff":
-        colour_tiff(path, np.stack([values] * 3, -1))
+        tiff(path, np.stack([values] * 3, -1).astype("<u2").tobytes(), 16, bands=3)
+    elif kind == "uint32 tiff":
+        tiff(path, values.astype("<u4").tobytes(), 32)
     else:
         dtype, options = {
             "tiff": (np.uint16, {}),
@@ -83,7 +90,7 @@ def write(path, kind, top):
 
 
 KINDS = ["grey png", "colour png", "grey png with alpha", "colour png with alpha"]
-KINDS += ["tiff", "compressed tiff", "colour tiff", "int32 tiff"]
+KINDS += ["tiff", "compressed tiff", "colour tiff", "int32 tiff", "uint32 tiff"]
 
 
 @pytest.mark.parametrize("top", [1023, 4095, 10_000])
@@ -119,6 +126,18 @@ def test_a_warning_names_white_where_values_are_far_below(tmp_path, kind):
         warnings.simplefilter("error")
         assert ImageReader(64, white=65535).transform([faint]).max() == 16
         ImageReader(64).transform([full, str(grey)])
+
+
+def test_a_depth_of_12_bits_is_known(tmp_path):
+    write_12_bits(tmp_path / "deep", RAMP * 4095)
+    seen = ImageReader(64).transform([tmp_path / "deep"])[0, ..., 0]
+    np.testing.assert_allclose(seen, RAMP * 255, atol=0.6)
+
+
+def test_all_32_bits_count(tmp_path):
+    name = write(tmp_path / "deep", "uint32 tiff", 4e9)
+    seen = ImageReader(64, white="auto").fit_transform([name])[0, ..., 0]
+    np.testing.assert_allclose(seen, RAMP * 255, atol=0.51)
 
 
 def test_no_picture_is_scaled_by_itself(tmp_path):
