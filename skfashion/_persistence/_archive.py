@@ -1,38 +1,40 @@
-"""The outside of a saved model: a zip archive of plain members, looked at before it is read.
+"""A model's file: a zip archive of `model.json` and of arrays, checked before it is read."""
 
-`skops.io` writes one member with the structure, ``schema.json``, and one for each array. Its
-own reader trusts sizes and headers; whoever reads a stranger's file can't.
-"""
-
-import io
+import json
 import math
 import os
 import re
 import stat
 import struct
 import zipfile
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass
+from uuid import uuid4
 
 import numpy as np
 
-SCHEMA = "schema.json"
-
-_MAX_MEMBERS = 10_000
-_MAX_SCHEMA = 1 << 24
-# A member's entry in the directory: 46 bytes and its name.
-_MAX_DIRECTORY = _MAX_MEMBERS * 100
-# Archives above need another form of directory, which nothing here writes or reads.
+DOCUMENT = "model.json"
+# Larger archives need another form of directory, which nothing here writes or reads.
 MAX_BYTES = (1 << 31) - (1 << 26)
 
+_MAX_MEMBERS = 10_000
+_MAX_DOCUMENT = 1 << 24
+_MAX_RANK = 32
+_CHUNK = 1 << 20
+_LOCAL = 30  # bytes of the record before a member, without its name
 _END = struct.Struct("<4s4H2LH")
-_NAME = re.compile(r"[0-9]{1,20}\.npy|schema\.json", re.ASCII)
+_LOCATOR = b"PK\x06\x07" + bytes(16)  # of a second directory, before the end
+_NAME = re.compile(r"[0-9]{1,9}\.npy|model\.json", re.ASCII)
 _HEADER = re.compile(
     rb"\x93NUMPY\x01\x00(..)"
-    rb"\{'descr': '([<>|][biufcU][0-9]{1,6})', 'fortran_order': (?:True|False), "
+    rb"\{'descr': '([<>|][biufcU][0-9]{1,6})', 'fortran_order': (True|False), "
     rb"'shape': \(((?:[0-9]{1,18}, )*(?:[0-9]{1,18},?)?)\), \} *\n",
     re.DOTALL,
 )
-_MAX_RANK = 32
+_OF_SKOPS = (
+    "it is a file of skops.io, the format of skfashion 0.1.0. Open it with skfashion 0.1.0, keep "
+    "the model with joblib.dump, and save it again with this version"
+)
 
 
 class ModelFileError(ValueError):
@@ -43,181 +45,179 @@ class ModelFileError(ValueError):
     """
 
 
+def refuse_if(wrong, reason):
+    """Raise ModelFileError if something is wrong with a file."""
+    if wrong:
+        raise ModelFileError(reason)
+
+
 @dataclass(frozen=True)
 class Stored:
-    """An array in the archive, known by its header.
+    """An array of the file, known by its header; its numbers begin at byte `start`."""
 
-    Attributes
-    ----------
-    shape : tuple of int
-    dtype : str
-        As NumPy writes it, such as ``"<f4"``; ``"O"`` for Python objects.
-    """
-
+    name: str
     shape: tuple
-    dtype: str
+    dtype: np.dtype
+    order: str = "C"
+    start: int = 0
 
 
-def read_file(path, max_bytes):
-    """Return the bytes of a file.
-
-    Parameters
-    ----------
-    path : str
-    max_bytes : int
-
-    Returns
-    -------
-    bytes
-
-    Raises
-    ------
-    OSError
-        If it can't be read.
-    ModelFileError
-        If it is larger, or no file.
-    """
-    if not stat.S_ISREG(os.stat(path).st_mode):
-        # Opening a pipe would wait for ever for somebody to write to it.
-        raise ModelFileError("it is no regular file")
-    with open(path, "rb") as file:
-        data = file.read(max_bytes + 1)
-    if len(data) > max_bytes:
-        raise ModelFileError(
-            f"it has more than max_bytes={max_bytes:,} bytes (set max_bytes higher if you expect "
-            "a model of that size)"
-        )
-    return data
-
-
-def read_members(data):
-    """Return the members of an archive, after a look at its directory.
-
-    Parameters
-    ----------
-    data : bytes
-        Of the whole file.
-
-    Returns
-    -------
-    dict of str to bytes
-
-    Raises
-    ------
-    ModelFileError
-        If it is no archive, a damaged one, or one with members of other names, forms or
-        sizes than `skfashion.save` writes.
-    """
-    _check_end(data)
+def write(path, document, arrays):
+    """Write a file beside its final place, and put it there once it is whole."""
+    content = json.dumps(document, separators=(",", ":")).encode()
+    too_many = len(content) > _MAX_DOCUMENT or len(arrays) >= _MAX_MEMBERS
+    refuse_if(too_many, "it has more values than a file may have")
+    too_large = len(content) + sum(a.nbytes for a in arrays.values()) > MAX_BYTES - (1 << 25)
+    refuse_if(too_large, f"it has more than {MAX_BYTES:,} bytes")
+    # No number of a process: in containers it is the same in each run, one that was killed too.
+    temporary = f"{path}.{uuid4().hex[:12]}.part"
     try:
-        with zipfile.ZipFile(io.BytesIO(data)) as archive:
-            infos = archive.infolist()
-            _check_directory(infos, len(data))
-            return {info.filename: archive.read(info) for info in infos}
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, EOFError, NotImplementedError) as error:
-        raise ModelFileError(f"its archive is damaged ({error})") from None
+        with open(temporary, "xb") as file:
+            with zipfile.ZipFile(file, "w") as archive:
+                # A name alone would bring the time of day along.
+                archive.writestr(zipfile.ZipInfo(DOCUMENT), content)
+                for name, array in arrays.items():
+                    with archive.open(zipfile.ZipInfo(name), "w") as member:
+                        np.lib.format.write_array(member, array, (1, 0), allow_pickle=False)
+            file.flush()
+            os.fsync(file.fileno())
+        os.replace(temporary, path)
+    except BaseException:  # Ctrl-C, too, shall leave nothing half-written
+        with suppress(OSError):
+            os.unlink(temporary)
+        raise
 
 
-def write_members(members):
-    """Return an archive, the same bytes for the same members.
-
-    Parameters
-    ----------
-    members : dict of str to bytes
-
-    Returns
-    -------
-    bytes
-    """
-    buffer = io.BytesIO()
-    with zipfile.ZipFile(buffer, "w", zipfile.ZIP_STORED) as archive:
-        for name, content in members.items():
-            # A name alone would bring the time of day along.
-            archive.writestr(zipfile.ZipInfo(name), content)
-    return buffer.getvalue()
-
-
-def stored_array(content):
-    """Return what a ``.npy`` member holds, by its header and its size.
-
-    Parameters
-    ----------
-    content : bytes
-
-    Returns
-    -------
-    Stored
-
-    Raises
-    ------
-    ModelFileError
-        If the header is another than NumPy writes for numbers and text, or doesn't
-        agree with the size.
-    """
-    match = _HEADER.match(content[:4096])
-    if match is None:
-        raise ModelFileError(
-            "an array in it has a header that isn't one of numbers or text (arrays of Python "
-            "objects are pickles)"
+@contextmanager
+def opened(path, max_bytes):
+    """Yield the `Archive` of a file."""
+    # Opening a pipe would wait for ever for somebody to write to it.
+    refuse_if(not stat.S_ISREG(os.stat(path).st_mode), "it is not a regular file")
+    with open(path, "rb") as file:
+        size = os.fstat(file.fileno()).st_size
+        refuse_if(
+            size > max_bytes,
+            f"it has more than max_bytes={max_bytes:,} bytes (set max_bytes higher if you expect "
+            "a model of that size)",
         )
-    length, dtype, sides = match.groups()
-    shape = tuple(int(side) for side in sides.replace(b",", b" ").split())
-    kind = np.dtype(dtype.decode())
-    size = math.prod(shape) * kind.itemsize
-    if len(shape) > _MAX_RANK or max(shape, default=0) >= 1 << 40:
-        raise ModelFileError(f"an array in it claims the shape {shape}")
-    if match.end() != 10 + int.from_bytes(length, "little") or len(content) - match.end() != size:
-        raise ModelFileError(
-            f"an array in it claims the shape {shape} and {size:,} bytes, and "
-            f"{max(0, len(content) - match.end()):,} are there"
+        directory = _check_end(file, size)
+        try:
+            with zipfile.ZipFile(file) as archive:
+                yield Archive(archive, directory)
+        except (zipfile.BadZipFile, EOFError, NotImplementedError, UnicodeError) as error:
+            raise ModelFileError(f"its archive is damaged ({error})") from None
+
+
+class Archive:
+    """What a file holds: the JSON in `document`, and in `arrays` headers by name."""
+
+    def __init__(self, archive, directory):
+        self._archive = archive
+        infos = archive.infolist()
+        _check_members(infos, directory)
+        try:
+            text = archive.read(DOCUMENT).decode()
+            self.document = json.loads(text, object_pairs_hook=_without_duplicates)
+        except (ValueError, RecursionError) as error:
+            raise ModelFileError(f"its {DOCUMENT} is not valid JSON ({error})"[:200]) from None
+        self.arrays = {i.filename: self._header(i) for i in infos if i.filename != DOCUMENT}
+
+    def _header(self, info):
+        """Return what a member holds, by its header and its size."""
+        with self._archive.open(info) as member:
+            match = _HEADER.match(member.read(4096))
+        try:
+            length, dtype, fortran, sides = match.groups()
+            dtype = np.dtype(dtype.decode())
+        except (AttributeError, TypeError):
+            raise ModelFileError(
+                "an array in it has a header that isn't one of numbers or text (arrays of Python "
+                "objects are pickles)"
+            ) from None
+        shape = tuple(int(side) for side in sides.replace(b",", b" ").split())
+        wanted, there = math.prod(shape) * dtype.itemsize, info.file_size - match.end()
+        refuse_if(
+            len(shape) > _MAX_RANK
+            or max(shape, default=0) >= 1 << 40
+            or match.end() != 10 + int.from_bytes(length, "little")
+            or there != wanted,
+            f"an array in it claims the shape {str(shape)[:100]} and {wanted:,} bytes, and "
+            f"{max(0, there):,} are there",
         )
-    return Stored(shape, kind.str)
+        return Stored(info.filename, shape, dtype, "CF"[fortran == b"True"], match.end())
+
+    def read(self, stored):
+        """Return an array; it was checked, so its bytes are read and nothing is parsed."""
+        values = np.empty(math.prod(stored.shape), stored.dtype)
+        content = np.ndarray(values.nbytes, np.uint8, values)
+        with self._archive.open(stored.name) as member:
+            member.read(stored.start)
+            for at in range(0, len(content), _CHUNK):
+                part = member.read(len(content[at : at + _CHUNK]))
+                content[at : at + _CHUNK] = np.frombuffer(part, np.uint8)
+        return values.reshape(stored.shape, order=stored.order)
 
 
-def _check_end(data):
-    """Check the last record of an archive: it says how much Python would read for the rest."""
-    if data[:4] != b"PK\x03\x04":
-        raise ModelFileError(
-            "it is a pickle, which runs code when it is loaded (if you trust whoever made it: "
-            "joblib.load or pickle.load)"
-            if data[:1] == b"\x80"
-            else "it is no archive as skfashion.save writes it"
-        )
-    if len(data) < _END.size or data[-_END.size :][:4] != b"PK\x05\x06":
-        raise ModelFileError("its archive is cut off, or something follows it")
-    _, *disks, here, n, size, offset, comment = _END.unpack(data[-_END.size :])
-    if any(disks) or comment or here != n or offset + size + _END.size != len(data):
-        raise ModelFileError("its archive has another form than skfashion.save writes")
-    if n > _MAX_MEMBERS or size > _MAX_DIRECTORY:
-        raise ModelFileError(f"its archive has {n:,} members, and {_MAX_MEMBERS:,} are allowed")
-    # Python takes sizes from there, if there is one: hidden in the last entry's comment, say.
-    if b"PK\x06\x07" in data[-_END.size - 20 : -_END.size]:
-        raise ModelFileError("its archive has a second directory")
+def _without_duplicates(pairs):
+    refuse_if(len(dict(pairs)) < len(pairs), "a name stands in it twice")
+    return dict(pairs)
 
 
-def _check_directory(infos, size):
+def _check_end(file, size):
+    """Check the last record, which says how much Python reads next; return where that begins."""
+    start = file.read(4)
+    refuse_if(
+        start[:1] == b"\x80",
+        "it is a pickle, which runs code when it is loaded (if you trust whoever made it: "
+        "joblib.load or pickle.load)",
+    )
+    refuse_if(start != b"PK\x03\x04", "it is not an archive as skfashion.save writes it")
+    file.seek(max(0, size - _END.size - len(_LOCATOR)))
+    tail = file.read()
+    mark, *disks, here, n, length, offset, comment = _END.unpack(
+        tail[-_END.size :].rjust(_END.size)
+    )
+    refuse_if(
+        mark != b"PK\x05\x06"
+        or (any(disks) or here != n or comment)
+        or offset + length + _END.size != size,
+        "its archive is cut off, or something follows it",
+    )
+    refuse_if(
+        n > _MAX_MEMBERS or length > _MAX_MEMBERS * 100,
+        f"its archive has {n:,} members, and {_MAX_MEMBERS:,} are allowed",
+    )
+    # Python would take sizes from there.
+    refuse_if(tail[:4] == _LOCATOR[:4], "its archive has a second directory")
+    return offset
+
+
+def _check_members(infos, directory):
+    """Check names, forms and places of the members: they fill the file, one after the other."""
     names = [info.filename for info in infos]
-    if SCHEMA not in names:
-        raise ModelFileError(f"its archive has no {SCHEMA}, so no model is in it")
+    refuse_if("schema.json" in names, _OF_SKOPS)
+    refuse_if(DOCUMENT not in names, f"its archive has no {DOCUMENT}, so it doesn't hold a model")
+    end = 0
     for info in infos:
-        # What follows a zero byte is cut off the one and kept in the other.
-        if info.filename != info.orig_filename or not _NAME.fullmatch(info.filename):
-            raise ModelFileError(
-                f"its archive has a member {info.orig_filename[:100]!r}, and names of "
-                f"skfashion.save are {SCHEMA} and numbers"
-            )
-        if stat.S_IFMT(info.external_attr >> 16) not in (0, stat.S_IFREG):
-            raise ModelFileError(f"its member {info.filename!r} is a link or a folder, no file")
-        if info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size:
-            raise ModelFileError(
-                f"its member {info.filename!r} is compressed, and might hold far more than "
-                "the file has bytes"
-            )
-        if info.flag_bits or info.extra or info.comment:
-            raise ModelFileError(f"its member {info.filename!r} has fields that are never set")
-    if len(set(names)) < len(names):
-        raise ModelFileError("its archive has two members of one name")
-    if sum(info.file_size for info in infos) > size:
-        raise ModelFileError("its members have more bytes together than the file")
-    if max(info.file_size for info in infos if info.filename == SCHEMA) > _MAX_SCHEMA:
-        raise ModelFileError(f"its {SCHEMA} has more than {_MAX_SCHEMA:,} bytes")
+        refuse_if(
+            # What follows a zero byte is cut off the one and kept in the other.
+            info.filename != info.orig_filename or not _NAME.fullmatch(info.filename),
+            f"its archive has a member {info.orig_filename[:100]!r}, and names of skfashion.save "
+            f"are {DOCUMENT} and numbers",
+        )
+        member = f"its member {info.filename!r}"
+        is_file = stat.S_IFMT(info.external_attr >> 16) in (0, stat.S_IFREG)
+        refuse_if(
+            not is_file or info.flag_bits or info.extra or info.comment,
+            f"{member} is a link or a folder, is encrypted, or has fields that are never set",
+        )
+        refuse_if(
+            info.compress_type != zipfile.ZIP_STORED or info.compress_size != info.file_size,
+            f"{member} is compressed, and might hold far more than the file has bytes",
+        )
+        too_long = info.filename == DOCUMENT and info.file_size > _MAX_DOCUMENT
+        refuse_if(too_long, f"{member} has more than {_MAX_DOCUMENT:,} bytes")
+        refuse_if(info.header_offset != end, f"{member} doesn't begin where another ends")
+        end += _LOCAL + len(info.filename) + info.file_size
+    refuse_if(len(set(names)) < len(names), "its archive has two members of one name")
+    refuse_if(end != directory, "its members are not all of the file")

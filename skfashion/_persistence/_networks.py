@@ -1,31 +1,35 @@
-"""What a saved classifier's network is: checked as plain data, measured without memory.
+"""Whether a saved classifier's weights are those of its network, measured without memory.
 
 A stranger chose the numbers. So nothing is allocated until the weights in the file are known
 to be those of the network that would be built.
 """
 
-import inspect
 import math
+import re
 import threading
 
 import keras
+import numpy as np
+from keras.src.backend.common import global_state
 
-from skfashion import networks
-from skfashion._persistence import _types
-from skfashion._persistence._archive import ModelFileError, Stored
-from skfashion._training import build_scope, network_of
+from skfashion._persistence._archive import ModelFileError, Stored, refuse_if
+from skfashion._persistence._estimators import leaves, public_members
+from skfashion._training import Phase, Plan, build_scope, network_of, structure_of
 from skfashion._training.network_key import config_key
 from skfashion.networks._layers import dropout_layers
 
 # Values of one image inside the network: 1 GiB as float32.
 MAX_VALUES = 1 << 28
 _MAX_LAYERS = 2000
-_MAX_DEPTH = 300  # layers of one kind in a ready classifier
-_NETWORKS = {
-    "DenseClassifier": networks.dense,
-    "ConvClassifier": networks.conv,
-    "MobileNetFineTuner": networks.mobilenet,
-}
+_MAX_SIDES = 300  # numbers in one parameter of a network
+_MAX_PHASES = 1000
+_TEXT = re.compile(r"[\w+ -]{0,100}", re.ASCII)  # nothing that could lead to a file elsewhere
+
+_PLAN, _PHASE = set(Plan.__dataclass_fields__), set(Phase.__dataclass_fields__)
+_NETWORK = {"key", "config", "image_data_format", "rates"}
+_DATA_FORMATS = ("channels_last", "channels_first")
+_POSITION = {"phase", "epoch", "slots", "seeds"}
+_NUMBERS = ("float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16")
 
 # Layers that need nothing but numbers: no code, no files, no vocabularies, no wrapped layers.
 _LAYERS = """
@@ -66,75 +70,106 @@ _PARTS = ("keras.initializers", "keras.regularizers", "keras.constraints")
 _COMPILED = ("keras.optimizers", "keras.optimizers.schedules", "keras.losses", "keras.metrics")
 
 
-def check_network(name, state):
-    """Check that a fitted classifier's weights are those of its network.
+def check_fitted(cls, state):
+    """Check a classifier's network, and that the weights in the file are those of it.
 
-    Parameters
-    ----------
-    name : str
-        Of its class.
-    state : dict
-        Its attributes; of `_recipe` nothing is known yet but that it is plain.
-
-    Returns
-    -------
-    dict
-        Of a `KerasImageClassifier`: `key`, `rates` and `shapes` of its network, which a
-        file can't be believed on: programs and finished fits are found by them.
-
-    Raises
-    ------
-    ModelFileError
-        If the network isn't Keras' own, can't be built, or the weights are others.
+    What it was found to be is written into `state`: a file can't be believed on the key by
+    which programs and finished fits are found.
     """
-    recipe = state["_recipe"]
-    for stage in recipe["stages"]:
-        _check_config(stage["compile"], _is_compiled)
-    if name in _NETWORKS:
-        make, wanted = _ready(name, recipe["stages"]), state["image_shape_"]
+    its = f"its {cls.__name__} has"
+    plan, weights = state.get("_plan"), state.get("_weights")
+    if not state.keys() & {"_plan", "_weights"}:
+        return
+    refuse_if(not _is_plan(plan), f"{its} a _plan that isn't one")
+    # Either a function of ours builds the network, or it is described as data.
+    phases, is_described = plan["phases"], isinstance(cls._network, property)
+    network = phases[0]["network"]
+    refuse_if(
+        is_described and (len(phases) > 1 or network.keys() != _NETWORK),
+        f"{its} no network that is described as data",
+    )
+    are_arrays = isinstance(weights, list) and all(isinstance(w, Stored) for w in weights)
+    refuse_if(not are_arrays, f"{its} no list of weights")
+    classes, shape = state.get("classes_"), state.get("image_shape_")
+    is_list = isinstance(classes, (Stored, np.ndarray)) and len(classes.shape) == 1
+    refuse_if(not is_list, f"{its} no list of classes")
+    fits = isinstance(shape, tuple) and state.get("n_features_in_") == math.prod(shape)
+    refuse_if(not fits, f"{its} image_shape_={str(shape)[:60]}, which isn't a size")
+    position = state.get("_position", {})
+    is_position = isinstance(position, dict) and position.keys() <= _POSITION
+    refuse_if(not is_position, f"{its} a _position that isn't one")
+    for phase in phases:
+        _check_config(phase["compile"], _is_compiled)
+    if is_described:
+        counted = _check_config(network["config"], _is_layer)
+        too_many = counted > _MAX_LAYERS
+        refuse_if(too_many, f"its network has {counted:,} layers, and 2,000 are allowed")
+        found = _measure(lambda: network_of(network["config"]), len(weights), phases[0])
+        network.update(key=found["key"], rates=list(found["rates"]))
+        structures = [(found["key"], found["rates"])]
     else:
-        config = recipe["network"]["config"]
-        counted = _check_config(config, _is_layer)
-        if counted > _MAX_LAYERS:
-            raise ModelFileError(f"its network has {counted:,} layers, and 2,000 are allowed")
-        make, wanted = lambda: network_of(config), state["image_shape_"]
-    found = _measure(make)
-    _compare(found, state, wanted)
-    if name in _NETWORKS:
-        return {}
-    return {part: found[part] for part in ("key", "rates", "shapes")}
+        arguments = _arguments(phases)
+        found = _measure(lambda: cls._network(**arguments[-1]), len(weights), phases[0])
+        structures = [
+            structure_of(cls._network, each, lambda each=each: cls._network(**each))
+            for each in arguments
+        ]
+    _compare(found, weights, shape, classes.shape[0])
+    for phase, (key, rates) in zip(phases, structures, strict=True):
+        phase.update(network_key=key, dropout_rates=tuple(rates))
 
 
-def _ready(name, stages):
-    """Return a function that builds the network of one of the ready classifiers."""
-    function = _NETWORKS[name]
-    first, *others = ({**stage["parameters"]} for stage in stages)
-    unfreeze_from = first.pop("model__unfreeze_from", None)
-    for other in others:
-        unfreeze_from = other.pop("model__unfreeze_from", None)
-        if other != first:
-            raise ModelFileError("its phases train networks of different sizes")
-    known = {f"model__{parameter}" for parameter in inspect.signature(function).parameters}
-    for parameter, value in first.items():
-        parts = value if isinstance(value, tuple) else (value,)
-        if parameter not in known or len(parts) > _MAX_DEPTH or not all(map(_is_moderate, parts)):
-            raise ModelFileError(f"its network has {parameter[:60]}={str(value)[:60]}")
-    blocks = first.get("model__convs_per_block", 1), first.get("model__filters", ())
-    if not (isinstance(blocks[0], int) and blocks[0] * len(blocks[1]) <= _MAX_DEPTH):
-        raise ModelFileError(f"its network has more than {_MAX_DEPTH} convolutions")
-    arguments = {parameter.removeprefix("model__"): value for parameter, value in first.items()}
-    if name == "MobileNetFineTuner":
-        arguments["unfreeze_from"] = unfreeze_from
-    return lambda: function(**arguments)
+def _is_plan(plan):
+    return (
+        isinstance(plan, dict)
+        and plan.keys() == _PLAN
+        and all(isinstance(part, (bool, int, float, str, type(None))) for part in leaves(plan))
+        and plan["dtype_policy"] in (None, *_NUMBERS)
+        and isinstance(plan["early_stopping"], (list, type(None)))
+        and len(plan["early_stopping"] or (1, 2)) == 2
+        and isinstance(plan["phases"], list)
+        and 0 < len(plan["phases"]) <= _MAX_PHASES
+        and all(isinstance(phase, dict) and phase.keys() == _PHASE for phase in plan["phases"])
+        and all(isinstance(phase["network"], dict) for phase in plan["phases"])
+        and all(isinstance(phase["compile"], dict) for phase in plan["phases"])
+        and all(phase["image_data_format"] in _DATA_FORMATS for phase in plan["phases"])
+    )
+
+
+def _arguments(phases):
+    """Return what a network function is called with; phases differ in what they train only."""
+    found = [phase["network"] for phase in phases]
+    for parameters in found:
+        for name, value in parameters.items():
+            sides = value if isinstance(value, tuple) else (value,)
+            if len(sides) > _MAX_SIDES or not all(map(_is_moderate, sides)):
+                raise ModelFileError(f"its network has {name[:60]}={str(value)[:60]}")
+    sizes = [{k: v for k, v in each.items() if k != "unfreeze_from"} for each in found]
+    different = any(each != sizes[0] for each in sizes)
+    refuse_if(different, "its phases train networks of different sizes")
+    return found
 
 
 def _is_moderate(value):
     if isinstance(value, str):
-        return len(value) <= 100
+        return _TEXT.fullmatch(value) is not None
     return value is None or (isinstance(value, (bool, int, float)) and abs(value) < 1 << 31)
 
 
-def _measure(make):
+class _AtMost(list):
+    """List of a network's variables that ends a construction which would go on for ever."""
+
+    def __init__(self, most):
+        super().__init__()
+        self._most = most
+
+    def append(self, variable):
+        if len(self) >= self._most:
+            raise ValueError(f"it has more than {self._most} variables")
+        super().append(variable)
+
+
+def _measure(make, n_weights, phase):
     """Build a network in which variables have shapes and no values, and measure it.
 
     In a thread of its own: Keras keeps a list of variables that wait for their values by
@@ -143,14 +178,20 @@ def _measure(make):
     found = {}
 
     def measure():
+        # Beside weights there are states of random layers.
+        most = _AtMost(2 * n_weights + _MAX_SIDES)
+        global_state.set_global_attribute("uninitialized_variables", most)
         try:
-            with build_scope(0), keras.StatelessScope(initialize_variables=False):
+            with (
+                build_scope(0, None, phase["image_data_format"]),
+                keras.StatelessScope(initialize_variables=False),
+            ):
                 network = make()
                 found["shapes"] = [list(w.shape) for w in network.weights]
                 found["sides"] = [_largest(layer) for layer in network.layers]
                 found["input"], found["output"] = network.input_shape, network.output_shape
                 found["key"] = config_key(network, rates=False)
-                found["rates"] = [layer.rate for layer in dropout_layers(network)]
+                found["rates"] = tuple(float(x.rate) for x in dropout_layers(network))
         # Whatever Keras and its backend say of a network that can't be.
         except Exception as error:
             lines = str(error).strip().splitlines() or [type(error).__name__]
@@ -159,8 +200,7 @@ def _measure(make):
     thread = threading.Thread(target=measure, name="skfashion-measure")
     thread.start()
     thread.join()
-    if "error" in found:
-        raise ModelFileError(f"its network can't be built ({found['error']})")
+    refuse_if("error" in found, f"its network can't be built ({found.get('error')})")
     return found
 
 
@@ -172,80 +212,73 @@ def _largest(layer):
     return max(math.prod(side or 1 for side in output.shape) for output in outputs)
 
 
-def _compare(found, state, wanted):
-    if max(found["sides"], default=0) > MAX_VALUES:
-        raise ModelFileError(
-            f"its network makes {max(found['sides']):,} values of one image, and "
-            f"{MAX_VALUES:,} are allowed"
-        )
-    weights = state["_weights"]
-    shapes = [list(w.shape) if isinstance(w, Stored) else None for w in weights]
-    if shapes != found["shapes"]:
-        raise ModelFileError(
-            f"its network has {len(found['shapes'])} arrays of weights and the file {len(shapes)}"
-            if len(shapes) != len(found["shapes"])
-            else "its weights have other shapes than those of its network: "
-            + next(
-                f"{given} and not {wanted}"
-                for given, wanted in zip(shapes, found["shapes"], strict=True)
-                if given != wanted
-            )
-        )
-    if any(w.dtype.lstrip("<>|")[0] not in "biuf" for w in weights):
-        raise ModelFileError("its weights are no numbers")
-    n_classes = state["classes_"].shape[0]
-    outputs = {(None, n_classes), (None, 1)} if n_classes == 2 else {(None, n_classes)}
-    fits = len(found["input"]) == len(wanted) + 1 and all(
-        side in (None, given) for side, given in zip(found["input"][1:], wanted, strict=True)
+def _compare(found, weights, image_shape, n_classes):
+    most = max(found["sides"], default=0)
+    refuse_if(
+        most > MAX_VALUES,
+        f"its network makes {most:,} values of one image, and {MAX_VALUES:,} are allowed",
     )
-    if not fits or tuple(found["output"]) not in outputs:
-        raise ModelFileError(
-            f"its network turns {found['input'][1:]} into {found['output'][1:]}, and it was "
-            f"fitted on images of shape {tuple(wanted)} and {n_classes} classes"
-        )
+    shapes = [list(w.shape) for w in weights]
+    refuse_if(
+        shapes != found["shapes"],
+        f"its weights have other shapes than those of its network: {str(shapes)[:60]}, and not "
+        f"{str(found['shapes'])[:60]}",
+    )
+    are_numbers = all(w.dtype.kind in "biuf" for w in weights)
+    refuse_if(not are_numbers, "its weights are not numbers")
+    outputs = {(None, n_classes), (None, 1)} if n_classes == 2 else {(None, n_classes)}
+    fits = len(found["input"]) == len(image_shape) + 1 and all(
+        side in (None, given) for side, given in zip(found["input"][1:], image_shape, strict=True)
+    )
+    refuse_if(
+        not fits or tuple(found["output"]) not in outputs,
+        f"its network turns {found['input'][1:]} into {found['output'][1:]}, and it was fitted "
+        f"on images of shape {tuple(image_shape)} and {n_classes} classes",
+    )
 
 
 def _check_config(value, allowed):
     """Check every object that Keras would make of a configuration; return how many."""
+    counted = 0
     if isinstance(value, dict):
-        counted = 0
         if "class_name" in value:
             _check_object(value, allowed)
             counted = 1
-        return counted + sum(_check_config(part, allowed) for part in value.values())
+        value = list(value.values())
     if isinstance(value, (list, tuple)):
-        return sum(_check_config(part, allowed) for part in value)
-    return 0
+        counted += sum(_check_config(part, allowed) for part in value)
+    return counted
 
 
 def _check_object(value, allowed):
     name, module = value["class_name"], value.get("module")
-    registered = value.get("registered_name")
+    registered, config = value.get("registered_name"), value.get("config")
     known = isinstance(name, str) and (
         (module is None and name in _VALUES)
-        or (isinstance(module, str) and registered in (None, name) and allowed(module, name, value))
+        or (
+            isinstance(module, str) and registered in (None, name) and allowed(module, name, config)
+        )
     )
-    if not known:
-        raise ModelFileError(
-            f"its network has {str(module)[:60]}.{str(name)[:60]}, which isn't one of the layers "
-            "and functions of Keras' own that load builds"
-        )
+    refuse_if(
+        not known,
+        f"its network has {str(module)[:60]}.{str(name)[:60]}, which isn't one of the layers and "
+        "functions of Keras' own that load builds",
+    )
 
 
-def _is_layer(module, name, value):
+def _is_layer(module, name, config):
     if (module, name) == ("builtins", "function"):
-        return value.get("config") in _types.public_members("keras.activations")
-    if module in _PARTS:
-        return name in _types.public_members(module)
-    return name in _LISTED.get(module, ())
+        return _is_public(config, "keras.activations")
+    return name in _LISTED.get(module, ()) or (module in _PARTS and _is_public(name, module))
 
 
-def _is_compiled(module, name, value):
+def _is_compiled(module, name, config):
     if (module, name) == ("builtins", "function"):
-        return any(
-            value.get("config") in _types.public_members(public)
-            for public in ("keras.losses", "keras.metrics")
-        )
+        return _is_public(config, "keras.losses") or _is_public(config, "keras.metrics")
     if module in _COMPILED:
-        return name in _types.public_members(module)
+        return _is_public(name, module)
     return module == "keras" and name in _POLICIES
+
+
+def _is_public(name, module):
+    return isinstance(name, str) and name in public_members(module)

@@ -25,6 +25,7 @@ from skfashion._utils.version_mixin import VersionMixin
 from skfashion.classifiers import _checks, _docs, _labels, _replay, _weights
 from skfashion.classifiers._progress import Progress
 from skfashion.classifiers._scikeras import Adapter, check_dtype_policy, dtype_policy_of
+from skfashion.classifiers._upgrade import bring_up
 
 # What copies and files leave out. The model is made again from the rest; without its run's
 # key a model that is served keeps none of its predictions in `memory`.
@@ -273,7 +274,9 @@ class BaseImageClassifier(
 
     def __setstate__(self, state):
         super().__setstate__(state)
-        if isinstance(getattr(self, "_plan", None), dict):
+        if hasattr(self, "_recipe"):
+            bring_up(self)
+        elif hasattr(self, "_plan"):
             self._plan = _training.Plan.from_data(self._plan)
 
     def _check_training_data(self, X, y, sample_weight, classes, *, reset):

@@ -8,12 +8,14 @@ import sys
 import tempfile
 import zipfile
 
+import numpy as np
 import pytest
-import skops.io
 from estimators import small
+from sklearn.calibration import CalibratedClassifierCV
 from sklearn.pipeline import make_pipeline
 
 import skfashion
+from skfashion import _persistence
 from skfashion._persistence import ModelFileError
 from skfashion.datasets import make_images
 from skfashion.preprocessing import ImageReader
@@ -63,7 +65,7 @@ def refused(path, match, monkeypatch, folder, **options):
 
     before = sorted(os.listdir(folder))
     with monkeypatch.context() as patch:
-        patch.setattr(skops.io, "loads", built)
+        patch.setattr(_persistence, "build", built)
         _seen = []
         try:
             with pytest.raises(ModelFileError, match=match) as caught:
@@ -82,7 +84,7 @@ def refused(path, match, monkeypatch, folder, **options):
 
 @functools.cache
 def saved_models():
-    """Return the files of four saved models, as bytes."""
+    """Return the files of five saved models, as bytes."""
     X, y = make_images(n_samples=60, n_classes=3, image_size=8, random_state=0)
     made = {
         "dense": small("DenseClassifier", hidden_layer_sizes=4, epochs=1).fit(X, y),
@@ -90,6 +92,8 @@ def saved_models():
         "keras": small("KerasImageClassifier", model__units=4, epochs=1).fit(X, y),
         "pipeline": make_pipeline(ImageReader(), small("DenseClassifier")),
     }
+    inner = small("DenseClassifier", hidden_layer_sizes=4, epochs=1)
+    made["calibrated"] = CalibratedClassifierCV(inner, cv=2).fit(X, y)
     files = {}
     with tempfile.TemporaryDirectory() as folder:
         for name, model in made.items():
@@ -103,14 +107,15 @@ def saved_models():
 def unpacked(data):
     with zipfile.ZipFile(io.BytesIO(data)) as archive:
         members = {name: archive.read(name) for name in archive.namelist()}
-    return json.loads(members.pop("schema.json")), members
+    return json.loads(members.pop("model.json")), members
 
 
-def packed(schema, members, infos=()):
+def packed(document, members, infos=()):
     """Return an archive; `infos` are pairs of ZipInfo and content to add."""
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w") as archive:
-        archive.writestr("schema.json", json.dumps(schema))
+        text = document if isinstance(document, bytes) else json.dumps(document)
+        archive.writestr("model.json", text)
         for name, content in members.items():
             archive.writestr(name, content)
         for info, content in infos:
@@ -118,41 +123,44 @@ def packed(schema, members, infos=()):
     return buffer.getvalue()
 
 
+def attributes(document, estimator=-1):
+    return document["estimators"][estimator]["state"]
+
+
 def node(value):
-    """Return what skops.io writes for a value."""
-    schema, _ = unpacked(skops.io.dumps(value))
-    return {k: v for k, v in schema.items() if k not in ("protocol", "_skops_version")}
-
-
-def attributes(schema):
-    return schema["content"]["content"]
+    """Return how a plain value stands in a file."""
+    if isinstance(value, list):
+        return [node(part) for part in value]
+    if isinstance(value, dict):
+        return {key: node(part) for key, part in value.items()}
+    return {"$tuple": [node(part) for part in value]} if isinstance(value, tuple) else value
 
 
 def with_attribute(data, name, value):
     """Return a file with an attribute of its estimator set, or added; `value` is a node."""
-    schema, members = unpacked(data)
-    content, kinds = schema["content"]["content"], schema["content"]["key_types"]["content"]
-    if name not in content:
-        kinds.append({"__class__": "str", "__module__": "builtins", "__loader__": "TypeNode"})
-    content[name] = value
-    return packed(schema, members)
+    document, members = unpacked(data)
+    attributes(document)[name] = value
+    return packed(document, referred(document, members))
 
 
 def with_value(data, name, value):
-    """Return a file with an attribute of its estimator set to a value, arrays included."""
-    extra, arrays = unpacked(skops.io.dumps(value))
-    schema, members = unpacked(with_attribute(data, name, extra))
-    for key in ("protocol", "_skops_version"):
-        extra.pop(key)
-    attributes(schema)[name] = extra
-    return packed(schema, referred(schema, {**members, **arrays}))
+    """Return a file with an attribute of its estimator set to a value, which may be an array."""
+    if not isinstance(value, np.ndarray):
+        return with_attribute(data, name, node(value))
+    if value.dtype.kind == "O":
+        return with_attribute(data, name, {"$objects": value.tolist()})
+    document, members = unpacked(data)
+    attributes(document)[name] = {"$array": "999.npy"}
+    return packed(document, referred(document, {**members, "999.npy": npy(value)}))
 
 
-def referred(schema, members):
-    """Return the members that a structure refers to."""
-    text = json.dumps(schema)
+def npy(array):
+    buffer = io.BytesIO()
+    np.save(buffer, array, allow_pickle=False)
+    return buffer.getvalue()
+
+
+def referred(document, members):
+    """Return the members that a document refers to."""
+    text = json.dumps(document)
     return {name: content for name, content in members.items() if f'"{name}"' in text}
-
-
-def raw(loader, module, name, **fields):
-    return {"__class__": name, "__module__": module, "__loader__": loader, **fields}
