@@ -134,7 +134,8 @@ class Evaluations:
         try:
             # Clones, made here, carry the search's deadline into whatever thread.
             self._evaluate_candidates(clone(candidates, safe=False), cv=self._cv, **context)
-            new, n_splits = self.fits[known:], self._search.n_splits_
+            new = self.fits[known:]
+            n_splits = len(new) // len(keys)
             for i, key in enumerate(keys):
                 self._outcomes[key] = _Outcome(new[i * n_splits : (i + 1) * n_splits])
             return
