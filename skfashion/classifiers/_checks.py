@@ -45,7 +45,7 @@ def check_images(estimator, X, *, reset, name="X"):
     X = _refuse_text_and_mixed_sizes(X, name)
     options = {"dtype": "numeric", "allow_nd": True}
     rows = getattr(X, "ndim", 2) == 2
-    if reset or (rows and np.shape(X) != tuple(estimator.image_shape_[:2])):
+    if reset or (rows and getattr(X, "shape", ()) != tuple(estimator.image_shape_[:2])):
         X = validate_data(estimator, X, reset=reset, **options)
     else:
         # scikit-learn would compare the images' height or width with the number of pixels.
