@@ -74,6 +74,12 @@ class BaseImageClassifier(
     def _design(self, seed):
         """Return the phases, how many columns the network returns, and what it starts from."""
 
+    def _default_space(self):
+        """Return what is worth tuning: `Choice` and `Number` by parameter name."""
+        raise ValueError(
+            f"{type(self).__name__} doesn't say what is worth tuning: write the space by hand."
+        )
+
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(

@@ -8,11 +8,12 @@ from skfashion._training import Start, compile_config
 from skfashion._utils import pixel_range
 from skfashion._utils.images import image_shape_of
 from skfashion._utils.messages import shown
+from skfashion._utils.search_values import Choice
 from skfashion._utils.validation import Interval, StrOptions
 from skfashion.classifiers._base import BaseImageClassifier
 from skfashion.networks import AUGMENTATIONS
 
-_OPTIMIZERS = {"adam", "adamw", "rmsprop", "sgd"}
+OPTIMIZERS = Choice(("adam", "adamw", "rmsprop", "sgd"))
 
 
 class ReadyClassifier(BaseImageClassifier):
@@ -27,7 +28,7 @@ class ReadyClassifier(BaseImageClassifier):
 
     _parameter_constraints = {
         **BaseImageClassifier._parameter_constraints,
-        "optimizer": [StrOptions(_OPTIMIZERS), callable],
+        "optimizer": [StrOptions({*OPTIMIZERS.values}), callable],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "schedule": [StrOptions({"constant", "cosine"})],
         "dropout": [Interval(Real, 0, 1, closed="left")],

@@ -5,6 +5,7 @@ from numbers import Integral
 from typing import Literal
 
 from skfashion import networks
+from skfashion._utils.search_values import Choice, Number
 from skfashion._utils.typing import (
     Callbacks,
     ClassWeight,
@@ -17,7 +18,7 @@ from skfashion._utils.typing import (
     Sizes,
 )
 from skfashion._utils.validation import Interval
-from skfashion.classifiers._common import ReadyClassifier, sizes
+from skfashion.classifiers._common import OPTIMIZERS, ReadyClassifier, sizes
 
 
 class ConvClassifier(ReadyClassifier):
@@ -122,6 +123,23 @@ class ConvClassifier(ReadyClassifier):
         self.memory = memory
         self.random_state = random_state
         self.verbose = verbose
+
+    def _default_space(self):
+        return {
+            "filters": Choice(
+                ("16-32", "32-64", "64-128", "16-32-64", "32-64-128", "64-128-256"),
+                grid=("32-64", "32-64-128"),
+            ),
+            "convs_per_block": Choice((1, 2), grid=(1, 2)),
+            "kernel_size": Choice((3, 5)),
+            "dense_units": Choice((64, 128, 256), grid=(64, 256)),
+            "batch_norm": Choice((False, True)),
+            "dropout": Number(0.0, 0.6),
+            "learning_rate": Number(1e-4, 1e-2, log=True, grid=(3e-4, 1e-3, 3e-3)),
+            "optimizer": OPTIMIZERS,
+            "batch_size": Choice((32, 64, 128, 256)),
+            "epochs": Number(5, 40),
+        }
 
     def _phases(self, image_shape, n_classes):
         network = {

@@ -5,6 +5,7 @@ from numbers import Integral
 from typing import Literal
 
 from skfashion import networks
+from skfashion._utils.search_values import Choice, Number
 from skfashion._utils.typing import (
     Callbacks,
     ClassWeight,
@@ -17,7 +18,7 @@ from skfashion._utils.typing import (
     Sizes,
 )
 from skfashion._utils.validation import Interval, StrOptions
-from skfashion.classifiers._common import ReadyClassifier, sizes
+from skfashion.classifiers._common import OPTIMIZERS, ReadyClassifier, sizes
 
 _ACTIVATIONS = {"relu", "tanh", "sigmoid", "elu", "selu", "gelu", "silu", "softplus", "linear"}
 
@@ -113,6 +114,26 @@ class DenseClassifier(ReadyClassifier):
         self.memory = memory
         self.random_state = random_state
         self.verbose = verbose
+
+    def _default_space(self):
+        return {
+            # Text, which searchers that know no tuples can sample too.
+            "hidden_layer_sizes": Choice(
+                (
+                    *("32", "64", "128", "256", "512"),
+                    *("128-64", "256-128", "512-256"),
+                    *("256-128-64", "512-256-128"),
+                ),
+                grid=("128", "256-128", "512-256-128"),
+            ),
+            "activation": Choice(("relu", "gelu", "tanh")),
+            "batch_norm": Choice((False, True)),
+            "dropout": Number(0.0, 0.6, grid=(0.0, 0.3)),
+            "learning_rate": Number(1e-4, 1e-2, log=True, grid=(3e-4, 1e-3)),
+            "optimizer": OPTIMIZERS,
+            "batch_size": Choice((32, 64, 128, 256), grid=(32, 128)),
+            "epochs": Number(5, 40),
+        }
 
     def _phases(self, image_shape, n_classes):
         network = {

@@ -196,6 +196,12 @@ class KerasImageClassifier(BaseImageClassifier):
         # function goes on without: its network is in the recipe.
         return getattr(self, "_function", None) or self.model or _no_model
 
+    def _default_space(self):
+        raise ValueError(
+            f"{type(self).__name__} builds a network of yours: only you know what its parameters "
+            "are and which values make sense. Write the space by hand."
+        )
+
     def _compile_parameters(self):
         metrics = ["accuracy"] if self.metrics is None else self.metrics
         routed = {

@@ -10,6 +10,7 @@ from skfashion import networks
 from skfashion._training import Start
 from skfashion._utils.images import size_of
 from skfashion._utils.messages import shown
+from skfashion._utils.search_values import Choice, Number
 from skfashion._utils.typing import (
     Callbacks,
     ClassWeight,
@@ -23,7 +24,7 @@ from skfashion._utils.typing import (
     Size,
 )
 from skfashion._utils.validation import HasMethods, Interval, StrOptions
-from skfashion.classifiers._common import ReadyClassifier
+from skfashion.classifiers._common import OPTIMIZERS, ReadyClassifier
 from skfashion.networks import _mobilenet
 
 
@@ -100,7 +101,7 @@ class MobileNetFineTuner(ReadyClassifier):
         "unfreeze_from": [Integral, str, None],
         "fine_tune_epochs": [Interval(Integral, 0, None, closed="left")],
         "fine_tune_learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "fine_tune_optimizer": [StrOptions({"adam", "adamw", "rmsprop", "sgd"}), callable, None],
+        "fine_tune_optimizer": [StrOptions({*OPTIMIZERS.values}), callable, None],
     }
     _black_and_white = (-1.0, 1.0)
     _sees_neighbours = True
@@ -170,6 +171,23 @@ class MobileNetFineTuner(ReadyClassifier):
         self.memory = memory
         self.random_state = random_state
         self.verbose = verbose
+
+    def _default_space(self):
+        # The last block, the last two, the last four: what is below sees general features.
+        blocks = ("block_16", "block_15", "block_13")
+        if self.version == "v1":
+            blocks = ("conv_dw_13", "conv_dw_12", "conv_dw_10")
+        return {
+            "unfreeze_from": Choice((None, *blocks), grid=(None, blocks[0], blocks[-1])),
+            "learning_rate": Number(1e-4, 1e-2, log=True, grid=(1e-3, 3e-3)),
+            # Gentler than the head's, or the pretrained weights are lost in a few steps.
+            "fine_tune_learning_rate": Number(1e-6, 1e-3, log=True, grid=(1e-5, 1e-4)),
+            "dropout": Number(0.0, 0.6, grid=(0.0, 0.3)),
+            "optimizer": OPTIMIZERS,
+            "batch_size": Choice((16, 32, 64)),
+            "epochs": Number(3, 20),
+            "fine_tune_epochs": Number(2, 20),
+        }
 
     def _phases(self, image_shape, n_classes):
         names = _mobilenet.backbone_layers(self.version)

@@ -2,8 +2,7 @@
 
 from typing import Any, Literal
 
-from skfashion.model_selection._descriptions import default_space, is_known
-from skfashion.model_selection._forms import CONVERTERS
+from skfashion.model_selection._converters import CONVERTERS
 
 
 def search_space(
@@ -68,25 +67,30 @@ def search_space(
     if kind not in CONVERTERS:
         raise ValueError(f"kind must be one of {sorted(CONVERTERS)}, got {kind!r}.")
     classifier, prefix = _find(estimator, step)
-    space = {f"{prefix}{name}": each for name, each in default_space(classifier).items()}
+    space = {f"{prefix}{name}": each for name, each in classifier._default_space().items()}
     return CONVERTERS[kind](space)
 
 
 def _find(estimator, step):
     """Find the classifier to tune, and what its parameters begin with."""
-    if is_known(estimator):
+    if _is_ours(estimator):
         return estimator, "" if step is None else f"{step}__"
     inside = estimator.get_params(deep=True)
+    if step is not None and step not in inside:
+        raise ValueError(f"{type(estimator).__name__} has no step {step!r}.")
+    found = sorted(name for name, value in inside.items() if _is_ours(value))
     if step is not None:
-        if step not in inside:
-            raise ValueError(f"{type(estimator).__name__} has no step {step!r}.")
-        return inside[step], f"{step}__"
-    found = [name for name, value in inside.items() if is_known(value)]
+        found = [name for name in found if name == step]
     if not found:
-        # Raises, and says which classifiers have a space.
-        default_space(estimator)
-    if len(found) > 1:
+        what = type(estimator if step is None else inside[step]).__name__
         raise ValueError(
-            f"There are several classifiers to tune: choose one of step={sorted(found)}."
+            f"Spaces are known for classifiers of skfashion and what holds one of them, not for "
+            f"{what}."
         )
+    if len(found) > 1:
+        raise ValueError(f"There are several classifiers to tune: choose one of step={found}.")
     return inside[found[0]], f"{found[0]}__"
+
+
+def _is_ours(estimator):
+    return hasattr(type(estimator), "_default_space")

@@ -2,7 +2,7 @@
 
 from scipy.stats import loguniform, randint, uniform
 
-from skfashion.model_selection._descriptions import Choice
+from skfashion._utils.search_values import Choice
 
 
 def _grid(space):

@@ -1,0 +1,29 @@
+"""Values worth trying, as classifiers declare them, for no search in particular."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Choice:
+    """One of some values; `grid` are those worth a place in a grid, none leaves it out."""
+
+    values: tuple
+    grid: tuple = ()
+
+
+@dataclass(frozen=True)
+class Number:
+    """A number between `low` and `high`, both included; an int if both are.
+
+    With `log`, orders of magnitude are alike, rather than differences.
+    """
+
+    low: float
+    high: float
+    log: bool = False
+    grid: tuple = ()
+
+    @property
+    def is_int(self):
+        """Whether the range is one of ints."""
+        return isinstance(self.low, int) and isinstance(self.high, int)
