@@ -301,9 +301,8 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
         """Return what is trained on, targets as the loss wants them."""
         targets = _labels.targets(len(self.classes_), self._recipe)
         weight = _weights.relative_to(self._mean_weight, weight)
-        return _training.Data(
-            X, targets[y], weight, X_val, None if X_val is None else targets[y_val]
-        )
+        y_val = None if X_val is None else targets[y_val]
+        return _training.Data(X, targets[y], weight, X_val, y_val)
 
     def _shape_of(self, X):
         return _checks.image_shape_of(X.shape, self.image_shape)
