@@ -13,12 +13,15 @@ _ADAPTIVE = ("accuracy", "acc", "crossentropy", "ce")
 
 
 def as_data(arguments):
-    """Return arguments for `keras.Model.compile` as data."""
+    """Return arguments for `keras.Model.compile` as data.
+
+    JSON-able, but for classes and functions of the user's, which nothing else describes.
+    """
     return {name: _as_data(arguments[name]) for name in _NAMES if arguments.get(name) is not None}
 
 
 def from_config(config):
-    """Return how a network is compiled that comes compiled."""
+    """Return as data what `keras.Model.get_compile_config` says of a network."""
     try:
         arguments = keras.saving.deserialize_keras_object(config)
     except (TypeError, ValueError) as error:
@@ -30,7 +33,7 @@ def from_config(config):
 
 
 def with_accuracy(data, n_outputs, *, required):
-    """Return data in which the accuracy is one of what the network puts out."""
+    """Return data whose accuracy fits the outputs; `required` by early stopping."""
     metrics = data.get("metrics") or []
     metrics = list(metrics.values() if isinstance(metrics, dict) else metrics)
     if required and not any(_metric_name(metric) == "accuracy" for metric in metrics):
@@ -65,8 +68,8 @@ def revived(data):
 def key_of(data):
     """Return a hashable stand-in for data.
 
-    Of what is the user's own it is good for this process only: two functions of one name,
-    of one text even, are two functions.
+    Of what is the user's own, it is good for this process only: two functions of one name, of
+    one text even, are two functions.
     """
     return freeze(data, token)
 
@@ -89,7 +92,10 @@ def gives_logits(data):
 
 
 def takes_rows(data, n_outputs):
-    """Tell whether the loss compares outputs with one-hot rows, not with class indices."""
+    """Tell whether the loss compares outputs with one-hot rows, not with class indices.
+
+    Losses of the user's own get indices.
+    """
     name = _name_of(_loss_of(data))
     if name is None:
         return False

@@ -322,9 +322,8 @@ class BaseImageClassifier(
         """Return what is trained on, targets as the loss wants them."""
         targets = _labels.targets(len(self.classes_), plan)
         weight = _weights.relative_to(self._mean_weight, weight)
-        return _training.Data(
-            X, targets[y], weight, X_val, None if X_val is None else targets[y_val]
-        )
+        y_val = None if X_val is None else targets[y_val]
+        return _training.Data(X, targets[y], weight, X_val, y_val)
 
     def _shape_of(self, X):
         return image_shape_of(X.shape, self.image_shape)
