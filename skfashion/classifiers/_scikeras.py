@@ -56,16 +56,7 @@ def _wrapper_class():
 
 
 class Adapter:
-    """One network of scikeras' making, and its parts.
-
-    Parameters
-    ----------
-    model : callable
-        Returns a Keras model, compiled or not; takes what is routed to ``model__``.
-    parameters : dict
-        `optimizer`, `loss`, `metrics`, `callbacks` and routed ones (``model__units``,
-        ``optimizer__learning_rate``, ...), as scikeras takes them.
-    """
+    """One network of scikeras' making, and its parts."""
 
     def __init__(self, model, parameters):
         if isinstance(model, keras.Model):
@@ -92,12 +83,7 @@ class Adapter:
         self._wrapper.n_features_in_ = X_shape[1]
 
     def network(self):
-        """Build the network.
-
-        Returns
-        -------
-        keras.Model
-        """
+        """Build the network."""
         return self._wrapper._build_keras_model()
 
     @property
@@ -107,20 +93,7 @@ class Adapter:
         return any(p.name == "compile_kwargs" or p.kind is p.VAR_KEYWORD for p in given)
 
     def compile_arguments(self):
-        """Return new arguments for `keras.Model.compile`.
-
-        Returns
-        -------
-        dict
-            `optimizer` (an instance that is not built), `loss` and `metrics`.
-
-        Raises
-        ------
-        ValueError
-            If Keras doesn't know one of them.
-        TypeError
-            If the optimizer is none.
-        """
+        """Return new arguments for `keras.Model.compile`."""
         given = self._wrapper.optimizer
         kind = given if isinstance(given, type) else type(given)
         if not issubclass(kind, (str, keras.optimizers.Optimizer)):
@@ -145,12 +118,7 @@ class Adapter:
         return arguments
 
     def callbacks(self):
-        """Return new callbacks, made or copied from what was given.
-
-        Returns
-        -------
-        list of keras.callbacks.Callback
-        """
+        """Return new callbacks, made or copied from what was given."""
         self._wrapper._initialize_callbacks()
         return [copy.deepcopy(c) for given in self._wrapper._fit_callbacks for c in _listed(given)]
 
@@ -165,13 +133,7 @@ def dtype_policy_of(name):
 
 
 def check_dtype_policy(name):
-    """Refuse a policy of number formats that Keras doesn't know; None is the one that is set.
-
-    Raises
-    ------
-    ValueError
-        If it is none.
-    """
+    """Refuse a policy of number formats that Keras doesn't know; None is the one that is set."""
     if name is not None and not is_dtype_policy(name):
         raise ValueError(
             f"dtype_policy={shown(name)} is no policy of Keras: give 'float32', 'mixed_bfloat16' "

@@ -30,11 +30,6 @@ class VariableDropout(keras.layers.Layer):
 
     Keras writes the rate into the traced program as a constant: a program traced at 0.1
     and used again for a candidate with 0.5 would go on dropping a tenth.
-
-    Parameters
-    ----------
-    dropout : keras.layers.Dropout
-        The layer it stands for.
     """
 
     def __init__(self, dropout):

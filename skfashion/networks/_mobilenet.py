@@ -101,24 +101,8 @@ def application(version):
 def pretrain(network, *, version, alpha, weights):
     """Set the weights that the backbone of a `mobilenet` starts from.
 
-    Parameters
-    ----------
-    network : keras.Model
-        From `mobilenet`; changed in place.
-    version, alpha
-        As it was built with.
-    weights : {"imagenet"}, path or None
-        "imagenet": those of 224 x 224 at every size, from Keras' own cache. A path: a
-        ``.weights.h5`` or ``.h5`` file of the same backbone. None: as they are, with the
-        batch normalisation set from one fixed batch of noise; an untrained backbone is
-        otherwise nearly constant.
-
-    Raises
-    ------
-    ValueError
-        If there are no such weights.
-    OSError
-        If they are neither in the cache nor to be had.
+    None sets the batch normalisation from one fixed batch of noise: an untrained backbone is
+    otherwise nearly constant.
     """
     average = network.get_layer("average")
     names = [layer.name for layer in network.layers]
@@ -134,19 +118,7 @@ def pretrain(network, *, version, alpha, weights):
 
 
 def backbone_size(image_shape, image_size):
-    """Return the height and width, pixels, at which a backbone sees its images.
-
-    Parameters
-    ----------
-    image_shape : tuple of int
-        Height, width and channels as given.
-    image_size : int, pair of int or None
-        As asked for.
-
-    Returns
-    -------
-    tuple of int
-    """
+    """Return the height and width, pixels, at which a backbone sees its images."""
     if image_size is None:
         return max(32, image_shape[0]), max(32, image_shape[1])
     if isinstance(image_size, (int, np.integer)):
@@ -155,29 +127,9 @@ def backbone_size(image_shape, image_size):
 
 
 def unfreeze_index(names, unfreeze_from):
-    """Return the index of the first layer to train.
+    """Return the index of the first layer to train, None for none.
 
-    Parameters
-    ----------
-    names : list of str
-        The backbone's layers in Keras' order.
-    unfreeze_from : int, str or None
-        A layer index (negative from the end), the name of a layer, or of a block: then
-        its first layer. None for none.
-
-    Returns
-    -------
-    int or None
-
-    Raises
-    ------
-    ValueError
-        If there is no such layer.
-
-    Examples
-    --------
-    >>> unfreeze_index(["input", "block_1_a", "block_1_b", "block_10_a"], "block_1")
-    1
+    `unfreeze_from` is an index, the name of a layer, or of a block: then its first layer.
     """
     if unfreeze_from is None:
         return None
@@ -201,16 +153,7 @@ def unfreeze_index(names, unfreeze_from):
 
 @lru_cache
 def backbone_layers(version):
-    """Return the names of a backbone's layers, in Keras' order.
-
-    Parameters
-    ----------
-    version : {"v1", "v2"}
-
-    Returns
-    -------
-    tuple of str
-    """
+    """Return the names of a backbone's layers, in Keras' order."""
     smallest = {"v1": 0.25, "v2": 0.35}[version]
     backbone = application(version)(
         input_shape=(32, 32, 3), alpha=smallest, include_top=False, weights=None
@@ -221,24 +164,7 @@ def backbone_layers(version):
 
 @lru_cache(maxsize=4)
 def imagenet_weights(version, alpha):
-    """Return ImageNet weights of a backbone, from Keras' cache or the network.
-
-    Parameters
-    ----------
-    version : {"v1", "v2"}
-    alpha : float
-
-    Returns
-    -------
-    list of ndarray
-
-    Raises
-    ------
-    ValueError
-        If there are none for this alpha.
-    OSError
-        If they are neither in the cache nor to be had.
-    """
+    """Return ImageNet weights of a backbone, from Keras' cache or the network."""
     # A convolution doesn't know how large its image is: one file serves every size.
     shape = (224, 224, 3)
     build = application(version)

@@ -9,13 +9,7 @@ _MAX_BYTES = 1 << 30
 
 
 class ImageCache:
-    """Arrays by key, up to a number of bytes. Safe to use from several threads.
-
-    Parameters
-    ----------
-    max_bytes : int
-        The bound on the arrays' own bytes. An array above it is never kept.
-    """
+    """Arrays by key, up to a number of bytes. Safe to use from several threads."""
 
     def __init__(self, max_bytes=_MAX_BYTES):
         self.max_bytes = max_bytes

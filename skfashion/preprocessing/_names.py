@@ -8,25 +8,7 @@ from skfashion._utils.messages import shown
 
 
 def file_names(X):
-    """Return file names as a list of str.
-
-    Parameters
-    ----------
-    X : array-like of str or path-like, shape (n,) or (n, 1)
-        A list, an array, a pandas Series or a DataFrame of one column.
-
-    Returns
-    -------
-    names : list of str
-        At least one.
-
-    Raises
-    ------
-    ValueError
-        If X has another shape or no element.
-    TypeError
-        If an element is no file name.
-    """
+    """Return file names as a list of str."""
     if isinstance(X, (str, bytes, os.PathLike)):
         raise ValueError(
             f"Expected an array of file names, got a single one: {shown(X)}. Use [{shown(X)}]."
