@@ -7,6 +7,7 @@ to be those of the network that would be built.
 import math
 import re
 import threading
+from functools import partial
 
 import keras
 import numpy as np
@@ -106,17 +107,16 @@ def check_fitted(cls, state):
         refuse_if(too_many, f"its network has {counted:,} layers, and 2,000 are allowed")
         found = _measure(lambda: network_of(network["config"]), len(weights), phases[0])
         network.update(key=found["key"], rates=list(found["rates"]))
-        structures = [(found["key"], found["rates"])]
     else:
         arguments = _arguments(phases)
         found = _measure(lambda: cls._network(**arguments[-1]), len(weights), phases[0])
-        structures = [
-            structure_of(cls._network, each, lambda each=each: cls._network(**each))
-            for each in arguments
-        ]
     _compare(found, weights, shape, classes.shape[0])
-    for phase, (key, rates) in zip(phases, structures, strict=True):
-        phase.update(network_key=key, dropout_rates=tuple(rates))
+    for phase in phases:
+        key, rates = found["key"], found["rates"]
+        if not is_described:
+            build = partial(cls._network, **phase["network"])
+            key, rates = structure_of(cls._network, phase["network"], build)
+        phase.update(network_key=key, dropout_rates=rates)
 
 
 def _is_plan(plan):
