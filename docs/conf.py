@@ -4,6 +4,7 @@ import os
 import re
 import shutil
 import sys
+from importlib import import_module
 from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
@@ -100,6 +101,38 @@ def _quote_names(app, what, name, obj, options, lines):
     lines[:] = [_NAME.sub(r"`\1`", line) for line in lines]
 
 
+_SECTIONS = {  # title: module, and the room that the names come from where it has several
+    "Classifiers": ("skfashion", "classifiers"),
+    "Saving": ("skfashion", "_persistence"),
+    "Settings of the process": ("skfashion", "_utils"),
+    "Preprocessing": ("skfashion.preprocessing", None),
+    "Data": ("skfashion.datasets", None),
+    "Searching": ("skfashion.model_selection", None),
+    "Looking at what happened": ("skfashion.inspection", None),
+}
+
+
+def api_page():
+    """Return the page that lists all public names, in reStructuredText."""
+    parts = ["API\n===\n"]
+    for title, (module, room) in _SECTIONS.items():
+        names = import_module(module).__all__
+        if room is not None:
+            rooms = skfashion._PUBLIC
+            names = [name for name in rooms if rooms[name].split(".")[0] == room]
+        parts += [f"{title}\n{'-' * len(title)}\n", f".. currentmodule:: {module}\n"]
+        parts += [".. autosummary::\n   :toctree: generated/\n   :nosignatures:\n"]
+        parts += ["".join(f"   {name}\n" for name in names)]
+    return "\n".join(parts)
+
+
+def _write_api_page():
+    page = Path(__file__).parent / "api" / "index.rst"
+    page.parent.mkdir(exist_ok=True)
+    if not page.exists() or page.read_text(encoding="utf-8") != api_page():
+        page.write_text(api_page(), encoding="utf-8")
+
+
 def _forget_runs(*_):
     """Remove what the scripts of the gallery keep, so that each build trains."""
     shutil.rmtree(Path(__file__).parent / "gallery" / "runs", ignore_errors=True)
@@ -108,6 +141,7 @@ def _forget_runs(*_):
 def setup(app):
     """Connect what Sphinx is to call."""
     _forget_runs()
+    _write_api_page()
     app.connect("build-finished", _forget_runs)
     # Before numpydoc, which stands at 500.
     app.connect("autodoc-process-docstring", _quote_names, priority=100)
