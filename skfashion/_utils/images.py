@@ -18,7 +18,7 @@ _BLOCK_BYTES = 1 << 24
 _CHANNELS = (1, 3, 4)
 # Rows from here on are images of which one wants to know the height. Shorter ones may be any
 # features: scikit-learn's checks have up to 30.
-_LONG = 64
+LONG_ROW = 64
 
 
 def size_of(size, name="size"):
@@ -99,8 +99,9 @@ def pixel_extremes(X):
     if X.size == 0:
         raise ValueError(f"Found an array without a pixel: its shape is {X.shape}.")
     lows, highs = zip(*((block.min(), block.max()) for block in blocks(X)), strict=True)
-    # np.min, unlike min, hands a NaN on.
-    low, high = np.min(lows).item(), np.max(highs).item()
+    # np.min, unlike min, hands a NaN on. What is not NumPy's own has to be a number.
+    ends = np.min(lows), np.max(highs)
+    low, high = (end.item() if isinstance(end, np.generic) else float(end) for end in ends)
     if not (math.isfinite(low) and math.isfinite(high)):
         raise ValueError(
             "The pixels contain NaN or infinity. Leave such images out or repair them first, "
@@ -157,7 +158,7 @@ def _shape_of_flat(n_features, wanted, taker):
         side = math.isqrt(n_features // channels)
         if side and side * side * channels == n_features:
             return side, side, channels
-    if n_features >= _LONG and taker is not None:
+    if n_features >= LONG_ROW and taker is not None:
         raise ValueError(
             f"Found rows of {n_features} values, which are neither square grey nor square RGB "
             f"images, and {taker} has to know their height and width. Say "

@@ -9,7 +9,7 @@ from numbers import Real
 
 import numpy as np
 
-from skfashion._utils.images import blocks, pixel_extremes
+from skfashion._utils.images import LONG_ROW, blocks, pixel_extremes
 from skfashion._utils.validation import InvalidParameterError
 from skfashion._utils.warnings import warn
 
@@ -81,17 +81,17 @@ def warn_of_other_range(X, input_range, name="X"):
         return
     (low, high), (least, most) = limits, pixel_extremes(X)
     margin = (high - low) / 2
-    # What was divided by its white already, or bytes among deeper pixels.
-    dark = max(1.0, high / 255) if high > 8 else high / 255
+    # Of what was divided by its white already, or of bytes among deeper pixels.
+    dark = max(1.0, high / 255)
     if least < low - margin or most > high + margin:
-        if _range_of(least, most, X) == input_range:
-            return
         text = f"The pixels of {name} lie in [{least:g}, {most:g}]"
-    elif low < 0 and least == 0 < most:
+    elif low < 0 and least == 0 < most and math.prod(X.shape[1:]) >= LONG_ROW:
         text = f"No pixel of {name} lies below 0"
-    elif low == 0 and 0 < most <= dark and (most < high / 255 or not _are_whole(X)):
-        text = f"All pixels of {name} lie in [0, {dark:.3g}]"
+    elif low == 0 and high > 8 and 0 < most <= dark and (most < high / 255 or not _are_whole(X)):
+        text = f"All pixels of {name} lie in [0, {dark:g}]"
     else:
+        return
+    if _range_of(least, most, X) == input_range:
         return
     warn(
         f"{text}, but the estimator was fitted on pixels in [{low:g}, {high:g}] "
@@ -134,6 +134,7 @@ def _power_of_two(bits):
 def _are_whole(X):
     """Whether all pixels are whole numbers: the first block that is not ends the search."""
     X = np.asarray(X)
-    return X.dtype.kind != "f" or all(
-        (np.rint(block) == block).all() for block in blocks(X, 1 << 19)
-    )
+    X = X.astype(float) if X.dtype.kind == "O" else X
+    if X.dtype.kind != "f":
+        return True
+    return all((np.rint(block) == block).all() for block in blocks(X, 1 << 19))

@@ -115,7 +115,6 @@ def test_cutting_changes_nothing(rgb):
         ),
     ],
 )
-@pytest.mark.filterwarnings("ignore:All pixels lie in")
 def test_same_bytes_of_other_images_are_other_rows(one, other):
     y = np.array([0, 1] * 3)
     (X, first), (Z, second) = one, other
