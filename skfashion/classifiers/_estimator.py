@@ -226,16 +226,19 @@ class BaseImageEstimator(CallbackSupportMixin, DeadlineMixin, VersionMixin, Base
     def _train(self, plan, data, start, *, replay=True):
         callbacks = self._callbacks()
         progress = Progress(self, plan)
+        store = open_store(self.memory)
+        if store is not None:
+            replay = replay and _replay.is_replayable(self, plan, callbacks)
         outcome = _training.run(
             plan,
             data,
             self._build,
             start=start,
-            store=open_store(self.memory),
-            replay=replay and _replay.is_replayable(self, plan, callbacks),
+            store=store,
+            replay=replay,
             on_epoch=progress.on_epoch,
             callbacks=callbacks,
-            about=_replay.about(self, len(data.X)),
+            about=None if store is None else _replay.about(self, len(data.X)),
         )
         progress.on_end(outcome)
         state = outcome.state
