@@ -52,12 +52,16 @@ def told_to_train(meta):
 class Own(keras.Model):
     def __init__(self, n_classes, **kwargs):
         super().__init__(**kwargs)
+        self.n_classes = n_classes
         self.parts = [*image_layers(), L.Dense(n_classes, activation="softmax")]
 
     def call(self, x):
         for part in self.parts:
             x = part(x)
         return x
+
+    def get_config(self):
+        return {"n_classes": self.n_classes}
 
 
 def subclassed(meta):
