@@ -1,5 +1,6 @@
 """What the attributes of a saved estimator may be, class by class."""
 
+import json
 import math
 import re
 
@@ -158,7 +159,7 @@ def _check_recipe(name, recipe):
         and 0 < len(recipe["stages"]) <= _MAX_STEPS
         and all(_is_stage(stage) for stage in recipe["stages"])
         and not _has(recipe, (Stored, Named, Held))
-        and recipe["dtype_policy"] in (None, *_policies())
+        and (recipe["dtype_policy"] is None or _is_policy(recipe["dtype_policy"]))
     )
     if not right:
         raise ModelFileError(f"its {name} has a _recipe that is none")
@@ -168,8 +169,9 @@ def _check_recipe(name, recipe):
     else:
         right = (
             isinstance(network, dict)
-            and network.keys() == {"key", "config", "rates", "shapes"}
+            and network.keys() == {"key", "config", "image_data_format", "rates", "shapes"}
             and isinstance(network["config"], dict)
+            and network["image_data_format"] in ("channels_last", "channels_first")
             and recipe.get("function") is None
         )
     if not right:
@@ -190,9 +192,19 @@ def _is_stage(stage):
     )
 
 
-def _policies():
-    numbers = ("float16", "bfloat16", "float32", "float64")
-    return (*numbers, "mixed_float16", "mixed_bfloat16")
+def _is_policy(text):
+    """Tell whether it is a policy of number formats, or a map of such as JSON.
+
+    Keras takes paths for regular expressions, and a stranger's may never end: plain ones only.
+    """
+    numbers = ("float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16")
+    try:
+        named = json.loads(text) if str(text).startswith("{") else {"": text}
+    except (TypeError, ValueError):
+        return False
+    return "" in named and all(
+        name in numbers and re.fullmatch(r"[\w/]*", path) for path, name in named.items()
+    )
 
 
 def _has(value, kinds):

@@ -99,7 +99,7 @@ class DenseClassifier(ReadyClassifier):
     input_range_ : str
         Range of the training pixels.
     model_ : keras.Model
-        The whole network, built at first access.
+        The whole network as it predicts, built at first access.
     n_features_in_ : int
         Pixels times channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)

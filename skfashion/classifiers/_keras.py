@@ -107,7 +107,7 @@ class KerasImageClassifier(BaseImageClassifier):
     input_range_ : str
         "as-is": the network sees the pixels that are given.
     model_ : keras.Model
-        The whole network, built at first access.
+        The whole network as it predicts, built at first access.
     n_features_in_ : int
         Pixels times channels.
     feature_names_in_ : ndarray of shape (n_features_in_,)
