@@ -2,9 +2,10 @@
 
 import numpy as np
 
+from skfashion._training import features
 from skfashion._training.keys import array_digest
-from skfashion._training.lending import given_back, lent, rows_of
-from skfashion._training.loops import memory_errors
+from skfashion._training.loops import memory_errors, retried
+from skfashion._training.programs import program_of
 from skfashion._training.seeding import build_scope, derive
 from skfashion._utils.config import get_config
 from skfashion.networks._layers import for_inference
@@ -21,25 +22,7 @@ def predict(plan, weights, X, build, *, store=None, run_key=None):
     read back: a search that is run again scores its candidates without building a network.
     Whole calls are kept and not single images, so that what is read is what was computed
     bit for bit, in whatever batches that was. Of each run the last used ones are kept,
-    as many as the settings say.
-
-    Parameters
-    ----------
-    plan : Plan
-        The one it was trained by.
-    weights : list of ndarray
-        Of the whole network.
-    X : ndarray of shape (n, ...)
-    build : callable
-        As for `run`.
-    store : Store or None
-        Where rows of the frozen part are read; none are written.
-    run_key : str or None
-        `Outcome.key` of the run that the weights come from, if its outputs are to be kept.
-
-    Returns
-    -------
-    ndarray of shape (n, ...)
+    as many as the settings say. Rows of the frozen part are read and not written.
     """
     n_kept = get_config()["kept_predictions"]
     if store is None or run_key is None or len(X) < _KEPT_FROM or not n_kept:
@@ -54,22 +37,22 @@ def predict(plan, weights, X, build, *, store=None, run_key=None):
     return outputs
 
 
-@given_back()
-@memory_errors("predicting")
+@retried("predicting")
 def _computed(plan, weights, X, build, store):
     phase = plan.phases[-1]
     outputs = []
-    with lent(plan, phase, build, cut=True) as program:
+    with program_of(plan, phase, build, cut=True) as program:
         program.carry(weights)
         for i in range(0, len(X), _PREDICT_BATCH):
             batch = X[i : i + _PREDICT_BATCH]
             if program.parts.lower is not None:
-                batch = rows_of(program, batch, weights, store, write=False)
+                batch = features.rows(batch, program.parts, weights, store=store, write=False)
             with memory_errors("predicting"):
                 outputs.append(program.loop.predict(batch))
     return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
 
 
+@retried("building the network")
 def export(plan, weights, build):
     """Return the whole network as a Keras model that predicts when it is called; nobody else's."""
     with build_scope(derive(plan.seed, "export"), *plan.formats):

@@ -15,8 +15,8 @@ L = keras.layers
 
 @pytest.fixture(autouse=True)
 def _empty_caches():
-    _training.clear_features()
-    _training.clear_programs()
+    skfashion.clear_caches()
+    skfashion.clear_caches()
 
 
 def frozen_dense(**parameters):
@@ -105,7 +105,7 @@ def test_a_candidate_never_gets_the_rows_of_another(frozen, stored, two, tmp_pat
 
     fit("linear", 0)
     if stored:
-        _training.clear_features()
+        skfashion.clear_caches()
     for hidden, seed in (("tanh", 1), ("linear", 1), ("tanh", 0)):
         clf = fit(hidden, seed)
         own = clf.model_.predict(X[..., None], verbose=0)
@@ -201,7 +201,7 @@ def test_another_order_of_channels(make, two):
     known = last.predict_proba(X)
     keras.config.set_image_data_format("channels_first")
     first = make().fit(X, y)
-    _training.clear_programs()
+    skfashion.clear_caches()
     alone = make().fit(X, y)
     assert first.history_ == alone.history_
     np.testing.assert_array_equal(first.predict_proba(X), alone.predict_proba(X))
@@ -210,7 +210,7 @@ def test_another_order_of_channels(make, two):
     for _ in range(2):
         np.testing.assert_array_equal(last.predict_proba(X), known)
         np.testing.assert_allclose(last.model_.predict(X[..., None], verbose=0), known, atol=1e-6)
-        _training.clear_programs()
+        skfashion.clear_caches()
 
 
 def policies(**named):
@@ -236,12 +236,12 @@ def test_a_map_of_policies_is_in_every_key(ready, stored, two, tmp_path):
     keras.config.set_dtype_policy(policies(hidden_1="mixed_bfloat16"))
     mixed = fit()
     assert mixed.history_["loss"] != single.history_["loss"]
-    _training.clear_programs()
+    skfashion.clear_caches()
     alone = fit(memory=None)
     assert mixed.history_["loss"] == alone.history_["loss"]
     np.testing.assert_array_equal(single.predict_proba(X), known)
     keras.config.set_dtype_policy("float32")
-    _training.clear_programs()
+    skfashion.clear_caches()
     np.testing.assert_array_equal(mixed.predict_proba(X), alone.predict_proba(X))
     if ready:  # networks of the user's own may have no map in a file for anybody
         skfashion.save(mixed, tmp_path / "model.skfashion")
