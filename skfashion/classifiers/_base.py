@@ -408,7 +408,7 @@ class BaseImageClassifier(
             replay=replay and _replay.is_replayable(self, plan, callbacks),
             on_epoch=progress.on_epoch,
             callbacks=callbacks,
-            about=_replay.about(self, len(data.X)),
+            about=_replay.about(self, plan, len(data.X)),
         )
         progress.on_end(outcome)
         state = outcome.state

@@ -12,10 +12,7 @@ import pandas as pd
 from skfashion._store import open_store
 from skfashion._utils.typing import Frame, MemoryLike
 
-STATES, RESULTS = "states", "results"
-
-# Which parameter says how long a phase was to be.
-_EPOCHS_OF = {"train": "epochs", "head": "epochs", "fine_tune": "fine_tune_epochs"}
+STATES, RESULTS, SHARED = "states", "results", "shared"
 _METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
@@ -33,6 +30,16 @@ class Run:
     def history(self):
         """A list of dicts, one an epoch over all phases."""
         return self.meta["history"]
+
+    @property
+    def data(self):
+        """What stands for the images and labels it was trained on."""
+        return self.meta.get("data", self.key)
+
+    @property
+    def when(self):
+        """When it ended, in seconds."""
+        return self.meta.get("when", self.last_used)
 
 
 @dataclass(frozen=True)
@@ -233,21 +240,19 @@ def _identity(meta):
 
 def _run_row(run):
     meta, last = run.meta, run.history[-1]
-    phase = last.get("phase")
-    parameters = meta.get("parameters", {})
     return {
         "key": run.key,
         "estimator": meta.get("estimator"),
         "finished": run.finished,
         "epochs": meta.get("epoch", len(run.history)),
-        "epochs_asked": parameters.get(_EPOCHS_OF.get(phase)),
+        "epochs_asked": meta.get("epochs_asked", {}).get(last.get("phase")),
         "stopped_early": bool(meta.get("stopped")),
         **{name: value for name, value in last.items() if name != "learning_rate"},
         "n_samples": meta.get("n_samples"),
         "seconds": _seconds_of(meta, run.history),
         "last_used": run.last_used,
         "bytes": run.nbytes,
-        **prefixed(parameters),
+        **prefixed(meta.get("parameters", {})),
     }
 
 
