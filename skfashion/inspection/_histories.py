@@ -114,6 +114,12 @@ def is_search(fitted):
     return False
 
 
+def check_search(fitted):
+    """Refuse what is not a fitted search."""
+    if not is_search(fitted):
+        raise TypeError(f"{type(fitted).__name__} is not a search: it has no cv_results_.")
+
+
 def history_of(fitted):
     """Return the history of a fitted estimator as a list of dicts."""
     classifier = classifier_of(fitted)

@@ -1,7 +1,6 @@
 """Learning curves of one estimator or of all candidates of a search."""
 
 from collections.abc import Sequence
-from itertools import product
 from typing import Any
 
 import numpy as np
@@ -9,19 +8,14 @@ import pandas as pd
 
 from skfashion._utils.typing import Frame, Self
 from skfashion.inspection import _style
-from skfashion.inspection._histories import history_frame, is_search
-from skfashion.inspection._scales import columns_of, short_names, value_text
-
-# Where the name of a phase may stand at its line, the first choice first.
-_HEIGHTS = ((0.99, "top"), (0.01, "bottom"))
-_SIDES = ((4, "left"), (-4, "right"))
+from skfashion.inspection._histories import check_search, history_frame, is_search
+from skfashion.inspection._values import short_columns_of, value_text
 
 
 class HistoryDisplay:
     """Losses and accuracies, epoch by epoch.
 
-    Make one with `from_estimator` or `from_search`. Lines are named at their ends; in axes of
-    a figure without a layout engine, where that might run into other axes, in a legend.
+    Make one with `from_estimator` or `from_search`.
 
     Parameters
     ----------
@@ -134,11 +128,7 @@ class HistoryDisplay:
         ImportError
             If matplotlib is not installed.
         """
-        if not is_search(search):
-            raise TypeError(
-                f"{type(search).__name__} is no search: give a fitted search, or use "
-                "HistoryDisplay.from_estimator."
-            )
+        check_search(search)
         history = history_frame(search)
         if history.empty:
             raise ValueError(
@@ -195,15 +185,16 @@ class HistoryDisplay:
             figure = axes[0].figure
         self.figure_, self.axes_, self.lines_ = figure, axes, {}
         draw = self._draw_search if "candidate" in self.history else self._draw_estimator
+        last = float(self.history["epoch"].max())
         for axis, name in zip(axes, metrics, strict=True):
             _style.tidy(axis)
             axis.set_xlabel("Epoch", color=_style.INK)
             axis.ticklabel_format(axis="y", useOffset=False)
-            self.lines_[name] = draw(axis, name)
             axis.xaxis.get_major_locator().set_params(integer=True)
-        _style.settle(axes[0])
-        for axis in axes:
-            self._name_phases(axis)
+            axis.set_xlim(1 - 0.02 * last, last + 0.02 * last)
+            self.lines_[name] = draw(axis, name)
+            self._draw_phases(axis, last)
+            self._draw_legend(axis)
         return self
 
     def _known(self):
@@ -216,93 +207,68 @@ class HistoryDisplay:
         ]
 
     def _draw_estimator(self, ax, name):
-        ends, lines = [], []
+        _style.title(ax, _title(name))
+        lines = []
         known = [("training", name, _style.BLUE), ("validation", f"val_{name}", _style.ORANGE)]
         for text, column, color in known:
             if column in self.history and self.history[column].notna().any():
                 drawn = self.history.dropna(subset=[column])
-                (line,) = _plot(ax, drawn["epoch"], drawn[column], color=color, linewidth=1.8)
-                last = drawn[column].iloc[-1]
-                text = ("\n" if _style.has_layout(ax) else " ").join([text, f"{last:.3f}"])
-                ends.append((drawn["epoch"].iloc[-1], last, text, color))
-                lines.append(line)
-        _style.title(ax, _title(name))
-        self._finish(ax, ends)
+                label = f"{text} {drawn[column].iloc[-1]:.3f}"
+                style = {"color": color, "linewidth": 1.8, "label": label}
+                lines += _plot(ax, drawn["epoch"], drawn[column], **style)
         return lines
 
     def _draw_search(self, ax, name):
         watched = f"val_{name}"
-        column = name
-        if watched in self.history and self.history[watched].notna().any():
-            column = watched
-        what = "validation" if column == watched else "training"
-        last = ax is self.axes_[-1]
+        known = watched in self.history and self.history[watched].notna().any()
+        column = watched if known else name
         folds = self.history[self.history["fold"].notna()]
         drawn = (folds if len(folds) else self.history).dropna(subset=[column])
         means = drawn.groupby(["candidate", "epoch"])[column].agg(["mean", "min", "max"])
-        ends, lines = [], []
-        for candidate in sorted(set(drawn["candidate"]), key=lambda c: c == self.best):
-            curve = means.loc[candidate]
-            if candidate != self.best:
-                style = {"color": _style.GREY, "linewidth": 1.0, "alpha": 0.8}
-            else:
-                style = {"color": _style.ORANGE, "linewidth": 2.2}
-                ax.fill_between(
-                    curve.index, curve["min"], curve["max"], color=_style.ORANGE, alpha=0.18, lw=0
-                )
-                # Once is enough for many parameters.
-                text = self.best_name if last and self.best_name else "best"
-                ends.append((curve.index[-1], curve["mean"].iloc[-1], text, _style.ORANGE))
-            lines += _plot(ax, curve.index, curve["mean"], **style)
         n = drawn["candidate"].nunique()
         where = f"{n} candidates, means over folds" if len(folds) else "refit of the best candidate"
-        _style.title(ax, f"{what.capitalize()} {_title(name).lower()}", where)
-        self._finish(ax, ends)
+        what = "Validation" if known else "Training"
+        _style.title(ax, f"{what} {_title(name).lower()}", where)
+        lines = []
+        for candidate in sorted(set(drawn["candidate"]), key=lambda c: c == self.best):
+            curve = means.loc[candidate]
+            style = {"color": _style.GREY, "linewidth": 1.0, "alpha": 0.8}
+            if candidate == self.best:
+                # Once is enough for many parameters.
+                name = self.best_name if ax is self.axes_[-1] else None
+                style = {
+                    "color": _style.ORANGE,
+                    "linewidth": 2.2,
+                    "label": _style.as_it_is(name or "best"),
+                }
+                band = {"color": _style.ORANGE, "alpha": 0.18, "linewidth": 0}
+                ax.fill_between(curve.index, curve["min"], curve["max"], **band)
+            lines += _plot(ax, curve.index, curve["mean"], **style)
         return lines
 
-    def _finish(self, ax, ends):
-        last = float(self.history["epoch"].max())
-        ax.set_xlim(1 - 0.02 * last, last + 0.02 * last)
-        for epoch in self._phases().values():
-            ax.axvline(epoch - 0.5, color=_style.INK, linewidth=1, linestyle=(0, (4, 3)))
-        if _style.has_layout(ax):
-            _style.label_ends(ax, ends)
-        elif ends:
-            # Outside of these axes there may be others.
-            _style.legend(ax, ends)
-
-    def _phases(self):
-        """Return the first epoch of each phase but the first, of the best candidate's."""
+    def _draw_phases(self, ax, last):
+        """Draw a line where each phase but the first begins, and write its name at the top."""
         history = self.history
         if "candidate" in history and (history["candidate"] == self.best).any():
             history = history[history["candidate"] == self.best]
-        first = history.groupby("phase", sort=False)["epoch"].min() if len(history) else {}
-        return dict(list(dict(first).items())[1:])
+        phases = history.groupby("phase", sort=False)["epoch"].min() if len(history) else {}
+        for phase, epoch in list(dict(phases).items())[1:]:
+            ax.axvline(epoch - 0.5, color=_style.INK, linewidth=1, linestyle=(0, (4, 3)))
+            ha, shift = ("left", 4) if epoch - 0.5 <= (1 + last) / 2 else ("right", -4)
+            style = {"ha": ha, "va": "top", "xycoords": ("data", "axes fraction")}
+            _style.note(ax, phase.replace("_", "-"), (epoch - 0.5, 1), (shift, -1), **style)
 
-    def _name_phases(self, ax):
-        """Write names at the lines of phases, on the side and at the end with room."""
-        for phase, epoch in self._phases().items():
-            others = [text.get_window_extent() for text in ax.texts]
-            name = ax.annotate(
-                phase.replace("_", "-"),
-                (epoch - 0.5, 0),
-                xycoords=("data", "axes fraction"),
-                xytext=(0, 0),
-                textcoords="offset points",
-                fontsize=_style.SMALL,
-                color=_style.INK,
-            )
-            for (height, va), (shift, ha) in product(_HEIGHTS, _SIDES):
-                name.xy = (epoch - 0.5, height)
-                name.set(position=(shift, 0), va=va, ha=ha)
-                box = name.get_window_extent()
-                inside = ax.bbox.x0 <= box.x0 and box.x1 <= ax.bbox.x1
-                if inside and not any(box.overlaps(other) for other in others):
-                    break
+    def _draw_legend(self, ax):
+        """Name lines: the best candidate, which is many words, beside the axes if there is room."""
+        style = {"labelcolor": "linecolor", "edgecolor": "none", "handlelength": 1.2}
+        if "candidate" in self.history and ax.figure.get_layout_engine() is not None:
+            style |= {"loc": "upper left", "bbox_to_anchor": (1, 1)}
+        if ax.get_legend_handles_labels()[0]:
+            ax.legend(fontsize=_style.SMALL, **style)
 
 
 def _title(name):
-    return _style.METRIC_NAMES.get(name, name.replace("_", " "))
+    return name.replace("_", " ").capitalize()
 
 
 def _plot(ax, x, y, **style):
@@ -313,7 +279,6 @@ def _plot(ax, x, y, **style):
 def _best_name(search, best):
     if best is None:
         return None
-    columns = columns_of(search.cv_results_["params"])
-    names = short_names(list(columns))
-    lines = [f"{names[name]} {value_text(values[best])}" for name, values in columns.items()]
+    columns = short_columns_of(search.cv_results_["params"])
+    lines = [f"{name} {value_text(values[best])}" for name, values in columns.items()]
     return "\n".join(["best:", *lines[:5], *(["..."] if len(lines) > 5 else [])])
