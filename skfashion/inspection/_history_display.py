@@ -4,12 +4,11 @@ from collections.abc import Sequence
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from skfashion._utils.typing import Frame, Self
 from skfashion.inspection import _style
 from skfashion.inspection._histories import check_search, history_frame, is_search
-from skfashion.inspection._values import short_columns_of, value_text
+from skfashion.inspection._values import columns_of, value_text
 
 
 class HistoryDisplay:
@@ -25,7 +24,7 @@ class HistoryDisplay:
     best : int, default=None
         The candidate that stands in front.
     best_name : str, default=None
-        What is written at its curves; None for "candidate" and its number.
+        What is written at its curves; None for "best".
 
     Attributes
     ----------
@@ -81,13 +80,9 @@ class HistoryDisplay:
 
         Raises
         ------
-        NotFittedError, TypeError
-            If there is no history.
-        ValueError
-            If a metric is not in it, `ax` and `metrics` differ in number, or a search has
-            no best estimator.
-        ImportError
-            If matplotlib is not installed.
+        NotFittedError, TypeError, ValueError, ImportError
+            If there is no history, it has no such metric, there is not one of `ax` for each,
+            or matplotlib is not installed.
         """
         if is_search(estimator):
             if not hasattr(estimator, "best_estimator_"):
@@ -123,10 +118,8 @@ class HistoryDisplay:
 
         Raises
         ------
-        NotFittedError, TypeError, ValueError
+        NotFittedError, TypeError, ValueError, ImportError
             As `from_estimator`.
-        ImportError
-            If matplotlib is not installed.
         """
         check_search(search)
         history = history_frame(search)
@@ -135,8 +128,13 @@ class HistoryDisplay:
                 "No history is known: let the search refit, or give its classifier memory= and "
                 "an integer random_state, so that the histories of its folds are kept."
             )
-        best = int(search.best_index_) if hasattr(search, "best_index_") else None
-        return cls(history, best=best, best_name=_best_name(search, best)).plot(ax, metrics=metrics)
+        if not hasattr(search, "best_index_"):
+            return cls(history).plot(ax, metrics=metrics)
+        best = int(search.best_index_)
+        columns = columns_of(search.cv_results_["params"])
+        lines = [f"{name} {value_text(values[best])}" for name, values in columns.items()]
+        name = "\n".join(["best:", *lines[:5], *(["..."] if len(lines) > 5 else [])])
+        return cls(history, best=best, best_name=name).plot(ax, metrics=metrics)
 
     def plot(self, ax: Any = None, *, metrics: str | Sequence[str] = ("loss", "accuracy")) -> Self:
         """Draw.
@@ -155,35 +153,30 @@ class HistoryDisplay:
 
         Raises
         ------
-        ValueError
-            If a metric is unknown, or `ax` and `metrics` differ in number.
-        ImportError
-            If matplotlib is not installed.
+        ValueError, ImportError
+            As `from_estimator`.
         """
         plt = _style.pyplot("HistoryDisplay")
         metrics = [metrics] if isinstance(metrics, str) else list(metrics)
-        if not metrics:
-            raise ValueError("metrics is empty: give one or more, such as 'loss'.")
-        for name in metrics:
-            if name not in self._known():
-                raise ValueError(
-                    f"metrics: {name!r} is not in the history, which has "
-                    f"{', '.join(map(repr, self._known()))}."
-                )
+        known = [
+            name
+            for name in self.history.select_dtypes("number")
+            if name not in ("candidate", "fold", "epoch")
+            and not name.startswith(("val_", "param_"))
+        ]
+        unknown = [name for name in metrics if name not in known]
+        if unknown or not metrics:
+            told = f"{unknown[0]!r} is not in the history, which has" if unknown else "give some of"
+            raise ValueError(f"metrics: {told} {', '.join(map(repr, known))}.")
         if ax is None:
             size = (5.2 * len(metrics), 3.6)
-            figure, axes = plt.subplots(
-                1, len(metrics), figsize=size, squeeze=False, layout="constrained"
+            ax = plt.subplots(1, len(metrics), figsize=size, layout="constrained")[1]
+        self.axes_ = axes = np.ravel(np.asarray(ax, dtype=object))
+        if len(axes) != len(metrics):
+            raise ValueError(
+                f"ax has {len(axes)} axes for {len(metrics)} metrics, {metrics}: give one each."
             )
-            axes = axes.ravel()
-        else:
-            axes = np.ravel(np.asarray(ax, dtype=object))
-            if len(axes) != len(metrics):
-                raise ValueError(
-                    f"ax has {len(axes)} axes for {len(metrics)} metrics, {metrics}: give one each."
-                )
-            figure = axes[0].figure
-        self.figure_, self.axes_, self.lines_ = figure, axes, {}
+        self.figure_, self.lines_ = axes[0].figure, {}
         draw = self._draw_search if "candidate" in self.history else self._draw_estimator
         last = float(self.history["epoch"].max())
         for axis, name in zip(axes, metrics, strict=True):
@@ -196,15 +189,6 @@ class HistoryDisplay:
             self._draw_phases(axis, last)
             self._draw_legend(axis)
         return self
-
-    def _known(self):
-        return [
-            name
-            for name in self.history
-            if pd.api.types.is_numeric_dtype(self.history[name])
-            and name not in ("candidate", "fold", "epoch")
-            and not name.startswith(("val_", "param_"))
-        ]
 
     def _draw_estimator(self, ax, name):
         _style.title(ax, _title(name))
@@ -274,11 +258,3 @@ def _title(name):
 def _plot(ax, x, y, **style):
     # A line of one epoch would not be seen.
     return ax.plot(x, y, marker="o" if len(x) == 1 else None, markersize=5, **style)
-
-
-def _best_name(search, best):
-    if best is None:
-        return None
-    columns = short_columns_of(search.cv_results_["params"])
-    lines = [f"{name} {value_text(values[best])}" for name, values in columns.items()]
-    return "\n".join(["best:", *lines[:5], *(["..."] if len(lines) > 5 else [])])

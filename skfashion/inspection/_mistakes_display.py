@@ -12,7 +12,7 @@ from sklearn.utils import column_or_1d
 from skfashion._utils.typing import Array, Frame, Self, Shape
 from skfashion._utils.validation import InvalidParameterError
 from skfashion.inspection import _style
-from skfashion.inspection._pictures import image_shape_for, names_of, pictures, take
+from skfashion.inspection._pictures import image_shape_for, pictures
 from skfashion.inspection._values import shortened
 
 # In points: what two lines of labels take above an image, and a cell too narrow for them.
@@ -100,13 +100,9 @@ class MistakesDisplay:
 
         Raises
         ------
-        NotFittedError
-            Before `fit`.
-        ValueError
-            If lengths or numbers of classes don't fit together, or `n_images` is not a whole
-            number of 0 or more.
-        ImportError
-            If matplotlib is not installed.
+        NotFittedError, ValueError, ImportError
+            Before `fit`, if lengths or numbers of classes don't fit together, `n_images` is
+            not a whole number of 0 or more, or matplotlib is not installed.
         """
         known = hasattr(estimator, "predict_proba")
         predicted = estimator.predict_proba(X) if known else estimator.predict(X)
@@ -166,21 +162,16 @@ class MistakesDisplay:
 
         Raises
         ------
-        ValueError
-            If lengths or numbers of classes don't fit together, or `n_images` is not a whole
-            number of 0 or more.
-        ImportError
-            If matplotlib is not installed.
+        ValueError, ImportError
+            As `from_estimator`.
         """
         _check_whole("n_images", n_images, 0)
         mistakes = find_mistakes(y_true, y_pred, classes=classes, display_labels=display_labels)
         if len(X) != len(y_true):
             raise ValueError(f"X has {len(X)} images and y_true {len(y_true)} labels.")
-        worst = mistakes.head(n_images)
-        like = None if names_of(X) is not None else X
-        images = []
+        worst, images = mistakes.head(n_images), []
         if len(worst):
-            images = pictures(take(X, worst["index"]), image_shape=image_shape, like=like)
+            images = pictures(X, worst["index"], image_shape=image_shape)
         display = cls(images, worst, n_mistakes=len(mistakes), n_samples=len(y_true))
         return display.plot(ax)
 
@@ -201,10 +192,8 @@ class MistakesDisplay:
 
         Raises
         ------
-        ValueError
-            If `n_cols` is not a whole number of 1 or more.
-        ImportError
-            If matplotlib is not installed.
+        ValueError, ImportError
+            If `n_cols` is not a whole number of 1 or more, or matplotlib is not installed.
         """
         if n_cols is not None:
             _check_whole("n_cols", n_cols, 1)
@@ -311,8 +300,7 @@ def find_mistakes(y_true, y_pred, *, classes=None, display_labels=None):
 
 def _codes(labels, classes):
     """Return the place of each label among the classes, -1 for one that is not."""
-    place = {label: i for i, label in enumerate(classes.tolist())}
-    return np.array([place.get(label, -1) for label in labels.tolist()], dtype=int)
+    return pd.Index(classes.tolist(), dtype=object).get_indexer(labels.tolist())
 
 
 def _named(labels, codes, names):

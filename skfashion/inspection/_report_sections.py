@@ -13,10 +13,10 @@ from skfashion.inspection import _report_charts as charts
 from skfashion.inspection import _report_html as parts
 from skfashion.inspection._histories import classifier_of, frame_of_curves, search_curves
 from skfashion.inspection._mistakes_display import find_mistakes
-from skfashion.inspection._pictures import image_shape_for, names_of, pictures, take
+from skfashion.inspection._pictures import image_shape_for, names_of, pictures
 from skfashion.inspection._report_html import escape, tag
 from skfashion.inspection._search_display import score_column
-from skfashion.inspection._values import short_columns_of, short_names, value_text
+from skfashion.inspection._values import columns_of, short_names, value_text
 
 _N_IMAGES = 24
 _PACKAGES = ("keras", "scikeras", "scikit-learn", "scikit-optimize", "numpy")
@@ -29,7 +29,7 @@ class SearchFacts:
         self.search = search
         self.results = search.cv_results_
         self.params = list(self.results["params"])
-        self.columns = short_columns_of(self.params)
+        self.columns = columns_of(self.params)
         self.column = score_column(search)
         self.scores = self._column(self.column)
         self.best = getattr(search, "best_index_", None)
@@ -110,10 +110,9 @@ def best(found):
     if found.best is None:
         return ""
     params = found.params[found.best]
-    names = short_names(list(params))
     exact = {name: _as_python(value) for name, value in params.items()}
     full = tag("summary", "In full, to copy") + tag("pre", escape(repr(exact)))
-    rows = [(names[name], value_text(value)) for name, value in params.items()]
+    rows = zip(short_names(list(params)), map(value_text, params.values()), strict=True)
     return tag("h2", "Best parameters") + parts.facts(rows) + tag("details", full)
 
 
@@ -206,11 +205,9 @@ def mistakes(test):
     text += tag("p", f"{wrong:,} of {test.n_images:,} test images were classified wrongly.")
     text += parts.confusion(test.matrix, test.names)
     if wrong:
-        images = take(test.X, worst["index"])
-        files = names_of(images)
-        shown = pictures(images, image_shape=test.image_shape, like=None if files else test.X)
+        shown = pictures(test.X, worst["index"], image_shape=test.image_shape)
         text += tag("h2", "The worst of them") + tag("p", "Predicted, and below it what it is.")
-        text += parts.mistakes(shown, worst, files)
+        text += parts.mistakes(shown, worst, names_of(test.X, worst["index"]))
     return text
 
 

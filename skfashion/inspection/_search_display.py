@@ -14,7 +14,6 @@ from skfashion.inspection._values import (
     categories_of,
     columns_of,
     scale_of,
-    short_names,
     shortened,
     thinned,
     value_text,
@@ -120,15 +119,10 @@ class SearchDisplay:
 
         Raises
         ------
-        NotFittedError
-            Before `fit`.
-        TypeError
-            If it is not a search.
-        ValueError
-            If a parameter or score is not in ``cv_results_``, `kind` is unknown or can't be
-            used with that many parameters, or no candidate has a score.
-        ImportError
-            If matplotlib is not installed.
+        NotFittedError, TypeError, ValueError, ImportError
+            If it is not a fitted search, a parameter or score is not in ``cv_results_``,
+            `kind` can't be used with that many parameters, no candidate has a score, or
+            matplotlib is not installed.
         """
         check_search(search)
         results = search.cv_results_
@@ -138,13 +132,14 @@ class SearchDisplay:
             raise ValueError(
                 f"score={column!r} is not in cv_results_, which has {', '.join(map(repr, known))}."
             )
-        values = _chosen(columns_of(results["params"]), params, results["params"])
+        values = columns_of(results["params"], params)
         errors = results.get(column.replace("mean_", "std_", 1)) if "mean_" in column else None
-        best = _best_of(search, column)
-        name = score_text(column)
-        return cls(values, results[column], errors=errors, score_name=name, best=best).plot(
-            ax, kind=kind
-        )
+        best = "highest" if column.startswith("mean_test_") else None
+        if column == score_column(search) and hasattr(search, "best_index_"):
+            best = int(search.best_index_)
+        name = column[:1].upper() + column[1:].replace("_", " ")
+        display = cls(values, results[column], errors=errors, score_name=name, best=best)
+        return display.plot(ax, kind=kind)
 
     def plot(
         self, ax: Any = None, *, kind: Literal["auto", "score", "pair", "parallel"] = "auto"
@@ -165,11 +160,8 @@ class SearchDisplay:
 
         Raises
         ------
-        ValueError
-            If `kind` is unknown or can't be used with that many parameters, `best` is not
-            a candidate, or no score is finite.
-        ImportError
-            If matplotlib is not installed.
+        ValueError, ImportError
+            As `from_search`, or if `best` is not a candidate.
         """
         if kind not in _KINDS:
             raise InvalidParameterError(
@@ -180,7 +172,7 @@ class SearchDisplay:
         n = len(columns)
         if kind == "auto":
             kind = {1: "score", 2: "pair"}.get(n, "parallel")
-        if (kind == "score" and n != 1) or (kind == "pair" and n != 2):
+        if n != {"score": 1, "pair": 2}.get(kind, n):
             raise ValueError(
                 f"kind={kind!r} shows {'one parameter' if kind == 'score' else 'two parameters'}, "
                 f"not {n}: name them with params=, of {', '.join(map(repr, columns))}."
@@ -192,7 +184,7 @@ class SearchDisplay:
         plt = _style.pyplot("SearchDisplay")
         if ax is None:
             width = max(5.6, 1.25 * (n + 1)) if kind == "parallel" else 5.6
-            _, ax = plt.subplots(figsize=(width, 4), layout="constrained")
+            ax = plt.subplots(figsize=(width, 4), layout="constrained")[1]
         self.ax_, self.figure_ = ax, ax.figure
         values = {
             name: [value for value, known in zip(column, finite, strict=True) if known]
@@ -200,15 +192,17 @@ class SearchDisplay:
         }
         errors = None if self.errors is None else np.asarray(self.errors, dtype=float)[finite]
         scores = scores[finite]
+        if kind == "parallel":
+            _draw_parallel(ax, values, scores, best, self.score_name)
+            return self
         note = None
         if best is not None:
             note = "the best" if scores[best] == scores.max() else "chosen by the search"
-        if kind == "parallel":
-            _draw_parallel(ax, values, scores, best, self.score_name)
-        elif kind == "score":
-            _style.title(ax, self.score_name, _draw_score(ax, values, scores, errors, best, note))
+        if kind == "score":
+            note = _draw_score(ax, values, scores, errors, best, note)
         else:
-            _style.title(ax, self.score_name, _draw_pair(ax, values, scores, best, note))
+            note = _draw_pair(ax, values, scores, best, note)
+        _style.title(ax, self.score_name, note)
         return self
 
     def _best(self, scores, finite):
@@ -382,38 +376,7 @@ def _curve_through(ends):
 def score_column(search):
     """Return the column of ``cv_results_`` with the score that chose the best candidate."""
     refit = getattr(search, "refit", None)
-    if getattr(search, "multimetric_", False):
-        scores = [name for name in search.cv_results_ if name.startswith("mean_test_")]
-        wanted = f"mean_test_{refit}"
-        return wanted if wanted in scores else scores[0]
-    return "mean_test_score"
-
-
-def _best_of(search, column):
-    """Return the candidate to mark where a column of ``cv_results_`` is drawn."""
-    if column == score_column(search) and hasattr(search, "best_index_"):
-        return int(search.best_index_)
-    return "highest" if column.startswith("mean_test_") else None
-
-
-def score_text(column):
-    """Return a column of ``cv_results_`` in words."""
-    text = column.replace("_", " ").strip()
-    return text[:1].upper() + text[1:]
-
-
-def _chosen(varied, params, candidates):
-    names = short_names(list(dict.fromkeys(name for each in candidates for name in each)))
-    if params is None:
-        return {names[name]: values for name, values in varied.items()}
-    everything = {name: [each.get(name) for each in candidates] for name in names} | varied
-    chosen = {}
-    for wanted in [params] if isinstance(params, str) else params:
-        found = [name for name in names if wanted in (name, names[name])]
-        if not found:
-            raise ValueError(
-                f"params: {wanted!r} was not searched; the search has "
-                f"{', '.join(map(repr, names))}."
-            )
-        chosen[names[found[0]]] = everything[found[0]]
-    return chosen
+    if not getattr(search, "multimetric_", False):
+        return "mean_test_score"
+    scores = [name for name in search.cv_results_ if name.startswith("mean_test_")]
+    return f"mean_test_{refit}" if f"mean_test_{refit}" in scores else scores[0]

@@ -11,7 +11,7 @@ import pandas as pd
 from skfashion._utils.typing import PathLike
 from skfashion.inspection._histories import check_search, classifier_of, search_curves
 from skfashion.inspection._search_display import score_column
-from skfashion.inspection._values import is_number, short_columns_of, value_text
+from skfashion.inspection._values import columns_of, is_number, value_text
 
 
 def write_tensorboard(search: Any, log_dir: PathLike) -> Any:
@@ -88,7 +88,7 @@ def write_tensorboard(search: Any, log_dir: PathLike) -> Any:
                     tf.summary.scalar(name, value, epoch)
 
     results = search.cv_results_
-    params = short_columns_of(results["params"])
+    params = columns_of(results["params"])
     params = {name: _as_hyperparameters(values) for name, values in params.items()}
     scores = _scores(results, score_column(search))
     with writing(log_dir):

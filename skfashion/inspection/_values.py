@@ -140,29 +140,31 @@ def shortened(texts, longest):
 def short_names(names):
     """Leave out the steps of a Pipeline in names of parameters where nothing gets lost."""
     short = [name.rpartition("__")[2] for name in names]
-    return {
-        name: last if short.count(last) == 1 else name
-        for name, last in zip(names, short, strict=True)
-    }
+    return [
+        last if short.count(last) == 1 else name for name, last in zip(names, short, strict=True)
+    ]
 
 
-def columns_of(params):
-    """Return the values of each parameter of some candidates that isn't the same in all."""
+def columns_of(params, wanted=None):
+    """Return the values of parameters of some candidates, by their short names.
+
+    None wanted: those that are not the same in all candidates.
+    """
     names = list(dict.fromkeys(name for each in params for name in each))
+    short = dict(zip(names, short_names(names), strict=True))
     columns = {name: [each.get(name, _ABSENT) for each in params] for name in names}
-    varied = {
-        name: values
-        for name, values in columns.items()
-        if len({_identity(value) for value in values}) > 1
-    }
-    return varied or columns
-
-
-def short_columns_of(params):
-    """Return `columns_of` with names as short as they can be."""
-    columns = columns_of(params)
-    names = short_names(list(columns))
-    return {names[name]: values for name, values in columns.items()}
+    if wanted is None:
+        varied = [n for n in names if len({_identity(value) for value in columns[n]}) > 1]
+        return {short[name]: columns[name] for name in varied or names}
+    chosen = {}
+    for each in [wanted] if isinstance(wanted, str) else wanted:
+        found = [name for name in names if each in (name, short[name])]
+        if not found:
+            raise ValueError(
+                f"params: {each!r} was not searched; the search has {', '.join(map(repr, names))}."
+            )
+        chosen[short[found[0]]] = columns[found[0]]
+    return chosen
 
 
 def _identity(value):
