@@ -5,7 +5,6 @@ in the folder of `memory`, where every finished fit leaves its history.
 """
 
 import json
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -15,16 +14,6 @@ from sklearn.exceptions import NotFittedError
 from skfashion._store import open_store
 from skfashion._utils.typing import Frame
 from skfashion.inspection._runs import SHARED, prefixed, runs
-
-
-@dataclass(frozen=True)
-class Curve:
-    """The history of one fit of a search."""
-
-    candidate: int
-    fold: int | None
-    history: list
-    seconds: list | None = None
 
 
 def history_frame(fitted: Any) -> Frame:
@@ -86,18 +75,21 @@ def history_frame(fitted: Any) -> Frame:
     """
     if not is_search(fitted):
         return _frame(history_of(fitted))
-    return frame_of_curves(search_curves(fitted), fitted.cv_results_["params"])
-
-
-def frame_of_curves(curves, params):
-    """Return what `history_frame` does of a search."""
-    frames = [
-        _frame(curve.history, curve.seconds).assign(
-            candidate=curve.candidate, fold=curve.fold, **_cells(params[curve.candidate])
+    if classifier_of(fitted.estimator) is None:
+        raise TypeError(
+            f"{type(fitted).__name__} searches over {type(fitted.estimator).__name__}, which "
+            "keeps no history: there must be a classifier of skfashion in it."
         )
-        for curve in curves
+    # pandas would spread a tuple over the rows.
+    params = [
+        prefixed({k: v if pd.api.types.is_scalar(v) else str(v) for k, v in each.items()})
+        for each in fitted.cv_results_["params"]
     ]
-    names = sorted({name for each in params for name in prefixed(each)})
+    frames = [
+        _frame(history, seconds).assign(candidate=candidate, fold=fold, **params[candidate])
+        for candidate, fold, history, seconds in _fits_of(fitted)
+    ]
+    names = sorted({name for each in params for name in each})
     columns = ["candidate", "fold", "epoch", "phase", "learning_rate", "loss", "accuracy"]
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
     metrics = [name for name in frame if name not in columns and name not in names]
@@ -122,6 +114,8 @@ def check_search(fitted):
 
 def history_of(fitted):
     """Return the history of a fitted estimator as a list of dicts."""
+    from skfashion._training import as_rows
+
     classifier = classifier_of(fitted)
     if classifier is None:
         raise TypeError(
@@ -130,12 +124,7 @@ def history_of(fitted):
         )
     if not hasattr(classifier, "history_"):
         raise NotFittedError(f"This {type(classifier).__name__} is not fitted yet: call fit first.")
-    columns = classifier.history_
-    n = len(next(iter(columns.values()), ()))
-    return [
-        {name: column[i] for name, column in columns.items() if column[i] is not None}
-        for i in range(n)
-    ]
+    return as_rows(classifier.history_)
 
 
 def classifier_of(estimator):
@@ -154,28 +143,19 @@ def classifier_of(estimator):
     return estimator
 
 
-def search_curves(search):
-    """Return the histories of all fits of a search that are known."""
-    if classifier_of(search.estimator) is None:
-        raise TypeError(
-            f"{type(search).__name__} searches over {type(search.estimator).__name__}, which "
-            "keeps no history: there must be a classifier of skfashion in it."
-        )
-    refit = _refit(search)
+def _fits_of(search):
+    """Yield candidate, fold (None for the refit), history and seconds of each fit known."""
+    best = classifier_of(getattr(search, "best_estimator_", None))
+    refit = None if best is None else history_of(best)
     found = _runs_of_folds(search, refit)
     first = {}  # when each fold was first trained on, by its data
     for run in (run for kept in found for run in kept):
         first[run.data] = min(run.when, first.get(run.data, run.when))
-    curves = []
     for candidate, kept in enumerate(found):
         if refit is not None and candidate == search.best_index_:
-            curves.append(Curve(candidate, None, refit))
-        kept = sorted(kept, key=lambda run: first[run.data])
-        curves += [
-            Curve(candidate, fold, run.history, run.meta.get("seconds"))
-            for fold, run in enumerate(kept)
-        ]
-    return curves
+            yield candidate, None, refit, None
+        for fold, run in enumerate(sorted(kept, key=lambda run: first[run.data])):
+            yield candidate, fold, run.history, run.meta.get("seconds")
 
 
 def _frame(history, seconds=None):
@@ -184,17 +164,6 @@ def _frame(history, seconds=None):
     if seconds is not None and len(seconds) == len(frame):
         frame["seconds"] = seconds
     return frame
-
-
-def _cells(params):
-    # pandas would spread a tuple over the rows.
-    plain = (int, float, str, bool, type(None))
-    return prefixed({k: v if isinstance(v, plain) else str(v) for k, v in params.items()})
-
-
-def _refit(search):
-    classifier = classifier_of(getattr(search, "best_estimator_", None))
-    return None if classifier is None else history_of(classifier)
 
 
 def _runs_of_folds(search, refit):

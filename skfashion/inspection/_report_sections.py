@@ -1,17 +1,17 @@
 """The sections of the report, in the order in which they stand."""
 
 import importlib.metadata
-import json
 import platform
 import sys
 
 import numpy as np
+import pandas as pd
 from sklearn.metrics import accuracy_score, confusion_matrix
 
 from skfashion._version import __version__
 from skfashion.inspection import _report_charts as charts
 from skfashion.inspection import _report_html as parts
-from skfashion.inspection._histories import classifier_of, frame_of_curves, search_curves
+from skfashion.inspection._histories import classifier_of, history_frame
 from skfashion.inspection._mistakes_display import find_mistakes
 from skfashion.inspection._pictures import image_shape_for, names_of, pictures
 from skfashion.inspection._report_html import escape, tag
@@ -40,8 +40,8 @@ class SearchFacts:
         self.seconds = float(sum(self.results["mean_fit_time"])) * self.n_splits
         classifier = classifier_of(search.estimator)
         self.estimator_name = type(classifier or search.estimator).__name__
-        self.curves = [] if classifier is None else search_curves(search)
-        self.history = frame_of_curves(self.curves, self.params)
+        self.history = pd.DataFrame() if classifier is None else history_frame(search)
+        self.folds = self.history.dropna(subset=["fold"]) if classifier else self.history
         self.train = self._column(self.column.replace("_test_", "_train_", 1))
         self.train_is_watched = self.train is None
         if self.train_is_watched:
@@ -62,10 +62,9 @@ class SearchFacts:
 
     def _watched(self):
         """Return accuracies as training watched them in its last epochs; None if none is known."""
-        folds = self.history[self.history["fold"].notna()]
-        if folds.empty or getattr(self.search, "scoring", None) not in (None, "accuracy"):
+        if self.folds.empty or getattr(self.search, "scoring", None) not in (None, "accuracy"):
             return None
-        last = folds.groupby(["candidate", "fold"])["accuracy"].last()
+        last = self.folds.groupby(["candidate", "fold"])["accuracy"].last()
         return last.groupby("candidate").mean().reindex(range(len(self.params))).to_numpy(float)
 
 
@@ -159,7 +158,7 @@ def learning(found, figures):
             figures[column] = charts.curves(found.history, column, found.best, found.texts)
             name = f"{'Validation' if watched else 'Training'} {metric}"
             cells += tag("div", tag("b", name) + _chart(column))
-    known = found.history.loc[found.history["fold"].notna(), "candidate"].nunique()
+    known = 0 if found.folds.empty else found.folds["candidate"].nunique()
     told = (
         f"Means over the folds of {known} candidates; the best in orange."
         if known
@@ -214,27 +213,25 @@ def mistakes(test):
 def reuse(found):
     """Tell what was known already, from the histories of the folds."""
     head = tag("h2", "What was reused")
-    folds = [curve for curve in found.curves if curve.fold is not None]
-    if not folds:
+    folds = found.folds
+    if folds.empty:
         told = (
             "Not known: finished fits are kept, and reused, where the classifier has memory= and "
             "an integer random_state."
         )
         return head + tag("p", told)
-    total = sum(len(curve.history) for curve in folds)
     # Fits that begin alike share their first epochs: no two others have the same losses.
-    distinct = {
-        json.dumps(curve.history[:n], sort_keys=True)
-        for curve in folds
-        for n in range(1, len(curve.history) + 1)
-    }
+    distinct = set()
+    for _, fit in folds.groupby(["candidate", "fold"])[["phase", "learning_rate", "loss"]]:
+        epochs = list(fit.itertuples(index=False, name=None))
+        distinct |= {tuple(epochs[:n]) for n in range(1, len(epochs) + 1)}
     rows = [
-        ("epochs in all fits of the folds", f"{total:,}"),
-        ("of these shared with another candidate", f"{total - len(distinct):,}"),
+        ("epochs in all fits of the folds", f"{len(folds):,}"),
+        ("of these shared with another candidate", f"{len(folds) - len(distinct):,}"),
         ("time in fits, this run", parts.seconds_text(found.seconds)),
     ]
-    if all(curve.seconds for curve in folds):
-        alone = sum(sum(curve.seconds) for curve in folds)
+    if "seconds" in folds and folds["seconds"].notna().all():
+        alone = folds["seconds"].sum()
         rows.append(("time of these epochs when they were trained", parts.seconds_text(alone)))
         rows.append(("saved", parts.seconds_text(max(0.0, alone - found.seconds))))
     return head + parts.facts(rows)

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from skfashion._utils.typing import PathLike
-from skfashion.inspection._histories import check_search, classifier_of, search_curves
+from skfashion.inspection._histories import check_search, classifier_of, history_frame
 from skfashion.inspection._search_display import score_column
 from skfashion.inspection._values import columns_of, is_number, value_text
 
@@ -96,22 +96,34 @@ def write_tensorboard(search: Any, log_dir: PathLike) -> Any:
             [hp.HParam(name, _domain(hp, values)) for name, values in params.items()],
             [hp.Metric(name) for name in scores],
         )
-    curves = [] if classifier_of(search.estimator) is None else search_curves(search)
+    fits = dict(list(_fits_of(search)))
     n = len(results["params"])
     for i in range(n):
         folder = log_dir / f"candidate_{i:0{max(3, len(str(n - 1)))}d}"
-        mine = [curve for curve in curves if curve.candidate == i]
-        folds = [curve.history for curve in mine if curve.fold is not None]
+        mine = {fold: fit for (candidate, fold), fit in fits.items() if candidate == i}
+        folds = [fit for fold, fit in mine.items() if fold >= 0] or list(mine.values())
         with writing(folder):
             hp.hparams({name: values[i] for name, values in params.items()}, folder.name)
-            write(_means(folds or [curve.history for curve in mine]))
+            if folds:
+                write(pd.concat(folds).groupby(level=0).mean().to_dict("records"))
             write([{name: values[i] for name, values in scores.items()}])
             end = summary.session_end_pb(success)
             tf.summary.experimental.write_raw_pb(end.SerializeToString(), step=0)
-        for curve in mine:
-            with writing(folder / ("refit" if curve.fold is None else f"fold_{curve.fold}")):
-                write(curve.history)
+        for fold, fit in mine.items():
+            with writing(folder / ("refit" if fold < 0 else f"fold_{fold}")):
+                write(fit.to_dict("records"))
     return log_dir
+
+
+def _fits_of(search):
+    """Return the metrics of each fit known by (candidate, fold), with fold -1 for the refit."""
+    if classifier_of(search.estimator) is None:
+        return []
+    frame = history_frame(search)
+    frame = frame.assign(fold=frame["fold"].fillna(-1), epoch=frame["epoch"] - 1)
+    metrics = frame.set_index("epoch").select_dtypes("number")
+    metrics = metrics.loc[:, ~metrics.columns.str.startswith(("param_", "seconds"))]
+    return metrics.groupby(["candidate", "fold"])
 
 
 def _tensorboard():
@@ -144,11 +156,3 @@ def _domain(hp, values):
 def _scores(results, column):
     names = [column, column.replace("_test_", "_train_", 1), "mean_fit_time"]
     return {name: [float(v) for v in results[name]] for name in names if name in results}
-
-
-def _means(histories):
-    """Return the mean of some histories, by epoch, of those that got so far."""
-    frames = [pd.DataFrame(history).select_dtypes("number") for history in histories]
-    if not frames:
-        return []
-    return pd.concat(frames).groupby(level=0).mean().to_dict("records")

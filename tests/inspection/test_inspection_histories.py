@@ -14,7 +14,6 @@ from sklearn.preprocessing import FunctionTransformer
 from skfashion import DenseClassifier, KerasImageClassifier, MobileNetFineTuner
 from skfashion._store import open_store
 from skfashion.inspection import history_frame, prune_runs, runs_frame
-from skfashion.inspection._histories import search_curves
 from skfashion.preprocessing import PixelScaler
 
 
@@ -208,8 +207,7 @@ def test_ones_own_network(images, tmp_path):
 def test_of_other_folds_the_last_used_count(images, tmp_path):
     searched(images, tmp_path, cv=3)
     search = searched(images, tmp_path, cv=2)
-    curves = [curve for curve in search_curves(search) if curve.candidate == 0]
-    assert [c.fold for c in curves if c.fold is not None] == [0, 1]
+    assert set(history_frame(search).query("candidate == 0")["fold"].dropna()) == {0, 1}
 
 
 def test_times_and_data_in_the_store_tell_folds_apart(images, tmp_path):
