@@ -61,6 +61,8 @@ def run(
             if known is not None:
                 state, first = known, i + 1
                 break
+        if first == len(plan.phases):
+            runs.share_result(keys[-1], plan.phases[-1].epochs)
     trainer = _Trainer(plan, data, build, runs, store, on_epoch, list(callbacks))
     done = first
     for i in range(first, len(plan.phases)):

@@ -231,7 +231,7 @@ class BaseImageEstimator(
 
     def _train(self, plan, data, start, *, replay=True):
         progress, store = Progress(self, plan), open_store(self.memory)
-        about = None if store is None else _replay.about(self, len(data.X))
+        about = None if store is None else _replay.about(self, plan, len(data.X))
         replay = replay and store is not None
 
         @_training.retried("training")
