@@ -4,12 +4,14 @@ import keras
 import tensorflow as tf
 from tensorflow.python.eager import context
 
+from skfashion._training.loops import Loop
+
 # What the process grows by for each operation of a graph: 9 to 10.5 kB, from small dense
 # networks (300 operations to train) to a whole MobileNetV2 (8,000).
 _OPERATION_BYTES = 10_000
 
 
-class GraphLoop:
+class GraphLoop(Loop):
     """Training, evaluation and prediction of one compiled model, each one graph call.
 
     The arrays stay where TensorFlow computes and each batch is gathered from them inside

@@ -4,6 +4,7 @@ import functools
 import gc
 import traceback
 from contextlib import contextmanager
+from typing import Protocol
 
 import keras
 import numpy as np
@@ -24,6 +25,33 @@ _IN_EPOCHS = (  # hooks of Keras' callbacks
 _NO_MEMORY = ("RESOURCE_EXHAUSTED", "Status: 1, message: could not")
 
 
+class Loop(Protocol):
+    """What carries out the epochs of one compiled model.
+
+    Weights, optimizer state and metrics are the model's own variables, read and set by others
+    between calls. A loop holds graphs and nothing of a training, so that one serves many.
+    """
+
+    traces: int  # graphs traced so far
+    nbytes: int  # what they hold, about; 0 where that isn't known
+
+    def resident(self, *arrays):
+        """Return arrays where they are read fastest, as a list; good for any number of epochs."""
+
+    def train_epoch(self, data, order, batch_size):
+        """Train one epoch on resident X, y and weights; return loss and metrics, a dict of float.
+
+        Each row of `order` once, in this order, in batches of `batch_size` of which the last may
+        be shorter. A step is Keras' own `train_step`; metrics begin anew.
+        """
+
+    def evaluate(self, data, batch_size):
+        """Return loss and metrics of resident X and y, all rows; weights stay as they are."""
+
+    def predict(self, X):
+        """Return the output for an array of at most a batch, as an array."""
+
+
 def make_loop(model):
     """Return the fastest loop for a compiled model on this backend."""
     if keras.backend.backend() == "tensorflow" and not model.run_eagerly:
@@ -41,7 +69,7 @@ def to_numpy(variable):
     return keras.ops.convert_to_numpy(value)
 
 
-class KerasLoop:
+class KerasLoop(Loop):
     """Keras' own `fit`, an epoch a call: for every backend, and for hooks within an epoch.
 
     `callbacks` is the `keras.callbacks.CallbackList` that such hooks are called of.

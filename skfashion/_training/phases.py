@@ -41,7 +41,13 @@ def run(
     callbacks=(),
     about=None,
 ):
-    """Carry out a plan."""
+    """Carry out a plan; return an `Outcome`.
+
+    `build` makes the network of a phase and what to compile it with. `start` is a `State` to go
+    on from, or a `Start`. With `replay`, finished and half-done phases are kept in the store and
+    read from it, with `about` beside them. `on_epoch` is told phase, epoch and logs, and ends the
+    run by returning true. `callbacks` are Keras': they see the whole network, built for them.
+    """
     started = time.perf_counter()
     state = start
     if not isinstance(start, State):
