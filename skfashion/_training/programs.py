@@ -154,6 +154,7 @@ class _Place:
         self.lock = threading.Lock()
         self.owner = None
         self.value = None
+        self.traces = None  # when it was last weighed
 
     @property
     def nbytes(self):
@@ -197,13 +198,14 @@ def pooled(key, make):
             raise
         finally:
             place.owner = None
-            if place.value is not None:
+            if place.value is not None and place.value.loop.traces != place.traces:
                 _keep(key, place)
 
 
 def _keep(key, place):
     """Weigh a program anew, as using it has traced it, and free what leaves the pool for it."""
     before = _POOL.nbytes
+    place.traces = place.value.loop.traces
     _POOL.put(key, place)
     if before + place.nbytes - _POOL.nbytes > _COLLECTED_FROM:
         gc.collect()  # programs are cycles, of few and large objects
