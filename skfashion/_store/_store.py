@@ -6,6 +6,7 @@ import threading
 import warnings
 from pathlib import Path
 
+from skfashion._utils.cache import register
 from skfashion._utils.config import get_config
 
 from . import _entries, _files, _npy, _upkeep
@@ -17,6 +18,7 @@ from ._rows import Rows
 # In the path, so that a later layout lives beside this one and neither drops the other's files.
 _LAYOUT = "v1"
 
+_INDEX_BYTES = 256  # of a row: its key, its place, its line of the shard's index
 _stores = {}
 _stores_lock = threading.Lock()
 
@@ -383,6 +385,23 @@ class Store:
         except OSError as error:
             self.cannot("read", error)
             return []
+
+
+class _RowIndexes:
+    """What `skfashion.cache_info` tells of the indexes of rows that open stores hold."""
+
+    def info(self):
+        rows = [rows for store in list(_stores.values()) for rows in list(store._rows.values())]
+        n = sum(len(each._index) for each in rows)
+        return {"entries": n, "bytes": _INDEX_BYTES * n, "max_entries": None, "max_bytes": None}
+
+    def clear(self):
+        for store in list(_stores.values()):
+            with store._lock:
+                store._rows.clear()  # who reads or writes rows now keeps its own
+
+
+register("rows on disk", _RowIndexes())
 
 
 def _after_fork():

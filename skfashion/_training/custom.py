@@ -9,9 +9,8 @@ from uuid import uuid4
 import keras
 
 from skfashion._training.cut import config_key
-from skfashion._training.drawing import redraw
 from skfashion._training.loops import to_numpy
-from skfashion._training.seeding import build_scope, derive
+from skfashion._training.seeding import build_scope, derive, redraw
 
 # What a layer may be given to call: an activation, an initializer, ...
 _CODE = (FunctionType, partial, keras.Initializer, keras.Regularizer, keras.constraints.Constraint)

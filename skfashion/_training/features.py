@@ -4,9 +4,7 @@ Sharing frozen layers over model selection: Nakandala and Kumar, "Nautilus: an o
 system for deep transfer learning over evolving training datasets", SIGMOD 2022.
 """
 
-import threading
 import time
-from collections import OrderedDict
 from dataclasses import dataclass
 from hashlib import blake2b
 
@@ -15,83 +13,26 @@ import numpy as np
 
 from skfashion._training.loops import memory_errors
 from skfashion._training.plan import digest, weights_digest
-from skfashion._training.programs import Extractor, borrow
-from skfashion._utils.cache import Recent
+from skfashion._training.programs import Extractor, pooled
+from skfashion._utils.cache import Cache
 from skfashion._utils.config import get_config
 
 _BATCH = 128  # of images; the output for an image doesn't depend on it
 _SAVE_SECONDS = 5.0
 
 
-class _Cache:
-    """Rows in memory, the oldest block leaving first when a bound is passed.
-
-    Parameters
-    ----------
-    bound : callable
-        Returns the bound, bytes.
-    """
-
-    def __init__(self, bound):
-        self.bound = bound
-        self._lock = threading.Lock()
-        self._blocks = OrderedDict()  # number -> (namespace, keys, rows)
-        self._places = {}  # (namespace, key) -> (number, row)
-        self._next = self.nbytes = 0
-
-    def get(self, namespace, keys, out, wanted):
-        """Fill wanted rows of `out` that are here; return those positions that are not."""
-        with self._lock:
-            found, missing = {}, []
-            for i in wanted:
-                place = self._places.get((namespace, keys[i]))
-                if place is None:
-                    missing.append(i)
-                else:
-                    found.setdefault(place[0], []).append((i, place[1]))
-            for number, pairs in found.items():
-                self._blocks.move_to_end(number)
-                to, of = np.array(pairs).T
-                out[to] = self._blocks[number][2][of]
-            return missing
-
-    def put(self, namespace, keys, rows):
-        if rows.nbytes > self.bound():
-            return
-        with self._lock:
-            self._blocks[self._next] = (namespace, keys, rows)
-            for i, key in enumerate(keys):
-                self._places[namespace, key] = (self._next, i)
-            self._next += 1
-            self.nbytes += rows.nbytes
-        self.shrink()
-
-    def shrink(self):
-        bound = self.bound()
-        with self._lock:
-            while self._blocks and self.nbytes > bound:
-                number, (space, old, block) = self._blocks.popitem(last=False)
-                self.nbytes -= block.nbytes
-                for key in old:
-                    if self._places.get((space, key), (None,))[0] == number:
-                        del self._places[space, key]
-
-    def clear(self):
-        with self._lock:
-            self._blocks.clear()
-            self._places.clear()
-            self.nbytes = 0
-
-    def __len__(self):
-        return len(self._places)
-
-
-_CACHE = _Cache(lambda: get_config()["feature_cache_bytes"])
+_CACHE = Cache("features", max_bytes=lambda: get_config()["feature_cache_bytes"])
 # What the segments before a last one return: for networks that are cut elsewhere. It has a
 # quarter of the room, as long as rows leave it.
-_BETWEEN = _Cache(lambda: min(_CACHE.bound() / 4, _CACHE.bound() - _CACHE.nbytes))
+_BETWEEN = Cache(
+    "features between segments",
+    max_bytes=lambda: min(
+        get_config()["feature_cache_bytes"] // 4,
+        max(0, get_config()["feature_cache_bytes"] - _CACHE.nbytes),
+    ),
+)
 _COUNTS = {"computed": 0, "from_memory": 0, "from_disk": 0}
-_DIGESTS = Recent(size=8)  # ids of arrays -> (arrays, digest)
+_DIGESTS = Cache("digests", max_entries=8)  # ids of arrays -> (arrays, digest)
 
 
 def rows(X, segments, weights, *, store=None, write=True):
@@ -119,7 +60,8 @@ def rows(X, segments, weights, *, store=None, write=True):
     keys = [blake2b(image, digest_size=16).digest() for image in np.ascontiguousarray(X)]
     out = chain[-1].empty(len(X))
     shape, dtype = out.shape[1:], out.dtype
-    missing = _CACHE.get(namespace, keys, out, range(len(keys)))
+    named = [(namespace, key) for key in keys]
+    missing = _CACHE.fill(out, named, range(len(keys)))
     _COUNTS["from_memory"] += len(keys) - len(missing)
     on_disk = None
     if store is not None and (missing or write):
@@ -196,17 +138,17 @@ def _outputs(chain, X, keys):
     out = last.empty(len(X))
     missing = range(len(X))
     for cache in (_CACHE, _BETWEEN):
-        missing = cache.get(last.namespace, keys, out, missing)
+        missing = cache.fill(out, [(last.namespace, key) for key in keys], missing)
     if not missing:
         return out
     if before:
         inputs = _outputs(before, X[missing], [keys[i] for i in missing])
-        _BETWEEN.put(before[-1].namespace, [keys[i] for i in missing], inputs)
+        _BETWEEN.put_rows([(before[-1].namespace, keys[i]) for i in missing], inputs)
     else:
         inputs = X[missing]
         _COUNTS["computed"] += len(missing)
     key = ("lower", *(link.segment.key for link in chain))
-    with borrow(key, lambda: Extractor(last.segment.model)) as extractor:
+    with pooled(key, lambda: Extractor(last.segment.model)) as extractor:
         extractor.carry(last.weights)
         out[missing] = extractor.loop.predict(inputs)
     return out
@@ -218,21 +160,14 @@ def fits(parts, n):
     return n * int(np.prod(shape)) * 4 <= get_config()["feature_cache_bytes"]
 
 
-def clear_features():
-    """Forget all rows in memory."""
-    _CACHE.clear()
-    _BETWEEN.clear()
-
-
 def features_info():
-    """Return what is kept, and how many rows were computed and read."""
-    kept = {"rows": len(_CACHE), "nbytes": _CACHE.nbytes + _BETWEEN.nbytes}
-    return {**kept, **_COUNTS}
+    """Return how many rows are kept, were computed and were read."""
+    return {"rows": len(_CACHE), **_COUNTS}
 
 
 def _keep(namespace, keys, out, places):
     if places:
-        _CACHE.put(namespace, [keys[i] for i in places], out[places])
+        _CACHE.put_rows([(namespace, keys[i]) for i in places], out[places])
         _BETWEEN.shrink()
 
 

@@ -2,9 +2,10 @@
 
 import numpy as np
 
-from skfashion._training.lending import given_back, lent, rows_of
-from skfashion._training.loops import memory_errors
+from skfashion._training import features
+from skfashion._training.loops import memory_errors, retried
 from skfashion._training.plan import array_digest, digest
+from skfashion._training.programs import program_of
 from skfashion._training.seeding import build_scope, derive
 from skfashion.networks._layers import with_plain_layers
 
@@ -50,22 +51,23 @@ def predict(plan, weights, X, build, *, store=None, run_key=None):
     return outputs
 
 
-@given_back()
-@memory_errors("predicting")
+@retried("predicting")
 def _computed(plan, weights, X, build, store):
     phase = plan.phases[-1]
     outputs = []
-    with lent(plan, phase, build, cut=True) as program:
+    with program_of(plan, phase, build, cut=True) as program:
         program.carry(weights)
         for i in range(0, len(X), _PREDICT_BATCH):
             batch = X[i : i + _PREDICT_BATCH]
             if program.parts.lower is not None:
-                batch = rows_of(program, batch, weights, store, write=False)
+                segments = program.parts.segments
+                batch = features.rows(batch, segments, weights, store=store, write=False)
             with memory_errors("predicting"):
                 outputs.append(program.loop.predict(batch))
     return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
 
 
+@retried("building the network")
 def export(plan, weights, build):
     """Return the whole network as a Keras model of Keras' own layers, compiled.
 

@@ -40,23 +40,12 @@ def describe(optimizer):
     return (frozen(type(optimizer)), names, _is_fused(optimizer), constants), numbers
 
 
-def prepared(optimizer, variables, numbers):
+def prepared(optimizer, variables, structure, numbers):
     """Return the optimizer, or a fused one, built on the variables, its numbers settable.
 
-    Parameters
-    ----------
-    optimizer : keras.optimizers.Optimizer
-        Not built.
-    variables : list of keras.Variable
-        What is trained.
-    numbers : tuple of (str, float)
-        As `describe` returned them.
-
-    Returns
-    -------
-    keras.optimizers.Optimizer
+    Structure and numbers are what `describe` returned, maybe under other settings.
     """
-    if _is_fused(optimizer):
+    if structure[2] is True:
         from skfashion._training import graph
 
         optimizer = graph.fused(optimizer)

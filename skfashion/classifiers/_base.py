@@ -14,6 +14,7 @@ from sklearn.utils.validation import check_is_fitted
 from skfashion import _training
 from skfashion._store import open_store
 from skfashion._training import compile_config
+from skfashion._utils.config import SettingsMixin, in_settings
 from skfashion._utils.sklearn_callbacks import CallbackSupportMixin, with_callbacks
 from skfashion._utils.typing import Array, Model, NDArray, Self
 from skfashion._utils.validation import HasMethods, Interval, StrOptions, _fit_context
@@ -32,7 +33,9 @@ _SHAPELESS = {
 _UNCOPIED = ("_model", "_plan", "_run_key")
 
 
-class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, BaseEstimator):
+class BaseImageClassifier(
+    CallbackSupportMixin, ClassifierMixin, SettingsMixin, VersionMixin, BaseEstimator
+):
     """Base of all classifiers; a subclass says which network, in which phases.
 
     A subclass has an explicit `__init__` with the parameters below among its own, and
@@ -82,6 +85,7 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
         recipe.update(n_outputs=len(self.classes_), start="")
         return None, None
 
+    @in_settings
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -135,6 +139,7 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
             self._run(self._planned()[0], data, *start)
         return self
 
+    @in_settings
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
@@ -181,6 +186,7 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
             self._train_one_epoch(_training.Data(X, self._encode(y), weight), *start)
         return self
 
+    @in_settings
     def predict_proba(self, X: Array) -> NDArray:
         """Return the probability of each class.
 
@@ -306,6 +312,7 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
             return int(np.random.SeedSequence().generate_state(1)[0] >> 1)
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
+    @_training.retried("building the network")
     def _begin(self, seed, weights=None):
         """Write down what will be trained; return what `_complete` does, or these weights."""
         check_dtype_policy(self.dtype_policy)
@@ -355,20 +362,25 @@ class BaseImageClassifier(CallbackSupportMixin, ClassifierMixin, VersionMixin, B
         return network, compile_config.revived(stage["compile"])
 
     def _run(self, plan, data, start, initialize, *, replay=True):
-        callbacks = self._callbacks()
         progress = Progress(self, plan)
-        outcome = _training.run(
-            plan,
-            data,
-            self._planned()[1],
-            start=start,
-            initialize=initialize,
-            store=open_store(self.memory),
-            replay=replay and _replay.is_replayable(self, self._recipe, callbacks),
-            on_epoch=progress.on_epoch,
-            callbacks=callbacks,
-            about=_replay.about(self, len(data.X)),
-        )
+
+        @_training.retried("training")
+        def train():
+            callbacks = self._callbacks()  # new ones each time: they remember what they saw
+            return _training.run(
+                plan,
+                data,
+                self._planned()[1],
+                start=start,
+                initialize=initialize,
+                store=open_store(self.memory),
+                replay=replay and _replay.is_replayable(self, self._recipe, callbacks),
+                on_epoch=progress.on_epoch,
+                callbacks=callbacks,
+                about=_replay.about(self, len(data.X)),
+            )
+
+        outcome = train()
         progress.on_end(outcome)
         _checks.refuse_divergence(outcome.state.weights, len(outcome.state.history))
         self._weights = outcome.state.weights

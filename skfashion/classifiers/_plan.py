@@ -8,11 +8,11 @@ from skfashion._training import (
     describe_optimizer,
     frozen,
 )
-from skfashion._utils.cache import Recent
+from skfashion._utils.cache import Cache
 from skfashion._utils.config import get_config
 from skfashion.classifiers._scikeras import dtype_policy_of
 
-_OPTIMIZERS = Recent(size=1000)  # what decides them -> (structure, numbers)
+_OPTIMIZERS = Cache("optimizers", max_entries=1000)  # what decides one -> (structure, numbers)
 
 
 def write_recipe(estimator, stages, compiled, seed):
@@ -98,7 +98,7 @@ def _optimizer_of(stage):
     if known is None:
         structure, numbers = describe_optimizer(compile_config.revived(data))
         if "class" in data:  # not Keras' own: there may be another of its name
-            structure = (structure, compile_config.key_of(data["class"]))
+            structure = (*structure, compile_config.key_of(data["class"]))
         known = _OPTIMIZERS.put(key, (structure, numbers))
     return known
 

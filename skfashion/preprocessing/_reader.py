@@ -11,13 +11,14 @@ from joblib import Memory, Parallel, delayed
 from sklearn.base import BaseEstimator, TransformerMixin
 
 from skfashion._store import open_store
+from skfashion._utils.cache import Cache
+from skfashion._utils.config import SettingsMixin, get_config, in_settings
 from skfashion._utils.image_files import UnreadableImageError, decode_image, shown_name
 from skfashion._utils.images import size_of
 from skfashion._utils.typing import Array, MemoryLike, NDArray, Self, Size
 from skfashion._utils.validation import Interval, StrOptions, _fit_context
 from skfashion._utils.version_mixin import VersionMixin
 
-from ._cache import cache
 from ._names import file_names
 
 # To be raised when other pixels come out of the same file and settings.
@@ -28,8 +29,14 @@ _BATCH_BYTES = 1 << 26
 
 _SHOWN = 10
 
+# Of all readers of this process: over 7,000 images of 224 x 224 in colour.
+_CACHE = Cache("images", max_bytes=lambda: get_config()["image_cache_bytes"])
+_COUNTS = {"decoded": 0}
 
-class ImageReader(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_output_keys=None):
+
+class ImageReader(
+    TransformerMixin, SettingsMixin, VersionMixin, BaseEstimator, auto_wrap_output_keys=None
+):
     """Read image files into one uint8 array of equally large RGB images.
 
     JPEG, PNG, WebP, GIF (its first frame), BMP and TIFF, recognised by what is in
@@ -38,8 +45,8 @@ class ImageReader(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_outpu
     the rotation a camera noted down (EXIF) is carried out.
 
     A file is decoded once, however many candidates and folds ask for it: images
-    are kept in memory (up to 1 GiB in a process, which is 7,000 images at 224) and,
-    with `memory`, on disk. They are known by path, size and time of change, so an
+    are kept in memory (up to ``image_cache_bytes`` of `skfashion.set_config` in a
+    process, 1 GiB at start, which is 7,000 images at 224) and, with `memory`, on disk. They are known by path, size and time of change, so an
     edited file is read again.
 
     Parameters
@@ -106,6 +113,7 @@ class ImageReader(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_outpu
         self.memory = memory
         self.n_jobs = n_jobs
 
+    @in_settings
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Array, y: Any = None) -> Self:
         """Check the parameters and that X holds file names; no file is opened.
@@ -127,6 +135,7 @@ class ImageReader(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_outpu
         file_names(X)
         return self
 
+    @in_settings
     def transform(self, X: Array) -> NDArray:
         """Read files.
 
@@ -236,7 +245,7 @@ class ImageReader(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_outpu
 
 def _fill_batch(images, names, keys, rows, parallel, resize):
     """Fill `images` from memory, disk or files, in this order; return a line for each failure."""
-    left = _fill_from_memory(images, keys, range(len(keys)))
+    left = _CACHE.fill(images, keys, range(len(keys)))
     left = _fill_from_disk(images, keys, left, rows)
     reasons = parallel(
         delayed(_decode_into)(images, position, names[position], resize) for position in left
@@ -248,35 +257,21 @@ def _fill_batch(images, names, keys, rows, parallel, resize):
     ]
 
 
-def _fill_from_memory(images, keys, wanted):
-    """Fill what this process has decoded or read before; return the positions left."""
-    left = []
-    for position in wanted:
-        kept = cache.get(keys[position])
-        if kept is None:
-            left.append(position)
-        else:
-            images[position] = kept
-    return left
-
-
 def _fill_from_disk(images, keys, wanted, rows):
     """Fill what the store has, and keep it in memory; return the positions left."""
     if rows is None or not wanted:
         return wanted
     stored = rows.get([keys[position] for position in wanted])
     for index, image in stored.items():
-        position = wanted[index]
-        images[position] = image
-        cache.put(keys[position], images[position])
+        images[wanted[index]] = image
+    _CACHE.put_rows([keys[wanted[index]] for index in stored], stored.values())
     return [position for index, position in enumerate(wanted) if index not in stored]
 
 
 def _keep(images, keys, positions, rows):
     """Keep newly decoded images in memory and in the store."""
-    cache.count_decoded(len(positions))
-    for position in positions:
-        cache.put(keys[position], images[position])
+    _COUNTS["decoded"] += len(positions)
+    _CACHE.put_rows([keys[position] for position in positions], images[positions])
     if rows is not None and positions:
         rows.put([keys[position] for position in positions], images[positions])
 

@@ -12,7 +12,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
 
 import skfashion
-from skfashion import _training
 
 # --------------------------------------------------------- compiled networks
 
@@ -194,7 +193,7 @@ def test_a_closure_cannot_be_pickled_but_its_network_can(two):
 
 def test_networks_are_told_apart_by_what_they_are(two):
     X, y = two
-    _training.clear_programs()
+    skfashion.clear_caches()
     first = custom(lambda meta: network(4, meta=meta)).fit(X, y)
     second = custom(lambda meta: network(5, meta=meta)).fit(X, y)
     assert [len(clf.model_.layers[-1].get_weights()[0]) for clf in (first, second)] == [4, 5]

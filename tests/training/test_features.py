@@ -9,13 +9,13 @@ import skfashion
 from skfashion import KerasImageClassifier, MobileNetFineTuner, _training, networks
 from skfashion._training import features
 from skfashion._training.cut import split
-from skfashion._utils.cache import Recent
+from skfashion._utils.cache import Cache
 from skfashion.datasets import make_images
 
 
 @pytest.fixture(autouse=True)
 def _empty_caches():
-    _training.clear_features()
+    skfashion.clear_caches()
 
 
 @pytest.fixture(scope="module")
@@ -29,7 +29,7 @@ def tuner(**parameters):
 
 
 def test_a_digest_that_another_thread_has_forgotten_at_once(monkeypatch):
-    monkeypatch.setattr(features, "_DIGESTS", Recent(size=0))
+    monkeypatch.setattr(features, "_DIGESTS", Cache(max_entries=0))
     assert features._digest_of([np.zeros(1)]) != features._digest_of([np.ones(1)])
 
 
@@ -120,7 +120,7 @@ def test_same_bytes_of_other_images_are_other_rows(one, other):
     (X, first), (Z, second) = one, other
     tuner(**first).fit(X, y)
     reused = tuner(**second).fit(Z, y)
-    _training.clear_features()
+    skfashion.clear_caches()
     fresh = tuner(**second).fit(Z, y)
     assert reused.history_ == fresh.history_
     np.testing.assert_array_equal(reused.predict_proba(Z), fresh.predict_proba(Z))
@@ -140,7 +140,7 @@ def test_memory_bound_is_kept(rgb):
     with skfashion.config_context(feature_cache_bytes=30 * row):
         tuner(random_state=0).fit(X, y)
         tuner(random_state=1).fit(X, y)
-        assert _training.features_info()["nbytes"] <= 30 * row
+        assert skfashion.cache_info()["features"]["bytes"] <= 30 * row
         tuner(random_state=0).fit(X, y).predict(X)
 
 
@@ -149,14 +149,14 @@ def test_rows_on_disk_are_read_by_another_process_and_by_predict(rgb, tmp_path):
     settings = {"memory": tmp_path, "random_state": 0}
     clf = tuner(**settings).fit(X[:20], y[:20])
     expected = clf.predict_proba(X)
-    _training.clear_features()
+    skfashion.clear_caches()
     before = _training.features_info()
     np.testing.assert_array_equal(clf.predict_proba(X), expected)
     after = _training.features_info()
     # predict reads rows, and writes none.
     assert after["from_disk"] - before["from_disk"] == 20
     assert after["computed"] - before["computed"] == 4
-    _training.clear_features()
+    skfashion.clear_caches()
     clf.predict_proba(X)
     assert _training.features_info()["computed"] - after["computed"] == 4
 
@@ -166,7 +166,7 @@ def test_rows_that_a_prediction_computed_are_written_by_the_next_fit(rgb, tmp_pa
     clf = tuner(memory=tmp_path).fit(X[:12], y[:12])
     clf.predict(X)
     tuner(memory=tmp_path, learning_rate=1e-2).fit(X, y)
-    _training.clear_features()
+    skfashion.clear_caches()
     before = computed()
     tuner(memory=tmp_path, learning_rate=1e-4).fit(X, y)
     assert computed() == before
@@ -188,7 +188,7 @@ def test_rows_are_kept_while_others_are_computed(rgb, tmp_path, monkeypatch):
     with pytest.raises(KeyboardInterrupt):
         tuner(memory=tmp_path).fit(X, y)
     monkeypatch.setattr(features, "_outputs", outputs)
-    _training.clear_features()
+    skfashion.clear_caches()
     before = _training.features_info()
     tuner(memory=tmp_path).fit(X, y)
     after = _training.features_info()
@@ -209,7 +209,7 @@ def test_each_image_is_computed_once_wherever_networks_are_cut(order, rgb):
 def test_going_on_from_another_cut_changes_no_bit(first, rgb):
     X, y = rgb
     alone = tuner(unfreeze_from=None).fit(X, y).predict_proba(X)
-    _training.clear_features()
+    skfashion.clear_caches()
     tuner(unfreeze_from=first).fit(X, y)
     after = tuner(unfreeze_from=None).fit(X, y).predict_proba(X)
     np.testing.assert_array_equal(after, alone)

@@ -9,14 +9,13 @@ from estimators import NAMES, small
 
 import skfashion
 from skfashion import ConvClassifier, DenseClassifier, KerasImageClassifier, _training
-from skfashion._training.lending import initial_weights
+from skfashion._training import initial_weights
 from skfashion._training.seeding import order
 
 
 @pytest.fixture(autouse=True)
 def _empty_pool():
-    _training.clear_programs()
-    _training.clear_features()
+    skfashion.clear_caches()
 
 
 def network(rate=0.2, smoothing=None, meta=None):
@@ -69,7 +68,7 @@ def test_second_candidate_on_a_reused_program_equals_a_fresh_one(name, images):
     assert after["built"] == before["built"]
     assert after["traces"] == before["traces"]
 
-    _training.clear_programs()
+    skfashion.clear_caches()
     fresh = make_one(values[1]).fit(X, y)
     same(second, fresh, X)
     first = make_one(values[0]).fit(X, y)
@@ -81,7 +80,7 @@ def test_label_smoothing_is_part_of_the_key(images):
     settings = {"loss": keras.losses.CategoricalCrossentropy}
     custom(loss__label_smoothing=0.0, **settings).fit(X, y)
     second = custom(loss__label_smoothing=0.9, **settings).fit(X, y)
-    _training.clear_programs()
+    skfashion.clear_caches()
     same(second, custom(loss__label_smoothing=0.9, **settings).fit(X, y), X)
     assert second.history_["loss"][0] > 1.0
 
@@ -291,7 +290,7 @@ def test_every_optimizer_starts_as_in_keras(optimizer, images):
 
 def test_a_program_that_predicts_first_is_traced_once_for_training(images):
     clf = DenseClassifier(8, epochs=1, random_state=0).fit(*images)
-    _training.clear_programs()
+    skfashion.clear_caches()
     clf.predict(images[0])
     clf.partial_fit(*images).partial_fit(*images)
     assert _training.programs_info()["traces"] == 2
