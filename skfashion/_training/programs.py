@@ -35,9 +35,7 @@ class Program:
         arguments = dict(compile_arguments)
         optimizer, variables = arguments["optimizer"], self.model.trainable_variables
         if shared:
-            arguments["optimizer"] = prepared(
-                optimizer, variables, phase.optimizer, phase.numbers
-            )
+            arguments["optimizer"] = prepared(optimizer, variables, phase.optimizer, phase.numbers)
         # XLA pays on no CPU tried: 2 to 60 times slower (Keras' "auto" leaves it off there).
         self.model.compile(**arguments)
         self.model.optimizer.build(variables)

@@ -12,7 +12,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
 
 import skfashion
-from skfashion import _training
 
 # --------------------------------------------------------- compiled networks
 

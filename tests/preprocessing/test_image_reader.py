@@ -2,7 +2,6 @@
 
 import os
 import pickle
-import threading
 from pathlib import Path
 
 import joblib
@@ -23,8 +22,7 @@ from sklearn.utils.validation import check_is_fitted
 import skfashion
 from skfashion._store import StoreWarning
 from skfashion.datasets import load_image_folder
-from skfashion.preprocessing import ImageFlattener, ImageReader
-from skfashion.preprocessing import _reader
+from skfashion.preprocessing import ImageFlattener, ImageReader, _reader
 
 DATA = os.environ.get("SKFASHION_DATA")
 needs_data = pytest.mark.skipif(not DATA, reason="SKFASHION_DATA names no folder of real images")

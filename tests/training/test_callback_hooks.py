@@ -49,9 +49,7 @@ def one_hook(name):
 
 def lambda_callback():
     names = [name for name in HOOKS if "on_batch" not in name]
-    return keras.callbacks.LambdaCallback(
-        **{name: getattr(one_hook(name), name) for name in names}
-    )
+    return keras.callbacks.LambdaCallback(**{name: getattr(one_hook(name), name) for name in names})
 
 
 class Stops(Subclass):

@@ -6,7 +6,7 @@ import pytest
 from custom import custom
 
 import skfashion
-from skfashion import DenseClassifier, _training, networks
+from skfashion import DenseClassifier, networks
 from skfashion._training.cut import config_key
 
 

@@ -15,7 +15,7 @@ from joblib.externals.loky import get_reusable_executor
 from sklearn.model_selection import GridSearchCV
 
 import skfashion
-from skfashion import DenseClassifier, _training
+from skfashion import DenseClassifier
 from skfashion._training import processes
 
 GRID = {"hidden_layer_sizes": [8, 16], "learning_rate": [1e-3, 1e-2]}

@@ -72,9 +72,9 @@ TOOLS = {
         GridSearchCV(clf, GRID, cv=2), X, y, cv=6, error_score="raise"
     ),
     "bagging": lambda clf, X, y: BaggingClassifier(clf, 6).fit(X.reshape(len(X), -1), y),
-    "voting": lambda clf, X, y: VotingClassifier(
-        [(str(i), clone(clf)) for i in range(6)]
-    ).fit(X.reshape(len(X), -1), y),
+    "voting": lambda clf, X, y: VotingClassifier([(str(i), clone(clf)) for i in range(6)]).fit(
+        X.reshape(len(X), -1), y
+    ),
     "calibrated": lambda clf, X, y: CalibratedClassifierCV(clf, cv=6).fit(X, y),
     "one against one": lambda clf, X, y: OneVsOneClassifier(clf).fit(X.reshape(len(X), -1), y),
     "one against rest": lambda clf, X, y: OneVsRestClassifier(clf).fit(X.reshape(len(X), -1), y),
@@ -193,9 +193,7 @@ def test_results_do_not_depend_on_n_jobs_without_fused_optimizers(name, backend,
 
     with joblib.parallel_config(backend), skfashion.config_context(fused_optimizers=False):
         one, two = search(1), search(2)
-    np.testing.assert_array_equal(
-        one.predict_proba(images[0]), two.predict_proba(images[0])
-    )
+    np.testing.assert_array_equal(one.predict_proba(images[0]), two.predict_proba(images[0]))
     for column, values in one.cv_results_.items():
         if "time" not in column:
             np.testing.assert_array_equal(values, two.cv_results_[column], err_msg=column)
