@@ -80,7 +80,6 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
         return self
 
     @in_settings
-    @in_settings
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
@@ -141,6 +140,7 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
             self._position = {"phase": index, "epoch": epoch, **slots}
         return self
 
+    @in_settings
     def predict_proba(self, X: Array) -> NDArray:
         """Return the probability of each class.
 

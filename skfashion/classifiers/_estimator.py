@@ -15,7 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from skfashion import _training
 from skfashion._store import open_store
 from skfashion._training import compile_config
-from skfashion._utils.config import SettingsMixin, in_settings
+from skfashion._utils.config import SettingsMixin
 from skfashion._utils.deadline import DeadlineMixin
 from skfashion._utils.images import as_images, image_shape_of, is_planar
 from skfashion._utils.pixel_range import warn_of_other_range
@@ -82,7 +82,6 @@ class BaseImageEstimator(
         )
 
     @property
-    @in_settings
     def model_(self) -> Model:
         """The whole network as it predicts, a Keras model: built at first access, the user's own.
 
@@ -138,7 +137,6 @@ class BaseImageEstimator(
         warn_of_other_range(X, self.input_range_, name)
         return self._as_input(X, name)
 
-    @in_settings
     def _outputs(self, X):
         """Return what the fitted network makes of images."""
         check_is_fitted(self)

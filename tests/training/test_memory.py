@@ -114,17 +114,17 @@ def test_callbacks_and_progress_begin_anew_with_the_second_try(images, monkeypat
     assert len(clf.history_["loss"]) == 3
 
 
-SHAPES = [(a, b) for a in range(4, 26) for b in range(3, 13)]  # 220
+SHAPES = [(a, b) for a in range(4, 24) for b in range(3, 13)]  # 200
 
 
 def many_shapes():
-    """Fit 220 networks of different shapes; return the bytes after each tenth."""
+    """Fit 200 networks of different shapes; return the bytes after each tenth."""
     from skfashion.datasets import make_images
 
     X, y = make_images(n_samples=20, n_classes=2, image_size=4, random_state=0)
     process, sizes = psutil.Process(), []
     for i, shape in enumerate(SHAPES):
-        DenseClassifier(shape, epochs=1, random_state=0).fit(X, y).predict(X)
+        DenseClassifier(shape, epochs=1, random_state=0).fit(X, y)
         if i % 10 == 9:
             gc.collect()
             sizes.append(process.memory_info().rss)
@@ -134,9 +134,8 @@ def many_shapes():
 def test_200_fits_of_200_shapes(record_property):
     sizes, info = result_of(many_shapes)
     record_property("bytes", sizes)
-    print([round(size / 1e6) for size in sizes], info)
-    # The pool is full after the first two; TensorFlow's kernels come and go.
-    assert max(sizes[3:]) - sizes[2] < 90e6
+    # The pool is full after the first 24; TensorFlow's kernels come and go.
+    assert max(sizes[3:]) - sizes[2] < 60e6
     assert info["entries"] <= info["max_entries"]
 
 
@@ -153,7 +152,6 @@ def wide_networks():
 
 def test_wide_networks_are_bounded_by_bytes():
     sizes, info = result_of(wide_networks)
-    print([round(size / 1e6) for size in sizes], info)
     assert info["bytes"] <= info["max_bytes"]
     assert info["entries"] < info["max_entries"]
     assert sizes[-1] - sizes[0] < 3 * info["max_bytes"]

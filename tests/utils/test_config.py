@@ -1,4 +1,4 @@
-"""Settings of the process."""
+"""Settings of a thread."""
 
 import pytest
 
