@@ -100,20 +100,7 @@ def without_native_noise():
 
 
 def table(rows, right=()):
-    """Align columns.
-
-    Parameters
-    ----------
-    rows : list of list
-        Values, shown as text.
-    right : sequence of int, default=()
-        Columns that are aligned to the right.
-
-    Returns
-    -------
-    str
-        Lines, columns two blanks apart.
-    """
+    """Align columns."""
     lines = [[str(value) for value in row] for row in rows]
     widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
     return "\n".join(
@@ -126,14 +113,7 @@ def table(rows, right=()):
 
 
 def duration(seconds):
-    """Return a duration as people say it.
-
-    Examples
-    --------
-    >>> from skfashion._cli._console import duration
-    >>> duration(0.04), duration(8.24), duration(131), duration(7300)
-    ('0.0 s', '8.2 s', '2 min 11 s', '2 h 01 min')
-    """
+    """Return a duration as people say it."""
     if seconds < 10:
         return f"{seconds:.1f} s"
     seconds = round(seconds)
@@ -145,12 +125,5 @@ def duration(seconds):
 
 
 def counted(number, noun):
-    """Return a number with its noun.
-
-    Examples
-    --------
-    >>> from skfashion._cli._console import counted
-    >>> counted(1, "image"), counted(60000, "image")
-    ('1 image', '60,000 images')
-    """
+    """Return a number with its noun."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")

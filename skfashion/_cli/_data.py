@@ -26,25 +26,7 @@ _TEST_SHARE = 0.2
 
 
 def read_data(named):
-    """Read data to train and to test on.
-
-    Parameters
-    ----------
-    named : str or None
-        A name of `NAMES`, or a folder. None: Fashion-MNIST, or the digits where that is out
-        of reach.
-
-    Returns
-    -------
-    Bunch
-        ``name``, ``X``, ``y``, ``X_test``, ``y_test``, and ``files``: whether X holds names
-        of files rather than images.
-
-    Raises
-    ------
-    UserError
-        If it can't be read.
-    """
+    """Read data to train and to test on."""
     if named is None:
         try:
             return _fashion_mnist()
@@ -62,25 +44,7 @@ def read_data(named):
 
 
 def read_test_data(named):
-    """Read data to evaluate a model on.
-
-    Parameters
-    ----------
-    named : str
-        A name of `NAMES`, or a folder: its folder ``test`` where there is one, else all
-        of it.
-
-    Returns
-    -------
-    Bunch
-        ``name``, ``X``, ``y``, ``files``, and ``whole``: whether nothing says which part is
-        for testing.
-
-    Raises
-    ------
-    UserError
-        If it can't be read.
-    """
+    """Read data to evaluate a model on."""
     if named in NAMES:
         data = read_data(named)
         name = f"{named}, test part"

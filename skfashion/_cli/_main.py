@@ -21,18 +21,7 @@ _DATA = (
 
 
 def main(argv=None):
-    """Run a command.
-
-    Parameters
-    ----------
-    argv : list of str, default=None
-        Arguments. None: those of the process.
-
-    Returns
-    -------
-    int
-        Exit status: 0, 2 for a mistake of the user, 130 after Ctrl-C.
-    """
+    """Run a command."""
     argv = sys.argv[1:] if argv is None else list(argv)
     # Only here: a library changes nobody's environment.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")

@@ -19,25 +19,7 @@ _GREY = np.array([299, 587, 114])
 
 
 def load_model(path, *, trust_pickle=False):
-    """Load a model.
-
-    Parameters
-    ----------
-    path : str
-        A file of `skfashion.save`, or a folder that holds one called `FILE`.
-    trust_pickle : bool, default=False
-        Whether the file may as well be a pickle, joblib's included, which can run code.
-
-    Returns
-    -------
-    Pipeline or classifier
-        A search is replaced by its best.
-
-    Raises
-    ------
-    UserError
-        If it is none.
-    """
+    """Load a model."""
     file = os.path.join(path, FILE) if os.path.isdir(path) else path
     if not os.path.exists(file):
         raise UserError(
@@ -83,13 +65,7 @@ def _why_not(file, error, trust_pickle):
 
 
 def split_readable(names):
-    """Return the files that are images, and the reasons of the others.
-
-    Returns
-    -------
-    readable : list of str
-    bad : dict of str to str
-    """
+    """Return the files that are images, and the reasons of the others."""
     reasons = {name: why_unreadable_or_missing(name) for name in names}
     readable = [name for name in names if reasons[name] is None]
     return readable, {name: reason for name, reason in reasons.items() if reason is not None}
@@ -114,23 +90,6 @@ def as_input(model, names):
     A pipeline that reads files gets the names. Any other one gets what its first step saw
     in training: images of its height and width, grey where those had one channel, in the
     range of pixels that the first step which looks at it saw.
-
-    Parameters
-    ----------
-    model : Pipeline or classifier
-        Fitted.
-    names : list of str
-        Image files.
-
-    Returns
-    -------
-    ndarray
-        Names, or images.
-
-    Raises
-    ------
-    UserError
-        If the model was trained on something that files can't be turned into.
     """
     names = np.asarray(names)
     if reads_files(model):
@@ -151,18 +110,7 @@ def as_input(model, names):
 
 
 def in_range(model, images):
-    """Bring pixels from 0 to 255 to the range that a model was trained on, where that is known.
-
-    Parameters
-    ----------
-    model : Pipeline or classifier
-        Fitted.
-    images : ndarray of uint8
-
-    Returns
-    -------
-    ndarray
-    """
+    """Bring pixels from 0 to 255 to the range that a model was trained on, where that is known."""
     pixels = _range_of(model)
     if pixels == "0-1":
         return images / np.float32(255)

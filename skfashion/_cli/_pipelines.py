@@ -14,21 +14,7 @@ from skfashion.preprocessing import ImageReader, PixelScaler
 
 @dataclass(frozen=True)
 class Sizes:
-    """How much is done where the user doesn't say.
-
-    Attributes
-    ----------
-    images : int
-        Most images of Fashion-MNIST to train on.
-    sample : int
-        Images of Fashion-MNIST that candidates are compared on.
-    candidates : int
-        Candidates of a Bayesian or random search.
-    epochs : int
-        Passes over the images.
-    size : int
-        Height and width, pixels, to which files are brought.
-    """
+    """How much is done where the user doesn't say."""
 
     images: int
     sample: int
@@ -55,28 +41,7 @@ def load_keras():
 
 
 def make_pipeline(model, *, files, size, epochs, memory, seed):
-    """Make the pipeline that is tuned.
-
-    Parameters
-    ----------
-    model : {"dense", "conv", "mobilenet"}
-        The classifier.
-    files : bool
-        Whether it starts from names of files.
-    size : int
-        Pixels.
-    epochs : int
-        Passes over the images.
-    memory : str
-        Folder of the store.
-    seed : int
-        Of the classifier.
-
-    Returns
-    -------
-    Pipeline
-        Its last step is called "classifier".
-    """
+    """Make the pipeline that is tuned."""
     common = {"epochs": epochs, "memory": memory, "random_state": seed}
     if model == "mobilenet":
         classifier = skfashion.MobileNetFineTuner(
@@ -99,20 +64,7 @@ def make_pipeline(model, *, files, size, epochs, memory, seed):
 
 
 def make_space(pipeline, kind):
-    """Return what a search of this kind tries.
-
-    Parameters
-    ----------
-    pipeline : Pipeline
-        From `make_pipeline`.
-    kind : {"bayes", "grid", "random", "hyperband"}
-        The search.
-
-    Returns
-    -------
-    dict
-        Of lists, dimensions or distributions by parameter name.
-    """
+    """Return what a search of this kind tries."""
     space = search_space(pipeline, "random" if kind == "hyperband" else kind)
     # How long to train is said once, on the command line, and Adam does for a first search.
     for name in ("epochs", "fine_tune_epochs", "optimizer"):
@@ -121,13 +73,7 @@ def make_space(pipeline, kind):
 
 
 def check_weights(pipeline):
-    """Get the pretrained weights now, rather than find each candidate failing.
-
-    Raises
-    ------
-    UserError
-        If they are neither cached nor can be downloaded.
-    """
+    """Get the pretrained weights now, rather than find each candidate failing."""
     classifier = pipeline[-1]
     if getattr(classifier, "weights", None) != "imagenet":
         return

@@ -11,20 +11,7 @@ _NEWEST = 5
 
 
 class CandidateTable:
-    """Prints a table while it comes about, one line a candidate.
-
-    Parameters
-    ----------
-    total : int
-        How many candidates there will be.
-    prefix : str, default="classifier__"
-        What names of parameters are shown without.
-
-    Attributes
-    ----------
-    n_done : int
-        Candidates printed.
-    """
+    """Prints a table while it comes about, one line a candidate."""
 
     def __init__(self, total, prefix="classifier__"):
         self._total = total
@@ -35,15 +22,7 @@ class CandidateTable:
         self._ends = [time.monotonic()]
 
     def add(self, parameters, scores):
-        """Print the line of a candidate.
-
-        Parameters
-        ----------
-        parameters : dict
-            What it is.
-        scores : list of float
-            Of its folds; NaN where one failed.
-        """
+        """Print the line of a candidate."""
         if self._columns is None:
             self._begin(parameters)
         self.n_done += 1

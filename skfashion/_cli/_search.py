@@ -19,15 +19,7 @@ from skfashion._cli._data import read_data
 
 
 def search(arguments, command):
-    """Carry out ``skfashion search``.
-
-    Parameters
-    ----------
-    arguments : argparse.Namespace
-        As read by `skfashion._cli._main`.
-    command : list of str
-        What was typed, for the summary.
-    """
+    """Carry out ``skfashion search``."""
     started = time.monotonic()
     _check(arguments)
     if arguments.data in (None, "fashion-mnist"):
@@ -122,15 +114,7 @@ def _fit(tuner, X, y, n_candidates):
 
 
 def _folders(arguments, data):
-    """Make the folder of the results.
-
-    Returns
-    -------
-    folder, memory : str
-        For results and finished fits.
-    goes_on : bool
-        Whether there are finished fits.
-    """
+    """Make the folder of the results."""
     folder = arguments.out or os.path.join("results", _title(arguments, data))
     memory = arguments.memory or os.path.join(folder, "memory")
     try:

@@ -84,34 +84,7 @@ class RandomizedSearchCV(_OneByOneMixin, sklearn_searches.RandomizedSearchCV):
 
 
 def make_search(kind, pipeline, space, *, candidates, epochs, cv, jobs, seed):
-    """Make a search and say how much work it is.
-
-    Parameters
-    ----------
-    kind : {"bayes", "grid", "random", "hyperband"}
-        The search.
-    pipeline : Pipeline
-        What is tuned.
-    space : dict
-        From `make_space`.
-    candidates : int
-        How many, for "bayes" and "random".
-    epochs : int
-        Most epochs of a candidate, for "hyperband".
-    cv : list of (ndarray, ndarray)
-        Rows to train on and to test on, a pair a fold.
-    jobs : int
-        Fits at a time.
-    seed : int
-        Decides the candidates.
-
-    Returns
-    -------
-    search : estimator
-        To fit, once its attribute `tell` is set.
-    n_candidates : int
-        How many candidates it will tell of, at most.
-    """
+    """Make a search and say how much work it is."""
     common = {"cv": cv, "n_jobs": jobs}
     if kind == "grid":
         search = GridSearchCV(pipeline, space, **common)

@@ -15,13 +15,7 @@ from skfashion._utils.image_files import shown_name
 
 
 def predict(arguments):
-    """Carry out ``skfashion predict``: a line an image.
-
-    Returns
-    -------
-    int
-        0, or 2 if there were files that are no images.
-    """
+    """Carry out ``skfashion predict``: a line an image."""
     model, models = _load(arguments)
     names, bad = models.split_readable(arguments.images)
     for name, reason in bad.items():

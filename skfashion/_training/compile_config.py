@@ -14,40 +14,15 @@ _TOKENS = WeakKeyDictionary()  # objects of the user's -> names that no other ob
 
 
 def as_data(arguments):
-    """Return arguments for `keras.Model.compile` as data.
+    """Return arguments for `keras.Model.compile` as JSON-able data.
 
-    Parameters
-    ----------
-    arguments : dict
-        With Keras objects among the values.
-
-    Returns
-    -------
-    dict
-        JSON-able, but for classes and functions that are not Keras' own: these stay
-        what they are, as nothing else says what they do.
+    But for classes and functions that are not Keras' own: nothing else says what they do.
     """
     return {name: _as_data(arguments[name]) for name in _NAMES if arguments.get(name) is not None}
 
 
 def from_config(config):
-    """Return how a network is compiled that comes compiled.
-
-    Parameters
-    ----------
-    config : dict
-        From `keras.Model.get_compile_config`.
-
-    Returns
-    -------
-    dict
-        As from `as_data`.
-
-    Raises
-    ------
-    ValueError
-        If it names code that Keras doesn't find.
-    """
+    """Return as data how a network is compiled that comes compiled: its `get_compile_config`."""
     try:
         arguments = keras.saving.deserialize_keras_object(config)
     except (TypeError, ValueError) as error:
@@ -59,21 +34,7 @@ def from_config(config):
 
 
 def with_accuracy(data, n_outputs, *, required):
-    """Return data in which the accuracy is one of what the network puts out.
-
-    Parameters
-    ----------
-    data : dict
-        From `as_data`.
-    n_outputs : int
-        Columns the network returns.
-    required : bool
-        Whether early stopping watches it.
-
-    Returns
-    -------
-    dict
-    """
+    """Return data whose accuracy fits `n_outputs` columns, and is there if it is `required`."""
     metrics = data.get("metrics") or []
     metrics = list(metrics.values() if isinstance(metrics, dict) else metrics)
     if required and not any(_metric_name(metric) == "accuracy" for metric in metrics):
@@ -92,22 +53,15 @@ def _metric_name(metric):
 
 
 def revived(data):
-    """Return new arguments for `keras.Model.compile`, the inverse of `as_data`.
-
-    Parameters
-    ----------
-    data : dict
-
-    Returns
-    -------
-    dict
-    """
+    """Return new arguments for `keras.Model.compile`, the inverse of `as_data`."""
     if isinstance(data, (list, tuple)):
         return [revived(value) for value in data]
     if not isinstance(data, dict):
         return data
     if "class" in data:
-        return data["class"].from_config(data["config"])
+        classes = {kind.__name__: kind for kind in data["code"] if isinstance(kind, type)}
+        with keras.saving.custom_object_scope(classes):
+            return data["class"].from_config(data["config"])
     if "class_name" in data:
         # What is revived may come from a file of somebody else.
         return keras.saving.deserialize_keras_object(data, safe_mode=True)
@@ -117,16 +71,8 @@ def revived(data):
 def key_of(data):
     """Return a hashable stand-in for data.
 
-    Parameters
-    ----------
-    data : dict, list or object
-        From `as_data`.
-
-    Returns
-    -------
-    hashable
-        Of what is the user's own, it is good for this process only: two functions of one
-        name, of one text even, are two functions.
+    Of what is the user's own, it is good for this process only: two functions of one
+    name, of one text even, are two functions.
     """
     if isinstance(data, dict):
         return tuple(sorted((name, key_of(value)) for name, value in data.items()))
@@ -145,17 +91,7 @@ def has_foreign_code(data):
 
 
 def gives_logits(data):
-    """Tell whether the loss takes the network's outputs for logits.
-
-    Parameters
-    ----------
-    data : dict
-        From `as_data`.
-
-    Returns
-    -------
-    bool
-    """
+    """Tell whether the loss takes the network's outputs for logits."""
     loss = _loss_of(data)
     if isinstance(loss, dict) and isinstance(loss.get("config"), dict):
         return bool(loss["config"].get("from_logits", False))
@@ -165,22 +101,7 @@ def gives_logits(data):
 def takes_rows(data, n_outputs):
     """Tell whether the loss compares outputs with one-hot rows, not with class indices.
 
-    Parameters
-    ----------
-    data : dict
-        From `as_data`.
-    n_outputs : int
-        Columns the network returns.
-
-    Returns
-    -------
-    bool
-        Losses of the user's own get indices.
-
-    Raises
-    ------
-    ValueError
-        If the loss wants a column for each class and the network returns one column.
+    Losses of the user's own get indices.
     """
     name = _name_of(_loss_of(data))
     if name is None:
@@ -196,18 +117,7 @@ def takes_rows(data, n_outputs):
 
 
 def refuse_averaging(data):
-    """Refuse an optimizer that averages weights where nobody takes the average.
-
-    Parameters
-    ----------
-    data : dict
-        From `as_data`.
-
-    Raises
-    ------
-    ValueError
-        If there is one.
-    """
+    """Refuse an optimizer that averages weights where nobody takes the average."""
     optimizer = data["optimizer"]
     if isinstance(optimizer, dict) and optimizer["config"].get("use_ema"):
         raise ValueError(

@@ -18,15 +18,7 @@ _INITIAL = Recent(size=8)  # (network, formats, seed, start, settings) -> weight
 def initial_weights(plan, build, initialize=None):
     """Return the weights that a plan's first phase starts from.
 
-    Parameters
-    ----------
-    plan, build, initialize
-        As for `skfashion._training.run`.
-
-    Returns
-    -------
-    list of ndarray
-        Not to be written to: they are kept for the next fit.
+    Not to be written to: they are kept for the next fit.
     """
     phase = plan.phases[0]
     key = (phase.network, plan.formats, plan.seed, plan.start, keras_settings())
@@ -60,22 +52,7 @@ def given_back():
 
 @contextmanager
 def lent(plan, phase, build, *, cut):
-    """Lend the program of a phase.
-
-    Parameters
-    ----------
-    plan : Plan
-    phase : Phase
-        Of the plan.
-    build : callable
-        As for `skfashion._training.run`.
-    cut : bool
-        Whether the fixed part of the network is left off.
-
-    Yields
-    ------
-    Program
-    """
+    """Lend the program of a phase; `cut`: without the fixed part of its network."""
     key = (
         phase.network,
         phase.optimizer,
@@ -96,23 +73,5 @@ def lent(plan, phase, build, *, cut):
 
 
 def rows_of(program, X, weights, store, *, write):
-    """Return what the part above the cut is fed with.
-
-    Parameters
-    ----------
-    program : Program
-        Of a network that is cut.
-    X : ndarray of shape (n, ...)
-        Images.
-    weights : list of ndarray
-        Of the whole network.
-    store : Store or None
-        Where rows are kept.
-    write : bool
-        Whether new ones are put there.
-
-    Returns
-    -------
-    ndarray of shape (n, ...)
-    """
+    """Return what the part above the cut is fed with."""
     return features.rows(X, program.parts, weights, store=store, write=write)

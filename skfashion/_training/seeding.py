@@ -21,20 +21,7 @@ _BUILD_LOCK = threading.RLock()
 
 
 def derive(seed, *path):
-    """Return a seed for one purpose, drawn from the seed of the fit.
-
-    Parameters
-    ----------
-    seed : int
-        Seed of the fit.
-    *path : str or int
-        Name of the purpose.
-
-    Returns
-    -------
-    int
-        From 0 to 2**31 - 1.
-    """
+    """Return a seed for one purpose, drawn from the seed of the fit."""
     words = [crc32(repr(part).encode()) for part in path]
     return int(np.random.SeedSequence([seed, *words]).generate_state(1)[0] >> 1)
 
@@ -49,17 +36,8 @@ def build_scope(seed, dtype_policy=None, image_data_format="channels_last", *, f
     """Seed the global generators of Python, NumPy and Keras, and put them back after.
 
     Layers are numbered from the start, too: TensorFlow keeps some 36 kB for each name a
-    variable ever had, 40 MB after a thousand variables.
-
-    Parameters
-    ----------
-    seed : int
-    dtype_policy : str or None
-        Keras' global policy meanwhile, as `skfashion._training.settings.policy_of` reads it.
-    image_data_format : str or None
-        Keras' global format meanwhile: images come with their channels last.
-    fresh_names : bool
-        False where layers from outside may come in: names of a model must differ.
+    variable ever had, 40 MB after a thousand variables. Not so (`fresh_names=False`) where layers
+    from outside may come in: names of a model must differ. Formats of None are left as set.
     """
     with _BUILD_LOCK:
         python_state, numpy_state = random.getstate(), np.random.get_state()

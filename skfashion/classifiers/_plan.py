@@ -19,22 +19,7 @@ _STRUCTURES = Recent(size=1000)  # network function, parameters, settings -> (ke
 
 
 def write_recipe(estimator, stages, compiled, seed):
-    """Write down what a fit trains, as data that outlives `set_params` and pickling.
-
-    Parameters
-    ----------
-    estimator : BaseImageClassifier
-    stages : list of dict
-        From its `_stages`.
-    compiled : list of dict
-        How the network of each is compiled, see `skfashion._training.compile_config`.
-    seed : int
-        Of this fit.
-
-    Returns
-    -------
-    dict
-    """
+    """Write down what a fit trains, as data that outlives `set_params` and pickling."""
     return {
         "stages": [
             {
@@ -56,18 +41,9 @@ def write_recipe(estimator, stages, compiled, seed):
 
 
 def plan_of(recipe, structure):
-    """Return the plan of a recipe.
+    """Return the plan of a recipe, once it has a `start`.
 
-    Parameters
-    ----------
-    recipe : dict
-        From `write_recipe`, with `start`: digest of the weights it starts from.
-    structure : callable
-        Stage -> hashable that stands for its network, rates of dropout left out; the rates.
-
-    Returns
-    -------
-    Plan
+    `structure` returns of a stage what stands for its network, and its dropout rates.
     """
     first = recipe["stages"][0]
     stopping = recipe["early_stopping"]
@@ -114,20 +90,8 @@ def _optimizer_of(stage):
 def structure_of(function, parameters, build):
     """Return what stands for a network without its dropout rates, and these.
 
-    Parameters
-    ----------
-    function : callable
-        Network function. One that isn't declared to have `one_dropout_rate` may give each layer its
-        own, or have other layers that depend on `dropout`: what it returns tells.
-    parameters : dict
-        What it is asked for.
-    build : callable
-        Returns its network.
-
-    Returns
-    -------
-    key : tuple
-    rates : tuple of float
+    One that isn't declared to have one rate may give each layer its own, or have other layers
+    that depend on `dropout`: what the network function returns tells.
     """
     rate = parameters.get("model__dropout", 0.0)
     key = (frozen(function), frozen({**parameters, "model__dropout": rate > 0}))

@@ -26,19 +26,7 @@ _LEARNT = ("classes_", "image_shape_", "input_range_", "n_features_in_", "_dtype
 
 @dataclass(frozen=True)
 class Curve:
-    """The history of one fit of a search.
-
-    Attributes
-    ----------
-    candidate : int
-        Row of ``cv_results_``.
-    fold : int or None
-        None for the refit on all data.
-    history : list of dict
-        One an epoch.
-    seconds : list of float or None
-        That each epoch took when it was trained.
-    """
+    """The history of one fit of a search."""
 
     candidate: int
     fold: int | None
@@ -109,19 +97,7 @@ def history_frame(fitted: Any) -> Frame:
 
 
 def frame_of_curves(curves, params):
-    """Return what `history_frame` does of a search.
-
-    Parameters
-    ----------
-    curves : list of Curve
-        From `search_curves`.
-    params : list of dict
-        As ``cv_results_["params"]``.
-
-    Returns
-    -------
-    pandas.DataFrame
-    """
+    """Return what `history_frame` does of a search."""
     frames = [
         _frame(curve.history, curve.seconds).assign(
             candidate=curve.candidate, fold=curve.fold, **_cells(params[curve.candidate])
@@ -137,21 +113,7 @@ def frame_of_curves(curves, params):
 
 
 def is_search(fitted):
-    """Tell a search from an estimator.
-
-    Parameters
-    ----------
-    fitted : estimator
-
-    Returns
-    -------
-    bool
-
-    Raises
-    ------
-    NotFittedError
-        If it is a search that is not fitted.
-    """
+    """Tell a search from an estimator."""
     if hasattr(fitted, "cv_results_"):
         return True
     if hasattr(fitted, "_run_search"):
@@ -160,21 +122,7 @@ def is_search(fitted):
 
 
 def history_of(fitted):
-    """Return the history of a fitted estimator as a list of dicts.
-
-    Parameters
-    ----------
-    fitted : estimator
-
-    Returns
-    -------
-    list of dict
-
-    Raises
-    ------
-    NotFittedError, TypeError
-        As `history_frame`.
-    """
+    """Return the history of a fitted estimator as a list of dicts."""
     classifier = classifier_of(fitted)
     if classifier is None:
         raise TypeError(
@@ -192,17 +140,7 @@ def history_of(fitted):
 
 
 def classifier_of(estimator):
-    """Return the classifier of this package in an estimator, or None.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Fitted or not: a classifier, a Pipeline, or what wraps one of them.
-
-    Returns
-    -------
-    BaseImageClassifier or None
-    """
+    """Return the classifier of this package in an estimator, or None."""
     from skfashion.classifiers._base import BaseImageClassifier
 
     while estimator is not None and not isinstance(estimator, BaseImageClassifier):
@@ -218,22 +156,7 @@ def classifier_of(estimator):
 
 
 def search_curves(search):
-    """Return the histories of all fits of a search that are known.
-
-    Parameters
-    ----------
-    search : fitted search
-
-    Returns
-    -------
-    list of Curve
-        By candidate and fold, the refit first.
-
-    Raises
-    ------
-    TypeError
-        If the search is not over a classifier of this package.
-    """
+    """Return the histories of all fits of a search that are known."""
     if classifier_of(search.estimator) is None:
         raise TypeError(
             f"{type(search).__name__} searches over {type(search.estimator).__name__}, which "

@@ -6,38 +6,7 @@ from sklearn.utils import column_or_1d
 
 
 def find_mistakes(y_true, y_pred, *, classes=None, display_labels=None):
-    """List wrong predictions, the worst first.
-
-    Parameters
-    ----------
-    y_true : array-like of shape (n,)
-        Labels.
-    y_pred : array-like of shape (n, n_classes) or (n,)
-        Probabilities or labels.
-    classes : array-like of shape (n_classes,), default=None
-        Labels of the columns of `y_pred`; None for those in `y_true`, sorted.
-    display_labels : array-like of shape (n_classes,), default=None
-        What to call the classes.
-
-    Returns
-    -------
-    pandas.DataFrame
-        ``index``, ``true``, ``predicted``, ``true_probability``,
-        ``predicted_probability``.
-
-    Raises
-    ------
-    ValueError
-        If lengths or numbers of classes don't fit together.
-
-    Examples
-    --------
-    >>> from skfashion.inspection._mistakes import find_mistakes
-    >>> probabilities = [[0.9, 0.1], [0.8, 0.2], [0.4, 0.6]]
-    >>> found = find_mistakes(["a", "b", "a"], probabilities)
-    >>> found["index"].tolist(), found["true_probability"].tolist()
-    ([1, 2], [0.2, 0.4])
-    """
+    """List wrong predictions, the worst first."""
     y_true, y_pred = column_or_1d(y_true), np.asarray(y_pred)
     if len(y_true) != len(y_pred):
         raise ValueError(f"y_true has {len(y_true)} labels and y_pred {len(y_pred)} predictions.")

@@ -12,23 +12,7 @@ _BARS = WeakKeyDictionary()
 
 
 def draw(ax, values, scores, best, score_name, note):
-    """Draw a table where every combination was tried, or else points.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-        Where.
-    values : dict of str to list
-        Of two parameters, a value per candidate.
-    scores : ndarray of float
-        One per candidate, finite.
-    best : int or None
-        The candidate to mark.
-    score_name : str
-        For the title.
-    note : str or None
-        What the mark means.
-    """
+    """Draw a table where every combination was tried, or else points."""
     (x_name, xs), (y_name, ys) = values.items()
     cells = {}
     pairs = list(zip(value_texts(xs), value_texts(ys), strict=True))

@@ -7,21 +7,7 @@ from skfashion.inspection._scales import scale_of, shortened, thinned
 
 
 def draw(ax, values, scores, best, score_name):
-    """Draw candidates as lines, those of higher scores in front of others.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-        Where.
-    values : dict of str to list
-        Of each parameter, a value per candidate.
-    scores : ndarray of float
-        One per candidate, finite.
-    best : int or None
-        The candidate in front of all.
-    score_name : str
-        Name of the last axis.
-    """
+    """Draw candidates as lines, those of higher scores in front of others."""
     import matplotlib
     from matplotlib.patches import PathPatch
     from matplotlib.path import Path

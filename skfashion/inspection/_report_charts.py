@@ -25,20 +25,7 @@ _LONGEST = 14
 
 
 def hover_text(candidate, score, columns):
-    """Return what is shown when one points at a candidate.
-
-    Parameters
-    ----------
-    candidate : int
-    score : float
-    columns : dict of str to list
-        Values of each parameter.
-
-    Returns
-    -------
-    str
-        Of Plotly's HTML.
-    """
+    """Return what is shown when one points at a candidate."""
     lines = [f"<b>candidate {candidate}</b>  score {score:.4f}"]
     for name, values in columns.items():
         text = value_text(values[candidate])
@@ -51,20 +38,6 @@ def parallel(columns, scores, best, texts):
     """Return parallel coordinates: an axis a parameter, a line a candidate.
 
     Plotly's own can't be pointed at, and needs WebGL.
-
-    Parameters
-    ----------
-    columns : dict of str to list
-    scores : ndarray of float
-        Those that are not finite are left out.
-    best : int or None
-    texts : list of str
-        From `hover_text`.
-
-    Returns
-    -------
-    dict
-        `data` and `layout`.
     """
     known = np.flatnonzero(np.isfinite(scores))
     scales = [scale_of([values[i] for i in known]) for values in columns.values()]
@@ -109,21 +82,7 @@ def parallel(columns, scores, best, texts):
 
 
 def curves(history, metric, best, texts):
-    """Return the learning curves of all candidates, the best in front.
-
-    Parameters
-    ----------
-    history : pandas.DataFrame
-        From `history_frame`.
-    metric : str
-        Its column.
-    best : int or None
-    texts : list of str
-
-    Returns
-    -------
-    dict
-    """
+    """Return the learning curves of all candidates, the best in front."""
     folds = history[history["fold"].notna()]
     drawn = folds if len(folds) else history
     drawn = drawn[np.isfinite(drawn[metric].astype(float))]
@@ -154,18 +113,7 @@ def curves(history, metric, best, texts):
 
 
 def overfitting(train, test, best, texts):
-    """Return training minus test score of each candidate, against its test score.
-
-    Parameters
-    ----------
-    train, test : ndarray of float
-    best : int or None
-    texts : list of str
-
-    Returns
-    -------
-    dict
-    """
+    """Return training minus test score of each candidate, against its test score."""
     data = []
     for i in sorted(np.flatnonzero(np.isfinite(train - test)), key=lambda i: i == best):
         data.append(

@@ -12,12 +12,7 @@ from skfashion.inspection._search_display import score_column
 
 
 class SearchFacts:
-    """What the sections want to know of a search.
-
-    Parameters
-    ----------
-    search : fitted search
-    """
+    """What the sections want to know of a search."""
 
     def __init__(self, search):
         self.search = search
@@ -73,19 +68,7 @@ class SearchFacts:
 
 
 class TestFacts:
-    """What the best estimator of a search makes of test images.
-
-    Parameters
-    ----------
-    search : fitted search
-    X, y : array-like
-    display_labels : array-like or None
-
-    Raises
-    ------
-    ValueError
-        If there is not a label an image.
-    """
+    """What the best estimator of a search makes of test images."""
 
     def __init__(self, search, X, y, display_labels):
         y = np.asarray(y)

@@ -39,20 +39,7 @@ def facts(rows):
 
 
 def candidates(columns, results, best):
-    """Return the table of candidates, best rank first.
-
-    Parameters
-    ----------
-    columns : dict of str to list
-        Values of each parameter.
-    results : dict of str to (list, str)
-        Further columns: numbers, and how to format them.
-    best : int or None
-
-    Returns
-    -------
-    str
-    """
+    """Return the table of candidates, best rank first."""
     n = len(next(iter(results.values()))[0])
     heads = [("candidate", False), *((name, False) for name in results)]
     heads += [(name, not _are_numbers(values)) for name, values in columns.items()]
@@ -84,18 +71,7 @@ def candidates(columns, results, best):
 
 
 def confusion(matrix, names):
-    """Return a confusion matrix, or its largest mistakes if there are many classes.
-
-    Parameters
-    ----------
-    matrix : ndarray of shape (n_classes, n_classes)
-        True classes by row.
-    names : list of str
-
-    Returns
-    -------
-    str
-    """
+    """Return a confusion matrix, or its largest mistakes if there are many classes."""
     if len(names) > _MOST_CLASSES:
         return _confusions(matrix, names)
     head = "".join(
@@ -124,21 +100,7 @@ def confusion(matrix, names):
 
 
 def mistakes(images, table, files):
-    """Return images with what they were taken for.
-
-    Parameters
-    ----------
-    images : list of ndarray
-        uint8.
-    table : pandas.DataFrame
-        From `find_mistakes`.
-    files : list of str or None
-        File name of each.
-
-    Returns
-    -------
-    str
-    """
+    """Return images with what they were taken for."""
     figures = []
     for k, (image, row) in enumerate(zip(images, table.itertuples(), strict=True)):
         small = ' class="small"' if max(image.shape[:2]) < 100 else ""
@@ -167,14 +129,7 @@ def versions():
 
 
 def seconds_text(seconds):
-    """Return a time in words.
-
-    Examples
-    --------
-    >>> from skfashion.inspection._report_parts import seconds_text
-    >>> [seconds_text(s) for s in (0.042, 5.2, 75, 7384)]
-    ['0.04 s', '5.2 s', '1 min 15 s', '2 h 03 min']
-    """
+    """Return a time in words."""
     if seconds < 1:
         return f"{seconds:.2f} s"
     if seconds < 60:

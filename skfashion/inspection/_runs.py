@@ -21,21 +21,7 @@ _METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 @dataclass(frozen=True)
 class Run:
-    """What the store tells of one run.
-
-    Attributes
-    ----------
-    key : str
-        Its name in the store.
-    finished : bool
-        False for one that was killed or is still running.
-    meta : dict
-        Its record: estimator, parameters, history.
-    nbytes : int
-        On disk, its checkpoint included.
-    last_used : float
-        Seconds since 1970.
-    """
+    """What the store tells of one run."""
 
     key: str
     finished: bool
@@ -51,20 +37,7 @@ class Run:
 
 @dataclass(frozen=True)
 class Pruned:
-    """What `prune_runs` removed.
-
-    Attributes
-    ----------
-    entries_removed : int
-        Files of results, checkpoints and rows of frozen layers that were used least
-        recently.
-    bytes_removed, bytes_kept : int
-        On disk.
-    damaged : list of str
-        Files that were damaged, and what was wrong with each.
-    deaths_forgiven : int
-        Processes that died while training; what they trained is tried again.
-    """
+    """What `prune_runs` removed."""
 
     entries_removed: int
     bytes_removed: int
@@ -212,24 +185,7 @@ def prune_runs(memory: MemoryLike, max_bytes: int | None = None, *, verify: bool
 
 
 def open_existing(memory):
-    """Open the store of a folder that must exist.
-
-    Parameters
-    ----------
-    memory : str, path or joblib.Memory
-        The folder.
-
-    Returns
-    -------
-    Store
-
-    Raises
-    ------
-    FileNotFoundError
-        If there is no such folder.
-    TypeError
-        If `memory` names none.
-    """
+    """Open the store of a folder that must exist."""
     store = open_store(memory)
     if store is None:
         raise TypeError(
@@ -246,18 +202,7 @@ def open_existing(memory):
 
 
 def runs(store):
-    """List the runs of a store.
-
-    Parameters
-    ----------
-    store : Store
-
-    Returns
-    -------
-    list of Run
-        The last used first. The checkpoint of a finished run is no run of its own; its
-        bytes are counted with the run.
-    """
+    """List the runs of a store."""
     finished, checkpoints = {}, []
     for kind in (RESULTS, STATES):
         for info in store.entries(kind):

@@ -22,16 +22,7 @@ _CUT = "\N{HORIZONTAL ELLIPSIS}"
 
 @dataclass(frozen=True)
 class Scale:
-    """An axis for the values of one parameter.
-
-    Attributes
-    ----------
-    kind : {"linear", "log", "category"}
-    positions : ndarray of float
-        One a value, in [0, 1].
-    ticks : list of (float, str)
-        Positions and what stands there.
-    """
+    """An axis for the values of one parameter."""
 
     kind: str
     positions: np.ndarray
@@ -45,26 +36,6 @@ def scale_of(values, *, log=True):
     each the same multiple of the last, stand on a logarithmic axis, other numbers on a
     linear one. With anything else among them they are categories: None and what is absent
     first, then numbers by size, then text in natural order.
-
-    Parameters
-    ----------
-    values : list
-        Of any kind; None is a value.
-    log : bool, default=True
-        Whether the axis may be logarithmic: one of scores may not.
-
-    Returns
-    -------
-    Scale
-
-    Examples
-    --------
-    >>> from skfashion.inspection._scales import scale_of
-    >>> scale = scale_of([0.001, 0.01, 0.1])
-    >>> scale.kind, scale.positions.tolist()
-    ('log', [0.0, 0.5, 1.0])
-    >>> scale_of(["block_13", None, "block_2"]).ticks
-    [(0.0, 'None'), (0.5, 'block_2'), (1.0, 'block_13')]
     """
     if all(is_number(value) for value in values):
         numbers = np.array(values, dtype=float)
@@ -108,24 +79,7 @@ def value_text(value):
 
 
 def value_texts(values):
-    """Return values as short texts, different values as different ones.
-
-    Parameters
-    ----------
-    values : list
-        Of any kind.
-
-    Returns
-    -------
-    list of str
-        As many.
-
-    Examples
-    --------
-    >>> from skfashion.inspection._scales import value_texts
-    >>> value_texts([0.25, 0.9991, 0.9994, 1, "1", None])
-    ['0.25', '0.9991', '0.9994', '1', '1 (2)', 'None']
-    """
+    """Return values as short texts, different values as different ones."""
     keys = [_identity(value) for value in values]
     distinct = dict(zip(keys, values, strict=True))
     numbers = [value for value in distinct.values() if is_number(value)]
@@ -141,24 +95,7 @@ def value_texts(values):
 
 
 def number_text(number, digits=_DIGITS):
-    """Return a number as short text, and no fraction as a whole number.
-
-    Parameters
-    ----------
-    number : float
-    digits : int, default=3
-        At least so many count.
-
-    Returns
-    -------
-    str
-
-    Examples
-    --------
-    >>> from skfashion.inspection._scales import number_text
-    >>> [number_text(x) for x in (1, 60000, 0.00017783, 0.25, 1e-6, 0.9999)]
-    ['1', '60000', '0.000178', '0.25', '1e-06', '0.9999']
-    """
+    """Return a number as short text, and no fraction as a whole number."""
     number = float(number)
     if number.is_integer():
         return str(int(number)) if abs(number) < 1e7 else f"{number:.{digits}g}"
@@ -168,27 +105,7 @@ def number_text(number, digits=_DIGITS):
 
 
 def thinned(ticks, near=_NEAR, *, keep=None):
-    """Leave out ticks that would be written over others.
-
-    Parameters
-    ----------
-    ticks : list of (float, str)
-        In order, as of a `Scale`.
-    near : float, default=0.065
-        What is nearer to another one is left out.
-    keep : float, default=None
-        A place whose tick stays.
-
-    Returns
-    -------
-    list of (float, str)
-
-    Examples
-    --------
-    >>> from skfashion.inspection._scales import thinned
-    >>> thinned([(0.0, "a"), (0.01, "b"), (1.0, "c")], keep=0.01)
-    [(0.01, 'b'), (1.0, 'c')]
-    """
+    """Leave out ticks that would be written over others."""
     kept = [tick for tick in ticks if keep is not None and math.isclose(tick[0], keep)][:1]
     for tick in ticks:
         # A little less is near enough: steps are not exact.
@@ -198,27 +115,7 @@ def thinned(ticks, near=_NEAR, *, keep=None):
 
 
 def shortened(texts, longest):
-    """Shorten texts in the middle; those that this makes the same, to where they differ.
-
-    Parameters
-    ----------
-    texts : list of str
-    longest : int
-        In characters, 3 or more.
-
-    Returns
-    -------
-    list of str
-        As many.
-
-    Examples
-    --------
-    >>> from skfashion.inspection._scales import shortened
-    >>> shortened(["relu", "SVC(kernel='poly')"], 9)
-    ['relu', "SVC(…ly')"]
-    >>> shortened(["Net(8, rate=0.1, seed=0)", "Net(8, rate=0.5, seed=0)"], 9)
-    ['….1, see…', '….5, see…']
-    """
+    """Shorten texts in the middle; those that this makes the same, to where they differ."""
     head = longest // 2
     short = {
         text: text if len(text) <= longest else text[:head] + _CUT + text[1 + head - longest :]
@@ -238,24 +135,7 @@ def shortened(texts, longest):
 
 
 def short_names(names):
-    """Leave out the steps of a Pipeline in names of parameters where nothing gets lost.
-
-    Parameters
-    ----------
-    names : list of str
-
-    Returns
-    -------
-    dict of str to str
-
-    Examples
-    --------
-    >>> from skfashion.inspection._scales import short_names
-    >>> short_names(["densenet__epochs", "pca__n_components"])
-    {'densenet__epochs': 'epochs', 'pca__n_components': 'n_components'}
-    >>> short_names(["a__size", "b__size"])
-    {'a__size': 'a__size', 'b__size': 'b__size'}
-    """
+    """Leave out the steps of a Pipeline in names of parameters where nothing gets lost."""
     short = [name.rpartition("__")[2] for name in names]
     return {
         name: last if short.count(last) == 1 else name
@@ -264,17 +144,7 @@ def short_names(names):
 
 
 def columns_of(params):
-    """Return the values of each parameter of some candidates that isn't the same in all.
-
-    Parameters
-    ----------
-    params : list of dict
-        As ``cv_results_["params"]``; one that lacks a parameter gets a dash.
-
-    Returns
-    -------
-    dict of str to list
-    """
+    """Return the values of each parameter of some candidates that isn't the same in all."""
     names = list(dict.fromkeys(name for each in params for name in each))
     columns = {name: [each.get(name, _ABSENT) for each in params] for name in names}
     varied = {

@@ -23,22 +23,7 @@ METRIC_NAMES = {
 
 
 def pyplot(caller):
-    """Import `matplotlib.pyplot`.
-
-    Parameters
-    ----------
-    caller : str
-        What needs it, for the message.
-
-    Returns
-    -------
-    module
-
-    Raises
-    ------
-    ImportError
-        If matplotlib is not installed.
-    """
+    """Import `matplotlib.pyplot`."""
     try:
         import matplotlib.pyplot as plt
     except ImportError as error:
@@ -103,17 +88,7 @@ def lines_apart(ax):
 
 
 def name_y_ticks(ax, ticks, *, keep=None):
-    """Name places on the y axis, leaving out names that would lie on others.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-        With its limits.
-    ticks : list of (float, str)
-        Places in data coordinates, and names.
-    keep : float, default=None
-        A place whose name stays.
-    """
+    """Name places on the y axis, leaving out names that would lie on others."""
     low, high = ax.get_ylim()
     kept = thinned(ticks, lines_apart(ax) * (high - low), keep=keep)
     names = shortened([text for _, text in kept], 24 if has_layout(ax) else 12)
@@ -121,20 +96,7 @@ def name_y_ticks(ax, ticks, *, keep=None):
 
 
 def name_x_ticks(ax, ticks, *, slant, keep=None):
-    """Name places on the x axis, so that names do not lie on others.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-        With its limits and size.
-    ticks : list of (float, str)
-        Places in data coordinates, and names.
-    slant : bool
-        Whether names are shortened and then slanted where they don't fit side by side. Some
-        are left out otherwise, and of those that slant as many as need be.
-    keep : float, default=None
-        A place whose name stays.
-    """
+    """Name places on the x axis, so that names do not lie on others."""
     low, high = ax.get_xlim()
     unit = size_of(ax)[0] / (high - low)
     places, names = [at for at, _ in ticks], [text for _, text in ticks]
@@ -155,14 +117,7 @@ def name_x_ticks(ax, ticks, *, slant, keep=None):
 
 
 def legend(ax, ends):
-    """Name lines inside of axes, where there is no room outside.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-    ends : list of (float, float, str, color)
-        As of `label_ends`.
-    """
+    """Name lines inside of axes, where there is no room outside."""
     from matplotlib.lines import Line2D
 
     box = ax.legend(
@@ -178,17 +133,7 @@ def legend(ax, ends):
 
 
 def label_ends(ax, ends, *, limits=None):
-    """Write names at the right ends of lines, moved apart where they would overlap.
-
-    Parameters
-    ----------
-    ax : matplotlib.axes.Axes
-        With its limits and size as they will be.
-    ends : list of (float, float, str, color)
-        End of each line in data coordinates, what to write and in which colour.
-    limits : (float, float), default=None
-        Where text may stand, in axes coordinates; None for the whole height.
-    """
+    """Write names at the right ends of lines, moved apart where they would overlap."""
     low, high = limits or (0.0, 1.0)
     height = size_of(ax)[1]
     to_axes = ax.transData + ax.transAxes.inverted()
