@@ -13,7 +13,7 @@ _ADAPTIVE = ("accuracy", "acc", "crossentropy", "ce")
 
 
 def as_data(arguments):
-    """Return arguments for `keras.Model.compile` as data.
+    """Return arguments for `keras.Model.compile` as JSON-able data.
 
     JSON-able, but for classes and functions of the user's, which nothing else describes.
     """
@@ -58,7 +58,9 @@ def revived(data):
     if not isinstance(data, dict):
         return data
     if "class" in data:
-        return data["class"].from_config(data["config"])
+        classes = {kind.__name__: kind for kind in data.get("code", ()) if isinstance(kind, type)}
+        with keras.saving.custom_object_scope(classes):
+            return data["class"].from_config(data["config"])
     if "class_name" in data:
         # What is revived may come from a file of somebody else.
         return keras.saving.deserialize_keras_object(data, safe_mode=True)

@@ -40,27 +40,7 @@ class Described:
 
 
 def describe_network(make, input_shape, seed, dtype_policy):
-    """Build a network once and write down what it is.
-
-    Parameters
-    ----------
-    make : callable
-        Returns the network.
-    input_shape : tuple of int
-        Of one image, for a network that doesn't say it.
-    seed : int
-        Of the fit.
-    dtype_policy : str or None
-
-    Returns
-    -------
-    Described
-
-    Raises
-    ------
-    TypeError
-        If `make` returns no Keras model.
-    """
+    """Build a network once and write down what it is."""
     with build_scope(derive(seed, "weights"), dtype_policy, None, fresh_names=False):
         network = make()
         if not isinstance(network, keras.Model):
@@ -121,32 +101,14 @@ def _key_and_rates(network):
 
 
 def build(network, input_shape):
-    """Build a network that doesn't say itself what it is given.
-
-    Parameters
-    ----------
-    network : keras.Model
-        Changed in place.
-    input_shape : tuple of int
-        Of one image.
-    """
+    """Build a network in place that doesn't say itself what it is given."""
     if not network.built:
         # Not its `build`, which leaves the layers of a subclass without their weights.
         network(keras.KerasTensor((None, *input_shape)))
 
 
 def network_of(config):
-    """Return a new network of a configuration.
-
-    Parameters
-    ----------
-    config : dict
-        From `describe_network`.
-
-    Returns
-    -------
-    keras.Model
-    """
+    """Return a new network of a configuration."""
     # Keras takes things out of what it reads.
     return keras.saving.deserialize_keras_object(copy.deepcopy(config), safe_mode=True)
 

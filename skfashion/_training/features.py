@@ -27,24 +27,10 @@ _DIGESTS = Cache("digests", max_entries=8)  # ids of arrays -> (arrays, digest)
 
 
 def rows(X, parts, weights, *, store=None, write=True):
-    """Return the lower part's output for each image, computing each one once.
+    """Return the output of the lower part of a `Split` for each image, computing each one once.
 
-    Parameters
-    ----------
-    X : ndarray of shape (n, ...)
-        Images.
-    parts : skfashion._training.cut.Split
-        Of a network that is cut.
-    weights : list of ndarray
-        Of the whole network.
-    store : Store or None
-        Where rows are kept on disk.
-    write : bool
-        Whether to put new ones there.
-
-    Returns
-    -------
-    ndarray of shape (n, ...)
+    `weights` are those of the whole network. Rows are read from the store, if there is one, and
+    new ones written there if `write` says so.
     """
     own = [weights[i] for i in parts.lower_weights]
     program = ("lower", parts.key, keras_settings(), _device())

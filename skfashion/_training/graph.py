@@ -148,17 +148,13 @@ def _update_directly(optimizer):
 def fused(optimizer):
     """Return an optimizer that does the same steps with one kernel a variable.
 
-    Parameters
-    ----------
-    optimizer : keras.optimizers.Optimizer
-        Not built, of one of the classes in `FUSED`, without unusual options.
-
-    Returns
-    -------
-    keras.optimizers.Optimizer
-        Its momentum is a variable of the graph once it is built.
+    It is given one that is not built, of a class in `FUSED`, without unusual options. Its momentum
+    is a variable of the graph once it is built.
     """
-    return FUSED[type(optimizer)].from_config(optimizer.get_config())
+    config = optimizer.get_config()
+    if isinstance(config["learning_rate"], dict):
+        config["learning_rate"] = optimizer._learning_rate  # a schedule, maybe of the user's code
+    return FUSED[type(optimizer)].from_config(config)
 
 
 def as_variable(number):

@@ -12,7 +12,7 @@ import sys
 import keras
 import numpy as np
 
-from skfashion._training import build_scope
+from skfashion._training import build_scope, compile_config
 from skfashion._training.settings import policy_of, text_of_policy
 from skfashion._utils.messages import shown
 
@@ -112,10 +112,9 @@ class Adapter:
                 f"{error}. Give a name as in keras.losses, keras.metrics or keras.optimizers, "
                 "or a class from there."
             ) from None
-        optimizer = arguments["optimizer"]
         # An instance of the user's is copied, as an optimizer can be built once only.
-        arguments["optimizer"] = type(optimizer).from_config(optimizer.get_config())
-        return arguments
+        data = compile_config.as_data({"optimizer": arguments["optimizer"]})
+        return {**arguments, **compile_config.revived(data)}
 
     def callbacks(self):
         """Return new callbacks, made or copied from what was given."""

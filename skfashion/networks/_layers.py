@@ -86,7 +86,8 @@ def for_inference(model):
     if not any(map(_needs_telling, model._flatten_layers())):
         return model
     if not type(model).__module__.startswith("keras."):
-        inputs = keras.Input(model.input.shape[1:], dtype=model.input.dtype)
+        (given,) = keras.tree.flatten(model.input)
+        inputs = keras.Input(given.shape[1:], dtype=given.dtype)
         return keras.Model(inputs, model(inputs, training=False), name=model.name)
     copies = []
 
@@ -106,7 +107,8 @@ def for_inference(model):
     network = keras.models.clone_model(model, clone_function=copied, call_function=called)
     for layer, copy in copies:
         if isinstance(layer, keras.Layer) and copy is not layer:
-            copy.set_weights(layer.get_weights())
+            for old, new in zip(layer.weights, copy.weights, strict=True):
+                new.assign(old.value)
     return network
 
 

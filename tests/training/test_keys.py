@@ -8,6 +8,7 @@ from custom import custom
 import skfashion
 from skfashion import DenseClassifier, networks
 from skfashion._training.network_key import config_key
+from skfashion.classifiers import _replay
 
 
 def activated(activation, meta):
@@ -129,6 +130,27 @@ def test_a_network_function_that_was_changed_is_another(stored, two, tmp_path):
     defined("relu")(8, **settings).fit(X, y)
     changed = defined("tanh")(8, **settings).fit(X, y)
     np.testing.assert_array_equal(changed.predict_proba(X), alone)
+
+
+def scheduled(rate):
+    """Return an optimizer whose configuration is the same for every rate."""
+
+    class Schedule(keras.optimizers.schedules.LearningRateSchedule):
+        def __call__(self, step):
+            return rate + 0 * keras.ops.cast(step, "float32")
+
+        def get_config(self):
+            return {}
+
+    return keras.optimizers.SGD(Schedule())
+
+
+def test_code_of_ones_own_within_keras_objects_is_told_apart(two, tmp_path, monkeypatch):
+    for rate in (0.25, 0.5):
+        monkeypatch.setattr(_replay, "_WARNED", set())
+        with pytest.warns(UserWarning, match="made of Keras' own parts"):
+            clf = custom(optimizer=scheduled(rate), memory=tmp_path).fit(*two)
+        assert clf.history_["learning_rate"] == pytest.approx([rate] * 2)
 
 
 @pytest.mark.parametrize(
