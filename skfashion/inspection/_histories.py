@@ -38,10 +38,8 @@ def history_frame(fitted: Any) -> Frame:
 
     Raises
     ------
-    NotFittedError
-        Before `fit`.
-    TypeError
-        If there is no classifier of this package in it.
+    NotFittedError, TypeError
+        Before `fit`, or if there is no classifier of this package in it.
 
     See Also
     --------

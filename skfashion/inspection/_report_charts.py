@@ -28,8 +28,7 @@ def hover_text(candidate, score, columns):
     """Return what is shown when one points at a candidate."""
     lines = [f"<b>candidate {candidate}</b>  score {score:.4f}"]
     for name, values in columns.items():
-        text = value_text(values[candidate])
-        text = text if len(text) <= 60 else text[:59] + "\N{HORIZONTAL ELLIPSIS}"
+        (text,) = shortened([value_text(values[candidate])], 60)
         lines.append(f"{escape(name)}: {escape(text)}")
     return "<br>".join(lines)
 

@@ -52,9 +52,8 @@ class SearchFacts:
         """How many there are: a row of ``cv_results_`` each, or one a rung each is in."""
         if "iter" not in self.results:
             return len(self.params)
-        resource = getattr(self.search, "resource", None)
-        kinds = [{k: repr(v) for k, v in each.items() if k != resource} for each in self.params]
-        return len({repr(sorted(kind.items())) for kind in kinds})
+        own = [{**each, getattr(self.search, "resource", None): None} for each in self.params]
+        return len({repr(sorted(each.items(), key=repr)) for each in own})
 
     def _column(self, name):
         values = self.results.get(name)
@@ -286,14 +285,11 @@ def _versions():
 
 
 def _leaves(value):
-    """Yield what dicts and lists within each other hold."""
-    if isinstance(value, dict):
-        value = list(value.values())
+    """Return what dicts and lists within each other hold."""
+    value = list(value.values()) if isinstance(value, dict) else value
     if not isinstance(value, (list, tuple)):
-        yield value
-        return
-    for each in value:
-        yield from _leaves(each)
+        return [value]
+    return [leaf for each in value for leaf in _leaves(each)]
 
 
 def _distribution_text(frozen):

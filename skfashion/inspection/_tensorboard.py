@@ -33,12 +33,9 @@ def write_tensorboard(search: Any, log_dir: PathLike) -> Any:
 
     Raises
     ------
-    FileExistsError
-        If the folder holds runs already: TensorBoard would mix them.
-    ImportError
-        If TensorBoard or TensorFlow is not installed.
-    NotFittedError, TypeError
-        If it is not a fitted search.
+    NotFittedError, TypeError, FileExistsError, ImportError
+        If it is not a fitted search, the folder holds runs already, which TensorBoard would
+        mix, or TensorBoard or TensorFlow is not installed.
 
     See Also
     --------
@@ -57,10 +54,6 @@ def write_tensorboard(search: Any, log_dir: PathLike) -> Any:
     ``candidate_007/fold_0``  those of one fold
     ``candidate_007/refit``   those of the refit
     ========================  ====================================================
-
-    References
-    ----------
-    https://www.tensorflow.org/tensorboard/hyperparameter_tuning_with_hparams
 
     Examples
     --------
