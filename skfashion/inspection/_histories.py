@@ -38,10 +38,8 @@ def history_frame(fitted: Any) -> Frame:
 
     Raises
     ------
-    NotFittedError
-        Before `fit`.
-    TypeError
-        If there is no classifier of this package in it.
+    NotFittedError, TypeError
+        Before `fit`, or if there is no classifier of this package in it.
 
     See Also
     --------
@@ -172,6 +170,8 @@ def _runs_of_folds(search, refit):
     Candidates that differ outside of the classifier, or in the number of images, have their
     runs in the order in which they were trained.
     """
+    from skfashion.classifiers._replay import parameters_of
+
     results = search.cv_results_
     resources = results.get("n_resources", [None] * len(results["params"]))
     stores, wanted, groups = {}, [], {}
@@ -181,7 +181,8 @@ def _runs_of_folds(search, refit):
         store = open_store(getattr(classifier, "memory", None))
         if store is not None and store not in stores:
             stores[store] = _by_parameters(store, refit)
-        fit = store, _fit_key(classifier)
+        own = {} if classifier is None else parameters_of(classifier)
+        fit = store, _text_of(type(classifier).__name__, own)
         group = groups.setdefault(fit, [])
         others = _others(estimator, classifier, params), resource
         if others not in group:
@@ -193,15 +194,6 @@ def _runs_of_folds(search, refit):
         last_used = stores.get(store, {}).get(key, [])[: n * len(group)]
         kept[store, key] = sorted(last_used, key=lambda run: run.when)
     return [kept[fit][n * i : n * (i + 1)] for fit, i in wanted]
-
-
-def _fit_key(classifier):
-    """Return what the runs of a classifier's fits are found by."""
-    from skfashion.classifiers import _replay
-
-    if classifier is None:
-        return None
-    return _text_of(type(classifier).__name__, _replay.parameters_of(classifier))
 
 
 def _text_of(estimator, parameters):
@@ -222,16 +214,15 @@ def _by_parameters(store, refit):
         for meta in told.get(run.key, ()):
             text = _text_of(meta.get("estimator"), meta.get("parameters"))
             found.setdefault(text, {})[run.key] = run
-    return {text: _last_phases(kept.values()) for text, kept in found.items()}
-
-
-def _last_phases(found):
-    """Leave out runs that another one goes on from: each phase has one, with those before it."""
-    return [run for run in found if not any(_begins(other.history, run.history) for other in found)]
-
-
-def _begins(longer, history):
-    return len(longer) > len(history) and longer[: len(history)] == history
+    for text, kept in found.items():
+        # The last phase of a fit has a run with the history of all, and speaks for them.
+        longest = [run.history for run in kept.values()]
+        found[text] = [
+            run
+            for run in kept.values()
+            if not any(other[: len(run.history)] == run.history != other for other in longest)
+        ]
+    return found
 
 
 def _others(estimator, classifier, params):

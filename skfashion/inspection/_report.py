@@ -1,12 +1,10 @@
 """One page on a search that needs nothing but a browser."""
 
-import contextlib
-import datetime
-import html
 import json
 import os
 import shlex
 import sys
+from datetime import datetime, timezone
 from importlib.resources import files
 from pathlib import Path
 from typing import Any
@@ -14,28 +12,7 @@ from typing import Any
 from skfashion._utils.typing import Array, PathLike
 from skfashion.inspection import _report_sections as sections
 from skfashion.inspection._histories import check_search
-
-_PAGE = """<!DOCTYPE html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<link rel="icon" href="data:,">
-<title>{title}</title>
-<style>{css}</style>
-</head>
-<body>
-<main>
-<h1>{title}</h1>
-<p class="soft">{subtitle}</p>
-{body}
-</main>
-<script type="application/json" id="charts">{charts}</script>
-<script>{plotly}</script>
-<script>{js}</script>
-</body>
-</html>
-"""
+from skfashion.inspection._report_html import escape
 
 
 def write_report(
@@ -81,14 +58,9 @@ def write_report(
 
     Raises
     ------
-    ImportError
-        If Plotly is not installed.
-    NotFittedError
-        Before `fit`.
-    TypeError, ValueError
-        If it is not a search, or test images and labels can't be used.
-    OSError
-        If the file can't be written.
+    NotFittedError, TypeError, ValueError, OSError, ImportError
+        If it is not a fitted search, test images and labels can't be used, the file can't be
+        written, or Plotly is not installed.
 
     See Also
     --------
@@ -107,7 +79,10 @@ def write_report(
         raise FileNotFoundError(
             f"There is no folder {str(path.parent)!r} to write {path.name!r} in."
         )
-    plotly = _plotly()
+    try:
+        from plotly.offline import get_plotlyjs
+    except ImportError as error:
+        raise ImportError("write_report needs Plotly: pip install plotly.") from error
     check_search(search)
     if (X_test is None) != (y_test is None):
         raise ValueError("X_test and y_test belong together: one was given, the other not.")
@@ -115,38 +90,27 @@ def write_report(
         raise ValueError("X_test needs a search that has refitted its best: refit=True.")
     found = sections.SearchFacts(search)
     test = None if X_test is None else sections.TestFacts(search, X_test, y_test, display_labels)
-    figures = {}
-    body = [
-        sections.summary(found, test),
-        sections.best(found),
-        sections.candidates(found, figures),
-        sections.learning(found, figures),
-        sections.overfitting(found, figures),
-        sections.mistakes(test),
-        sections.reuse(found),
-        sections.again(found, _started_by() if command is None else command),
-    ]
+    body, figures = sections.all_of(found, test, _started_by() if command is None else command)
     name = type(search).__name__
-    subtitle = f"{name}, {datetime.datetime.now(datetime.timezone.utc):%Y-%m-%d %H:%M} UTC"
-    page = _PAGE.format(
-        title=html.escape(title or f"{name} of {found.estimator_name}"),
-        subtitle=subtitle,
+    page = _resource("report.html").format(
+        title=escape(title or f"{name} of {found.estimator_name}"),
+        subtitle=f"{name}, {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC",
         css=_resource("report.css"),
         js=_resource("report.js"),
-        plotly=plotly,
-        body="\n".join(body),
+        plotly=get_plotlyjs(),
+        body=body,
         # A script ends where the page says so, whatever stands within quotes.
         charts=json.dumps(figures, allow_nan=False).replace("<", r"\u003c"),
     )
-    return _write(path, page)
-
-
-def _plotly():
+    # Not one half of a page over a good one.
+    half = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        from plotly.offline import get_plotlyjs
-    except ImportError as error:
-        raise ImportError("write_report needs Plotly: pip install plotly.") from error
-    return get_plotlyjs()
+        # Names of folders may be no text.
+        half.write_text(page, encoding="utf-8", errors="backslashreplace")
+        os.replace(half, path)
+    finally:
+        half.unlink(missing_ok=True)
+    return path
 
 
 def _started_by():
@@ -159,16 +123,3 @@ def _started_by():
 
 def _resource(name):
     return files("skfashion.inspection").joinpath(name).read_text(encoding="utf-8")
-
-
-def _write(path, page):
-    # Not one half of a page over a good one.
-    half = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        # Names of folders may be no text.
-        half.write_text(page, encoding="utf-8", errors="backslashreplace")
-        os.replace(half, path)
-    finally:
-        with contextlib.suppress(FileNotFoundError):
-            half.unlink()
-    return path

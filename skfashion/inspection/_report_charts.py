@@ -1,7 +1,7 @@
 """The charts of the report, as plain data for Plotly.
 
-Built without Plotly's Python side: the page needs its script only. Text that comes from
-users is escaped here, since Plotly reads tags in labels.
+Built without Plotly's Python side: the page needs its script only, and report.js says how
+charts look. Text that comes from users is escaped here, since Plotly reads tags in labels.
 """
 
 from itertools import pairwise
@@ -9,7 +9,7 @@ from itertools import pairwise
 import numpy as np
 
 from skfashion.inspection._report_html import escape
-from skfashion.inspection._style import BLUE, GREY, INK, ORANGE
+from skfashion.inspection._style import BLUE, GREY, ORANGE
 from skfashion.inspection._values import scale_of, shortened, thinned, value_text
 
 # Cividis at eleven places (Nunez, Anderton and Renslow 2018, doi:10.1371/journal.pone.0199239).
@@ -17,7 +17,6 @@ _CIVIDIS = (
     *("#00224e", "#083370", "#35456c", "#4f576c", "#666970", "#7d7c78"),
     *("#948e77", "#aea371", "#c8b866", "#e5cf52", "#fee838"),
 )
-_FONT = {"family": "system-ui, -apple-system, Segoe UI, Roboto, Arial, sans-serif", "size": 12}
 # Points between two axes: as many as make a line smooth, and easy to point at.
 _STEPS = 16
 _LONGEST = 14
@@ -29,8 +28,7 @@ def hover_text(candidate, score, columns):
     """Return what is shown when one points at a candidate."""
     lines = [f"<b>candidate {candidate}</b>  score {score:.4f}"]
     for name, values in columns.items():
-        text = value_text(values[candidate])
-        text = text if len(text) <= 60 else text[:59] + "\N{HORIZONTAL ELLIPSIS}"
+        (text,) = shortened([value_text(values[candidate])], 60)
         lines.append(f"{escape(name)}: {escape(text)}")
     return "<br>".join(lines)
 
@@ -57,22 +55,21 @@ def parallel(columns, scores, best, texts):
     for k, (name, scale) in enumerate(zip([*columns, "score"], scales, strict=True)):
         ticks = thinned(scale.unit_ticks(), _NEAR)
         for (at, _), text in zip(ticks, shortened([t for _, t in ticks], _LONGEST), strict=True):
-            notes.append(_note(k, at, escape(text), bgcolor="rgba(255,255,255,.8)", xshift=4))
+            style = {"bgcolor": "rgba(255,255,255,.8)", "xshift": 4}
+            notes.append({"x": k, "y": at, "text": escape(text), **style})
         label = escape(shortened([name], 22)[0]) + (" (log)" if scale.kind == "log" else "")
         label = f"<b>{label}</b>" if k == last else label
         side = "left" if k == 0 else "right" if k == last else "center"
         style = {"xanchor": side, "yanchor": "bottom", "yshift": 12 + 17 * (k % 2)}
-        notes.append(_note(k, 1, label, **style))
-        line = {"color": INK, "width": 1}
-        axes.append({"type": "line", "x0": k, "x1": k, "y0": 0, "y1": 1, "line": line})
-    hidden = {"visible": False, "fixedrange": True}
-    layout = _layout(
-        xaxis={**hidden, "range": [-0.08, last + 0.35]},
-        yaxis={**hidden, "range": [-0.04, 1.03]},
-        annotations=notes,
-        shapes=axes,
-        margin={"l": 4, "r": 4, "t": 56, "b": 8},
-    )
+        notes.append({"x": k, "y": 1, "text": label, **style})
+        axes.append({"type": "line", "x0": k, "x1": k, "y0": 0, "y1": 1})
+    layout = {
+        "xaxis": {"visible": False, "range": [-0.08, last + 0.35]},
+        "yaxis": {"visible": False, "range": [-0.04, 1.03]},
+        "annotations": notes,
+        "shapes": axes,
+        "margin": {"l": 4, "r": 4, "t": 56, "b": 8},
+    }
     return {"data": data, "layout": layout}
 
 
@@ -88,20 +85,18 @@ def curves(history, metric, best, texts):
         data.append(_line(candidate, best, curve.index, curve, texts, GREY, 0.9))
     shapes, notes = [], []
     phases = history[history["candidate"] == best].groupby("phase", sort=False)["epoch"].min()
-    line = {"color": INK, "width": 1, "dash": "dash"}
     for phase, epoch in list(phases.items())[1:]:
-        at = {"x0": epoch - 0.5, "x1": epoch - 0.5, "y0": 0, "y1": 1, "yref": "paper"}
-        shapes.append({"type": "line", **at, "line": line})
-        name = escape(phase.replace("_", "-"))
-        notes.append(_note(epoch - 0.5, 1, name, yref="paper", yanchor="top", xshift=4))
+        at = float(epoch) - 0.5
+        ends = {"x0": at, "x1": at, "y0": 0, "y1": 1}
+        shapes.append({"type": "line", "yref": "paper", "line": {"dash": "dash"}, **ends})
+        style = {"yref": "paper", "yanchor": "top", "xshift": 4}
+        notes.append({"x": at, "y": 1, "text": escape(phase.replace("_", "-")), **style})
     whole = -(-int(drawn["epoch"].max()) // 8)  # at most eight ticks
-    layout = _layout(
-        xaxis={**_axis("epoch"), "rangemode": "normal", "dtick": whole},
-        yaxis=_axis(None),
-        shapes=shapes,
-        annotations=notes,
-        margin={"l": 48, "r": 12, "t": 12, "b": 44},
-    )
+    layout = {
+        "xaxis": {"title": {"text": "epoch"}, "rangemode": "normal", "dtick": whole},
+        "shapes": shapes,
+        "annotations": notes,
+    }
     return {"data": data, "layout": layout}
 
 
@@ -109,23 +104,13 @@ def overfitting(train, test, best, texts):
     """Return training minus test score of each candidate, against its test score."""
     data = []
     for i in sorted(np.flatnonzero(np.isfinite(train - test)), key=lambda i: i == best):
-        data.append(
-            {
-                "x": [float(train[i] - test[i])],
-                "y": [float(test[i])],
-                "mode": "markers",
-                "marker": {"size": 11, "color": ORANGE if i == best else BLUE},
-                "hoverinfo": "text",
-                "hovertext": f"{texts[i]}<br>train minus test: {train[i] - test[i]:+.4f}",
-                "meta": {"candidate": int(i), "best": bool(i == best)},
-            }
-        )
-    layout = _layout(
-        xaxis=_axis("training minus test score"),
-        yaxis=_axis("mean test score"),
-        margin={"l": 62, "r": 12, "t": 12, "b": 44},
-    )
-    return {"data": data, "layout": layout}
+        gap = train[i] - test[i]
+        point = _line(i, best, [gap], [test[i]], texts, BLUE, 1)
+        text = f"{texts[i]}<br>train minus test: {gap:+.4f}"
+        data.append({**point, "hovertext": text})
+    titles = {"xaxis": "training minus test score", "yaxis": "mean test score"}
+    layout = {axis: {"title": {"text": text}} for axis, text in titles.items()}
+    return {"data": data, "layout": {**layout, "margin": {"l": 62, "r": 12, "t": 12, "b": 44}}}
 
 
 def _line(candidate, best, x, y, texts, color, opacity):
@@ -136,39 +121,8 @@ def _line(candidate, best, x, y, texts, color, opacity):
         "y": [round(float(value), 5) for value in y],
         "mode": "lines" if n > 1 else "markers",
         "line": {"width": 3.5 if front else 1.6, "color": ORANGE if front else color},
-        "marker": {"size": 8, "color": ORANGE if front else color},
+        "marker": {"size": 11, "color": ORANGE if front else color},
         "opacity": 1 if front else opacity,
-        "hoverinfo": "text",
         "hovertext": texts[candidate],
         "meta": {"candidate": int(candidate), "best": bool(front)},
-    }
-
-
-def _note(x, y, text, **more):
-    font = {"size": 12, "color": INK}
-    note = {"x": x, "y": y, "text": text, "showarrow": False, "borderpad": 1, "font": font}
-    return {**note, "xanchor": "left", "yanchor": "middle", **more}
-
-
-def _axis(title):
-    return {
-        "title": {"text": title, "font": {"size": 12}} if title else None,
-        "fixedrange": True,
-        "gridcolor": "#e6e8ea",
-        "zeroline": False,
-        "automargin": True,
-        "tickfont": {"size": 12},
-        "nticks": 6,
-    }
-
-
-def _layout(**more):
-    return {
-        "font": {**_FONT, "color": INK},
-        "showlegend": False,
-        "hovermode": "closest",
-        "hoverlabel": {"align": "left", "bgcolor": "#fff", "font": {"size": 12, "color": INK}},
-        "paper_bgcolor": "rgba(0,0,0,0)",
-        "plot_bgcolor": "rgba(0,0,0,0)",
-        **more,
     }

@@ -52,9 +52,8 @@ class SearchFacts:
         """How many there are: a row of ``cv_results_`` each, or one a rung each is in."""
         if "iter" not in self.results:
             return len(self.params)
-        resource = getattr(self.search, "resource", None)
-        kinds = [{k: repr(v) for k, v in each.items() if k != resource} for each in self.params]
-        return len({repr(sorted(kind.items())) for kind in kinds})
+        own = [{**each, getattr(self.search, "resource", None): None} for each in self.params]
+        return len({repr(sorted(each.items(), key=repr)) for each in own})
 
     def _column(self, name):
         values = self.results.get(name)
@@ -86,7 +85,23 @@ class TestFacts:
         self.matrix = confusion_matrix(y, predicted, labels=classes)
 
 
-def summary(found, test):
+def all_of(found, test, command):
+    """Return all sections as HTML, and the charts in them by name."""
+    figures = {}
+    sections = [
+        _summary(found, test),
+        _best(found),
+        _candidates(found, figures),
+        _learning(found, figures),
+        _overfitting(found, figures),
+        _mistakes(test),
+        _reuse(found),
+        _again(found, command),
+    ]
+    return "\n".join(sections), figures
+
+
+def _summary(found, test):
     """Return the numbers that stand out."""
     tiles = []
     if found.best is not None:
@@ -104,7 +119,7 @@ def summary(found, test):
     return parts.tiles(tiles)
 
 
-def best(found):
+def _best(found):
     """Return the best parameters: to be read, and to be copied."""
     if found.best is None:
         return ""
@@ -115,7 +130,7 @@ def best(found):
     return tag("h2", "Best parameters") + parts.facts(rows) + tag("details", full)
 
 
-def candidates(found, figures):
+def _candidates(found, figures):
     """Return parallel coordinates and the table of all candidates."""
     text = tag("h2", "Candidates")
     if np.isfinite(found.scores).any():
@@ -146,7 +161,7 @@ def candidates(found, figures):
     return text + parts.candidates(columns, np.argsort(ranks, kind="stable"), found.best)
 
 
-def learning(found, figures):
+def _learning(found, figures):
     """Return the curves of losses and accuracies."""
     if found.history.empty:
         return ""
@@ -168,7 +183,7 @@ def learning(found, figures):
     return tag("h2", "Learning curves") + tag("p", told) + tag("div", cells, klass="pair")
 
 
-def overfitting(found, figures):
+def _overfitting(found, figures):
     """Return how far each candidate is better on what it was trained on."""
     head = tag("h2", "Over-fitting")
     if found.train is None:
@@ -195,7 +210,7 @@ def overfitting(found, figures):
     return text
 
 
-def mistakes(test):
+def _mistakes(test):
     """Return what the best estimator mistakes for what, and the worst of it as images."""
     if test is None:
         return ""
@@ -210,7 +225,7 @@ def mistakes(test):
     return text
 
 
-def reuse(found):
+def _reuse(found):
     """Tell what was known already, from the histories of the folds."""
     head = tag("h2", "What was reused")
     folds = found.folds
@@ -237,7 +252,7 @@ def reuse(found):
     return head + parts.facts(rows)
 
 
-def again(found, command):
+def _again(found, command):
     """Return what to run, and what it was run with."""
     text = tag("h2", "To run it again")
     text += "" if command is None else tag("pre", escape(command))
@@ -270,14 +285,11 @@ def _versions():
 
 
 def _leaves(value):
-    """Yield what dicts and lists within each other hold."""
-    if isinstance(value, dict):
-        value = list(value.values())
+    """Return what dicts and lists within each other hold."""
+    value = list(value.values()) if isinstance(value, dict) else value
     if not isinstance(value, (list, tuple)):
-        yield value
-        return
-    for each in value:
-        yield from _leaves(each)
+        return [value]
+    return [leaf for each in value for leaf in _leaves(each)]
 
 
 def _distribution_text(frozen):

@@ -16,7 +16,7 @@ from skfashion.inspection._values import (
     scale_of,
     shortened,
     thinned,
-    value_text,
+    value_texts,
 )
 
 _KINDS = ("auto", "score", "pair", "parallel")
@@ -240,7 +240,7 @@ def _draw_score(ax, values, scores, errors, best, note):
         ax.scatter(x[best], scores[best], s=70, color=_style.ORANGE, linewidths=0, zorder=3)
         text = f"{scores[best]:.3f} at "
         room = max(8, _style.characters(_style.size_of(ax)[0] / 2) - len(text))
-        text += shortened([value_text(column[best])], room)[0]
+        text += shortened([value_texts(column)[best]], room)[0]
         _write_best(ax, (x[best], scores[best]), text, scale.unit()[best] > 0.5, 9)
         notes += [f"orange: {note}"] if note != "the best" else []
     return "; ".join(notes)
@@ -344,7 +344,7 @@ def _draw_parallel(ax, values, scores, best, score_name):
         if best is not None:
             # The best's own value stands on each axis.
             at = units[k, best]
-            text = f"{scores[best]:.3f}" if k == last else value_text(values[name][best])
+            text = f"{scores[best]:.3f}" if k == last else value_texts(values[name])[best]
             ticks = [(at, text), *ticks]
         texts = shortened([text for _, text in ticks], max(6, min(14, room - 2)))
         ticks = thinned(zip([at for at, _ in ticks], texts, strict=True), near)

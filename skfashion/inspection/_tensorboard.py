@@ -1,7 +1,6 @@
 """A search as runs for TensorBoard, hyperparameters included."""
 
 import math
-from numbers import Real
 from pathlib import Path
 from typing import Any
 
@@ -34,12 +33,9 @@ def write_tensorboard(search: Any, log_dir: PathLike) -> Any:
 
     Raises
     ------
-    FileExistsError
-        If the folder holds runs already: TensorBoard would mix them.
-    ImportError
-        If TensorBoard or TensorFlow is not installed.
-    NotFittedError, TypeError
-        If it is not a fitted search.
+    NotFittedError, TypeError, FileExistsError, ImportError
+        If it is not a fitted search, the folder holds runs already, which TensorBoard would
+        mix, or TensorBoard or TensorFlow is not installed.
 
     See Also
     --------
@@ -59,10 +55,6 @@ def write_tensorboard(search: Any, log_dir: PathLike) -> Any:
     ``candidate_007/refit``   those of the refit
     ========================  ====================================================
 
-    References
-    ----------
-    https://www.tensorflow.org/tensorboard/hyperparameter_tuning_with_hparams
-
     Examples
     --------
     >>> from skfashion.inspection import write_tensorboard
@@ -81,49 +73,50 @@ def write_tensorboard(search: Any, log_dir: PathLike) -> Any:
     def writing(folder):
         return tf.summary.create_file_writer(str(folder)).as_default()
 
-    def write(history):
-        for epoch, entry in enumerate(history, start=1):
+    def write(metrics):
+        for epoch, entry in enumerate(metrics.to_dict("records"), start=1):
             for name, value in entry.items():
-                if isinstance(value, Real) and math.isfinite(value):
+                if math.isfinite(value):
                     tf.summary.scalar(name, value, epoch)
 
     results = search.cv_results_
     params = columns_of(results["params"])
     params = {name: _as_hyperparameters(values) for name, values in params.items()}
-    scores = _scores(results, score_column(search))
+    column = score_column(search)
+    names = [column, column.replace("_test_", "_train_", 1), "mean_fit_time"]
+    scores = {name: results[name] for name in names if name in results}
     with writing(log_dir):
         hp.hparams_config(
             [hp.HParam(name, _domain(hp, values)) for name, values in params.items()],
             [hp.Metric(name) for name in scores],
         )
-    fits = dict(list(_fits_of(search)))
+    fits = _fits_of(search)
     n = len(results["params"])
     for i in range(n):
         folder = log_dir / f"candidate_{i:0{max(3, len(str(n - 1)))}d}"
-        mine = {fold: fit for (candidate, fold), fit in fits.items() if candidate == i}
+        mine = {fold: fit for (candidate, fold), fit in fits if candidate == i}
         folds = [fit for fold, fit in mine.items() if fold >= 0] or list(mine.values())
         with writing(folder):
             hp.hparams({name: values[i] for name, values in params.items()}, folder.name)
             if folds:
-                write(pd.concat(folds).groupby(level=0).mean().to_dict("records"))
-            write([{name: values[i] for name, values in scores.items()}])
+                write(pd.concat(folds).groupby(level="epoch").mean())
+            write(pd.DataFrame([{name: values[i] for name, values in scores.items()}]))
             end = summary.session_end_pb(success)
             tf.summary.experimental.write_raw_pb(end.SerializeToString(), step=0)
         for fold, fit in mine.items():
             with writing(folder / ("refit" if fold < 0 else f"fold_{fold}")):
-                write(fit.to_dict("records"))
+                write(fit)
     return log_dir
 
 
 def _fits_of(search):
-    """Return the metrics of each fit known by (candidate, fold), with fold -1 for the refit."""
+    """Return (candidate, fold) and metrics of each fit known, the fold of a refit being -1."""
     if classifier_of(search.estimator) is None:
         return []
     frame = history_frame(search)
-    frame = frame.assign(fold=frame["fold"].fillna(-1), epoch=frame["epoch"] - 1)
-    metrics = frame.set_index("epoch").select_dtypes("number")
-    metrics = metrics.loc[:, ~metrics.columns.str.startswith(("param_", "seconds"))]
-    return metrics.groupby(["candidate", "fold"])
+    frame = frame.assign(fold=frame["fold"].fillna(-1)).set_index(["candidate", "fold", "epoch"])
+    metrics = [name for name in frame if not name.startswith(("param_", "seconds"))]
+    return list(frame[metrics].select_dtypes("number").groupby(level=["candidate", "fold"]))
 
 
 def _tensorboard():
@@ -151,8 +144,3 @@ def _domain(hp, values):
     if isinstance(values[0], float):
         return hp.RealInterval(min(values), max(values))
     return hp.Discrete(sorted(set(values)))
-
-
-def _scores(results, column):
-    names = [column, column.replace("_test_", "_train_", 1), "mean_fit_time"]
-    return {name: [float(v) for v in results[name]] for name in names if name in results}

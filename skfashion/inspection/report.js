@@ -5,6 +5,21 @@
   const rows = new Map();
   document.querySelectorAll("tr[data-candidate]").forEach((row) => rows.set(+row.dataset.candidate, row));
 
+  const INK = "#33373D";
+  const AXIS = { title: { font: { size: 12 } }, fixedrange: true, gridcolor: "#e6e8ea", zeroline: false,
+    automargin: true, tickfont: { size: 12 }, nticks: 6 };
+  const LOOK = {
+    data: { scatter: [{ hoverinfo: "text" }] },
+    layout: {
+      font: { family: "system-ui, -apple-system, Segoe UI, Roboto, Arial, sans-serif", size: 12, color: INK },
+      showlegend: false, hovermode: "closest", margin: { l: 48, r: 12, t: 12, b: 44 },
+      hoverlabel: { align: "left", bgcolor: "#fff", font: { size: 12, color: INK } },
+      paper_bgcolor: "rgba(0,0,0,0)", plot_bgcolor: "rgba(0,0,0,0)", xaxis: AXIS, yaxis: AXIS,
+      annotationdefaults: { showarrow: false, borderpad: 1, xanchor: "left", yanchor: "middle" },
+      shapedefaults: { line: { color: INK, width: 1 } },
+    },
+  };
+
   // One candidate is lit everywhere at once: in all charts and in the table.
   const light = (candidate, on) => {
     const row = rows.get(candidate);
@@ -37,7 +52,7 @@
     const node = document.getElementById(id);
     // Plotly changes what it is given.
     const traces = JSON.parse(JSON.stringify(chart.data));
-    Plotly.newPlot(node, chart.data, chart.layout, { responsive: true, displayModeBar: false });
+    Plotly.newPlot(node, chart.data, { template: LOOK, ...chart.layout }, { responsive: true, displayModeBar: false });
     drawn.push({ node, traces });
     node.on("plotly_hover", (event) => {
       const meta = traces[event.points[0].curveNumber].meta;

@@ -63,6 +63,8 @@ def test_a_run_per_candidate_and_fold(search, tmp_path):
         means = frame[frame["candidate"] == i].groupby("epoch")["loss"].mean()
         written = scalars(run)
         np.testing.assert_allclose(written["loss"], means, rtol=1e-6)
+        metrics = {"loss", "accuracy", "learning_rate"}
+        assert set(written) == metrics | {"mean_test_score", "mean_fit_time"}
         score = search.cv_results_["mean_test_score"][i]
         assert math.isclose(written["mean_test_score"][0], score, rel_tol=1e-6)
     refit = scalars(folder / f"candidate_{search.best_index_:03d}" / "refit")
