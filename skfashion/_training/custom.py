@@ -21,19 +21,9 @@ _STRUCTURES = Cache("structures", max_entries=100)
 
 @dataclass(frozen=True, eq=False)
 class Described:
-    """What a model function returned.
+    """What a model function returned."""
 
-    Attributes
-    ----------
-    record : dict
-        JSON-able: `key` that stands for the network, its `config` (None if that doesn't say
-        all), the `image_data_format` it was built under, how it was `compiled` (None if it
-        was not) and the `rates` of its dropout layers.
-    weights : list of ndarray
-    input_shape, output_shape : tuple
-    """
-
-    record: dict
+    record: dict  # JSON-able: `key`, `config` or None, `image_data_format`, `compiled`, `rates`
     weights: list
     input_shape: tuple
     output_shape: tuple

@@ -11,26 +11,15 @@ from skfashion.networks._layers import FixedBatchNormalization
 
 @dataclass(frozen=True, eq=False)
 class Split:
-    """A network in two parts that share its layers.
+    """A network in two parts that share its layers."""
 
-    Attributes
-    ----------
-    lower : keras.Model or None
-        From the images to the last single tensor that nothing trainable or random comes
-        before. None where that is the input, or no weights lie below it.
-    upper : keras.Model
-        The rest.
-    lower_weights, upper_weights : list of int
-        Which of the network's weights belong to each part, in its order.
-    key : str
-        Digest of the lower part's own configuration.
-    """
-
+    # From the images to the last single tensor that nothing trainable or random comes before.
+    # None where that is the input, or no weights lie below it.
     lower: keras.Model | None
-    upper: keras.Model
-    lower_weights: list
+    upper: keras.Model  # the rest
+    lower_weights: list  # which of the network's weights belong to the part, in its order
     upper_weights: list
-    key: str = ""
+    key: str = ""  # digest of the lower part's own configuration
 
 
 def whole(network):

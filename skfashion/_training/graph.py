@@ -18,11 +18,6 @@ class GraphLoop(Loop):
     the graph, so that Python is entered once an epoch and not once a batch. A step is
     Keras' own `train_step`; shapes of batches are open, so the last batch, another fold
     and another batch size need no second trace.
-
-    Parameters
-    ----------
-    model : keras.Model
-        Compiled.
     """
 
     def __init__(self, model):

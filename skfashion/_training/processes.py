@@ -20,12 +20,6 @@ def prepare_process():
 
     Called before the first operation of every fit and prediction; all but the first call
     in a process return at once.
-
-    Raises
-    ------
-    RuntimeError
-        In a process that was forked after the backend had started: its threads are not
-        there, and the first operation would wait for them for ever.
     """
     global _STARTED_IN
     here = os.getpid()

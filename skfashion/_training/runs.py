@@ -25,52 +25,22 @@ def result_key(key, epochs):
 
 @dataclass
 class State:
-    """Where a training is after an epoch.
+    """Where a training is after an epoch."""
 
-    Attributes
-    ----------
-    weights : list of ndarray
-        Of the whole network.
-    history : list of dict
-        One an epoch, over all phases: `phase`, `learning_rate`, losses and metrics.
-    seconds : list of float
-        What each epoch of the history took when it was trained, wall clock.
-    epoch : int
-        Epochs done in this phase.
-    slots, seeds : list of ndarray or None
-        Of optimizer and random layers.
-    best_score : float
-        Best validation accuracy so far.
-    best_weights : list of ndarray or None
-    waited : int
-        Epochs since the best score last rose.
-    stopped : bool
-        Whether early stopping ended the phase.
-    """
-
-    weights: list
-    history: list = field(default_factory=list)
-    seconds: list = field(default_factory=list)
-    epoch: int = 0
-    slots: list | None = None
-    seeds: list | None = None
-    best_score: float = -np.inf
+    weights: list  # of the whole network
+    history: list = field(default_factory=list)  # a dict an epoch, over all phases
+    seconds: list = field(default_factory=list)  # that each epoch took when it was trained
+    epoch: int = 0  # epochs done in this phase
+    slots: list | None = None  # of the optimizer
+    seeds: list | None = None  # of random layers
+    best_score: float = -np.inf  # best validation accuracy so far
     best_weights: list | None = None
-    waited: int = 0
-    stopped: bool = False
+    waited: int = 0  # epochs since the best score last rose
+    stopped: bool = False  # whether early stopping ended the phase
 
 
 class Runs:
-    """The trainings of one plan in a store.
-
-    Parameters
-    ----------
-    store : Store
-    initial : list of ndarray
-        What the plan starts from; weights that are still these are not written.
-    about : dict
-        What `runs_frame` shows: JSON-able.
-    """
+    """The trainings of one plan in a store; initial weights are left out of its files."""
 
     def __init__(self, store, initial, about):
         self._store = store
