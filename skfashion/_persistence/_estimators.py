@@ -17,6 +17,7 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.model_selection import BaseCrossValidator
 
 from skfashion._persistence._archive import ModelFileError, Stored, refuse_if
+from skfashion._persistence._plain import leaves, public_members
 from skfashion._utils.version_mixin import VersionMixin
 
 ADVICE = (
@@ -54,7 +55,6 @@ _SKLEARN = {name: holders for name, *holders in map(str.split, _TABLE.strip().sp
 _ROOMS = ("skfashion.preprocessing", "skfashion.classifiers")
 # What parameters may name: classes and functions that are public in these modules.
 _FUNCTIONS = ("keras.optimizers", "keras.losses", "keras.metrics", "sklearn.metrics")
-_NO_FUNCTIONS = {"deserialize", "get", "serialize"}
 
 # What would make the reader's machine run, read or write something.
 _BOUND = ("memory", "callbacks", "model")
@@ -86,15 +86,6 @@ class Held:
         self.estimators = 1 + sum(part.estimators for part in inner)
 
 
-def leaves(value):
-    """Yield what is in lists, tuples and dicts, and in those within them."""
-    if isinstance(value, (dict, list, tuple)):
-        for part in value.values() if isinstance(value, dict) else value:
-            yield from leaves(part)
-    else:
-        yield value
-
-
 def name_of_class(cls):
     """Return the name of a class in files, or None if it isn't one that `load` builds."""
     listed = [name for name in _SKLEARN if name.endswith(f".{cls.__name__}")]
@@ -124,18 +115,6 @@ def _subclasses(cls):
 def _public_name(cls):
     rooms = takewhile(lambda room: not room.startswith("_"), cls.__module__.split("."))
     return ".".join([*rooms, cls.__name__])
-
-
-def public_members(module):
-    """Return the classes and functions of Keras or scikit-learn that are public in a module."""
-    return {
-        name: value
-        for name, value in vars(import_module(module)).items()
-        if isinstance(value, (type, FunctionType))
-        and value.__module__.partition(".")[0] == module.partition(".")[0]
-        and name == value.__name__
-        and name not in _NO_FUNCTIONS
-    }
 
 
 def name_of_function(value):

@@ -52,15 +52,6 @@ class Loop(Protocol):
         """Return the output for an array of at most a batch, as an array."""
 
 
-def make_loop(model):
-    """Return the fastest loop for a compiled model on this backend."""
-    if keras.backend.backend() == "tensorflow" and not model.run_eagerly:
-        from skfashion._training.graph import GraphLoop
-
-        return GraphLoop(model)
-    return KerasLoop(model)
-
-
 def to_numpy(variable):
     """Return a copy of the value of a Keras variable, or of a tensor."""
     value = getattr(variable, "value", variable)

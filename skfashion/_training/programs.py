@@ -9,7 +9,7 @@ import keras
 import numpy as np
 
 from skfashion._training.cut import split, whole
-from skfashion._training.loops import make_loop, to_numpy
+from skfashion._training.loops import KerasLoop, to_numpy
 from skfashion._training.optimizers import prepared, set_numbers
 from skfashion._training.seeding import build_scope, derive, redraw
 from skfashion._training.settings import keras_settings
@@ -107,6 +107,15 @@ class Program:
     def nbytes(self):
         """Bytes held, about."""
         return _bytes_of([*self.model.variables, *self.slots], self._carried, self.loop)
+
+
+def make_loop(model):
+    """Return the fastest loop for a compiled model on this backend."""
+    if keras.backend.backend() == "tensorflow" and not model.run_eagerly:
+        from skfashion._training.graph import GraphLoop
+
+        return GraphLoop(model)
+    return KerasLoop(model)
 
 
 def _slots(optimizer):
