@@ -58,7 +58,7 @@ def test_what_idle_programs_hold_is_let_go_before_a_candidate_fails(
 ):
     owner, name = WHERE[where]
     if owner == "loop":
-        owner = type(loops.make_loop(custom().fit(*images).model_))
+        owner = type(programs.make_loop(custom().fit(*images).model_))
     device = Device(monkeypatch, owner, name, error=error)
     clf = DenseClassifier(epochs=2, random_state=0, early_stopping=True, validation_fraction=0.3)
     grid = {"hidden_layer_sizes": [8, 16, 32, 64, 128]}
