@@ -1,10 +1,18 @@
 """The command line: ``skfashion`` and ``python -m skfashion``."""
 
 import argparse
+import atexit
+import gc
 import os
 import shlex
 import sys
-from contextlib import suppress
+from importlib import import_module
+
+from skfashion._cli._console import UserError, loading, note, short_warnings
+from skfashion._version import __version__
+
+# With their sizes below; others are looked for among what is imported, which takes seconds.
+_MODELS = ("dense", "conv", "mobilenet")
 
 _EPILOG = """examples:
   skfashion search                       Fashion-MNIST, about three minutes on two cores
@@ -26,38 +34,25 @@ def main(argv=None):
     # Only here: a library changes nobody's environment.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     arguments = _parser().parse_args(argv)
-    command = ["skfashion", *argv]
-
-    from skfashion._cli._console import UserError, note, short_warnings
-
+    arguments.typed = shlex.join(["skfashion", *argv])
+    # At exit Python looks for garbage among all that was imported, which takes a second.
+    atexit.register(gc.freeze)
     try:
         with short_warnings():
-            return _run(arguments, command) or 0
+            with loading():
+                module = import_module(f"skfashion._cli._{arguments.command}")
+            return getattr(module, arguments.command)(arguments) or 0
     except UserError as error:
         note(f"skfashion: error: {error}")
         return 2
     except KeyboardInterrupt:
         if arguments.command == "search":
-            note(f"Stopped. The same command goes on from here: {shlex.join(command)}")
+            note(f"Stopped. The same command goes on from here: {arguments.typed}")
         return 130
     except BrokenPipeError:
         # Somebody closed the pipe, as `head` does; Python would fail again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-
-
-def _run(arguments, command):
-    if arguments.command == "search":
-        from skfashion._cli._search import search
-
-        return search(arguments, command)
-    if arguments.command == "runs":
-        from skfashion._cli._runs import runs
-
-        return runs(arguments)
-    from skfashion._cli import _use
-
-    return getattr(_use, arguments.command)(arguments)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -68,8 +63,6 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser():
-    from skfashion._version import __version__
-
     parser = _Parser(
         prog="skfashion",
         description="Tune, use and test Keras image classifiers.",
@@ -109,6 +102,10 @@ mobilenet on 1,000 and 3,000.
 
 Stopped or killed, the same command goes on where it was. In the folder --out it leaves
 model.skfashion, report.html, cv_results.csv, summary.txt, summary.json and memory/."""
+
+_CANDIDATES = "dense 16, conv and mobilenet 10"
+_EPOCHS = "dense 15, conv and mobilenet 8; hyperband: at most, 27"
+_SIZES = "default: dense 32, conv 64, mobilenet 96"
 
 _predict_text = """Print file, label and probability of each image, separated by tabs.
 
@@ -150,28 +147,17 @@ def _add_model(parser):
 def _add_search(commands):
     parser = _add(commands, "search", "find good parameters and train with them", _search_text)
     parser.add_argument("data", metavar="DATA", nargs="?", help=_DATA)
-    parser.add_argument("--model", choices=("dense", "conv", "mobilenet"), default="dense")
+    models = f"{{{','.join(_MODELS)}}}"
+    parser.add_argument("--model", type=_model, default="dense", metavar=models)
     parser.add_argument("--kind", choices=("bayes", "grid", "random", "hyperband"), default="bayes")
-    numbers = (
-        (
-            *("candidates", 1, None),
-            "settings to try (bayes and random; default: dense 16, conv and mobilenet 10)",
-        ),
+    for name, least, default, text in (
+        ("candidates", 1, None, f"settings to try (bayes and random; default: {_CANDIDATES})"),
         ("folds", 2, 3, "folds of the cross-validation (default: 3)"),
-        (
-            *("epochs", 1, None),
-            "passes over the images (default: dense 15, conv and mobilenet 8; hyperband: at most, "
-            "27)",
-        ),
+        ("epochs", 1, None, f"passes over the images (default: {_EPOCHS})"),
         ("images", 1, None, "images to train on at most (default: see above)"),
         ("sample", 1, None, "how many of them to compare candidates on (default: see above)"),
-        (
-            *("size", 1, None),
-            "height and width, pixels, to which files are brought (default: dense 32, conv 64, "
-            "mobilenet 96)",
-        ),
-    )
-    for name, least, default, text in numbers:
+        ("size", 1, None, f"height and width, pixels, to which files are brought ({_SIZES})"),
+    ):
         parser.add_argument(
             f"--{name}", type=_number(least), default=default, metavar="N", help=text
         )
@@ -193,26 +179,35 @@ def _add_search(commands):
     )
 
 
+def _model(name):
+    if name not in _MODELS:
+        with loading():
+            from skfashion._cli._tuning import models
+        if name not in models():
+            known = ", ".join(map(repr, models()))
+            raise argparse.ArgumentTypeError(f"invalid choice: {name!r} (choose from {known})")
+    return name
+
+
 def _number(least, most=None):
     """Return a reader of whole numbers from `least` on, or up to `most`."""
     wanted = f"from {least} on" if most is None else f"from {least} to {most}"
 
     def read(text):
         try:
-            number = int(text)
+            if least <= int(text) <= (int(text) if most is None else most):
+                return int(text)
         except ValueError:
-            number = None
-        if number is None or number < least or (most is not None and number > most):
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number {wanted}")
-        return number
+            pass
+        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number {wanted}")
 
     return read
 
 
 def _jobs(text):
-    number = None
-    with suppress(ValueError):
-        number = int(text)
-    if not number:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of fits, nor -1 for all cores")
-    return number
+    try:
+        if int(text):
+            return int(text)
+    except ValueError:
+        pass
+    raise argparse.ArgumentTypeError(f"{text!r} is not a number of fits, nor -1 for all cores")
