@@ -23,17 +23,14 @@ def _search(n, epochs, folds, size, *, forgetful):
     from sklearn.pipeline import make_pipeline
 
     from benchmarks import spy
-    from skfashion import MobileNetFineTuner
-    from skfashion.preprocessing import ImageReader
-    from skfashion.preprocessing._cache import cache
+    from skfashion import MobileNetFineTuner, clear_caches
+    from skfashion.preprocessing import ImageReader, _reader
 
     spy.start_ours()
-    decoded = []
 
     class Forgetful(ImageReader):
         def transform(self, X):
-            decoded.append(cache.n_decoded)
-            cache.clear()
+            clear_caches()
             return super().transform(X)
 
     reader = Forgetful(size) if forgetful else ImageReader(size)
@@ -46,8 +43,7 @@ def _search(n, epochs, folds, size, *, forgetful):
 
     def run():
         search = problems.grid_search(problem, folds).fit(X, y)
-        n_decoded = sum(decoded) + cache.n_decoded
-        more = {"decoded": n_decoded, **work.counts(), **problems.scores(search)}
+        more = {"decoded": _reader._COUNTS["decoded"], **work.counts(), **problems.scores(search)}
         return {**spy.step_of_ours(), **more}
 
     return run

@@ -24,6 +24,8 @@ _PUBLIC = {
     "DenseClassifier": "classifiers",
     "KerasImageClassifier": "classifiers",
     "MobileNetFineTuner": "classifiers",
+    "cache_info": "_utils.cache",
+    "clear_caches": "_utils.cache",
     "config_context": "_utils.config",
     "get_config": "_utils.config",
     "load": "_persistence",
@@ -41,6 +43,8 @@ if _TYPE_CHECKING:  # type checkers and editors don't run `__getattr__`
     from skfashion import preprocessing as preprocessing
     from skfashion._persistence import load as load
     from skfashion._persistence import save as save
+    from skfashion._utils.cache import cache_info as cache_info
+    from skfashion._utils.cache import clear_caches as clear_caches
     from skfashion._utils.config import config_context as config_context
     from skfashion._utils.config import get_config as get_config
     from skfashion._utils.config import set_config as set_config

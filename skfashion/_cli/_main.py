@@ -3,6 +3,7 @@
 import argparse
 import atexit
 import gc
+import math
 import os
 import shlex
 import sys
@@ -103,8 +104,8 @@ mobilenet on 1,000 and 3,000.
 Stopped or killed, the same command goes on where it was. In the folder --out it leaves
 model.skfashion, report.html, cv_results.csv, summary.txt, summary.json and memory/."""
 
-_CANDIDATES = "dense 16, conv and mobilenet 10"
-_EPOCHS = "dense 15, conv and mobilenet 8; hyperband: at most, 27"
+_CANDIDATES = "default: dense 16, conv and mobilenet 10"
+_EPOCHS = "default: dense 15, conv and mobilenet 8; hyperband: at most, 27"
 _SIZES = "default: dense 32, conv 64, mobilenet 96"
 
 _predict_text = """Print file, label and probability of each image, separated by tabs.
@@ -150,27 +151,18 @@ def _add_search(commands):
     models = f"{{{','.join(_MODELS)}}}"
     parser.add_argument("--model", type=_model, default="dense", metavar=models)
     parser.add_argument("--kind", choices=("bayes", "grid", "random", "hyperband"), default="bayes")
-    for name, least, default, text in (
-        ("candidates", 1, None, f"settings to try (bayes and random; default: {_CANDIDATES})"),
-        ("folds", 2, 3, "folds of the cross-validation (default: 3)"),
-        ("epochs", 1, None, f"passes over the images (default: {_EPOCHS})"),
-        ("images", 1, None, "images to train on at most (default: see above)"),
-        ("sample", 1, None, "how many of them to compare candidates on (default: see above)"),
-        ("size", 1, None, f"height and width, pixels, to which files are brought ({_SIZES})"),
+    for name, kind, default, text in (
+        ("candidates", _number(1), None, f"settings to try (bayes and random; {_CANDIDATES})"),
+        ("folds", _number(2), 3, "folds of the cross-validation (default: 3)"),
+        ("epochs", _number(1), None, f"passes over the images ({_EPOCHS})"),
+        ("images", _number(1), None, "images to train on at most (default: see above)"),
+        ("sample", _number(1), None, "how many to compare candidates on (default: see above)"),
+        ("size", _number(1), None, f"height and width, pixels, files are brought to ({_SIZES})"),
+        # NumPy's largest seed.
+        ("seed", _number(0, 2**32 - 1), 0, "seed of everything random (default: 0)"),
+        ("jobs", _number(-1, but=0), 1, "fits at a time (default: 1); -1: as many as cores"),
     ):
-        parser.add_argument(
-            f"--{name}", type=_number(least), default=default, metavar="N", help=text
-        )
-    parser.add_argument(
-        "--seed",
-        type=_number(0, 2**32 - 1),  # NumPy's largest
-        default=0,
-        metavar="N",
-        help="seed of everything random (default: 0)",
-    )
-    parser.add_argument(
-        "--jobs", type=_jobs, default=1, metavar="N", help="fits at a time; -1: as many as cores"
-    )
+        parser.add_argument(f"--{name}", type=kind, default=default, metavar="N", help=text)
     parser.add_argument(
         "--out", metavar="DIR", help="folder of the results (default: results/DATA-MODEL-KIND)"
     )
@@ -189,25 +181,18 @@ def _model(name):
     return name
 
 
-def _number(least, most=None):
-    """Return a reader of whole numbers from `least` on, or up to `most`."""
-    wanted = f"from {least} on" if most is None else f"from {least} to {most}"
+def _number(least, most=math.inf, but=None):
+    """Return a reader of whole numbers in a range, of which one may be left out."""
+    wanted = f"from {least} " + ("on" if most == math.inf else f"to {most}")
+    wanted += "" if but is None else f" but {but}"
 
     def read(text):
         try:
-            if least <= int(text) <= (int(text) if most is None else most):
-                return int(text)
+            number = int(text)
         except ValueError:
-            pass
-        raise argparse.ArgumentTypeError(f"{text!r} is not a whole number {wanted}")
+            number = but
+        if number == but or not least <= number <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number {wanted}")
+        return number
 
     return read
-
-
-def _jobs(text):
-    try:
-        if int(text):
-            return int(text)
-    except ValueError:
-        pass
-    raise argparse.ArgumentTypeError(f"{text!r} is not a number of fits, nor -1 for all cores")

@@ -12,6 +12,7 @@ from skfashion._utils.pixel_range import limits_of
 from skfashion.preprocessing import GrayscaleToRGB, ImageFlattener, ImageReader, ImageResizer
 
 FILE = "model.skfashion"
+_ADVICE = f"give the {FILE} that `skfashion search` left"
 
 # Steps that change nothing about the range of pixels.
 _SHAPERS = (GrayscaleToRGB, ImageFlattener, ImageResizer)
@@ -41,49 +42,29 @@ def predict(arguments):
 
 
 def load_model(path, *, trust_pickle=False):
-    """Load a model."""
+    """Load a fitted classifier, of a search its best one."""
     file = os.path.join(path, FILE) if os.path.isdir(path) else path
     if not os.path.exists(file):
-        raise UserError(
-            f"There is no model {file!r}: give the {FILE} that `skfashion search` left, or its "
-            "folder."
-        )
-    try:
-        load = joblib.load if trust_pickle and not _is_archive(file) else skfashion.load
-        model = load(file)
-    # A file that is something else fails in as many ways as there are codes of a pickle.
-    except Exception as error:
-        raise UserError(_why_not(file, error, trust_pickle)) from error
-    model = getattr(model, "best_estimator_", model)
-    if not hasattr(model, "predict_proba") or not hasattr(model, "classes_"):
-        raise UserError(
-            f"{file!r} holds a {type(model).__name__}, which is not a fitted classifier: give the "
-            f"{FILE} that `skfashion search` left."
-        )
-    return model
-
-
-def _is_archive(file):
-    """Tell whether a file begins as those of `skfashion.save` do, and pickles don't."""
+        raise UserError(f"There is no model {file!r}: {_ADVICE}, or its folder.")
     try:
         with open(file, "rb") as opened:
-            return opened.read(4) == b"PK\x03\x04"
-    except OSError:
-        return False
-
-
-def _why_not(file, error, trust_pickle):
-    reason = one_line(error) or type(error).__name__
-    if trust_pickle or isinstance(error, OSError) or _is_archive(file):
-        return (
-            f"{file!r} can't be loaded as a model ({reason}): give the {FILE} that `skfashion "
-            "search` left."
-        )
-    return (
-        f"{file!r} can't be loaded as a model: it is not a file of skfashion.save. Give the {FILE} "
-        "that `skfashion search` left. If it is a pickle or a joblib file, it can run any code "
-        "of whoever made it: add --trust-pickle if you trust them."
-    )
+            pickled = opened.read(4) != b"PK\x03\x04"  # as files of `skfashion.save` begin
+        model = (joblib.load if pickled and trust_pickle else skfashion.load)(file)
+    # A file that is something else fails in as many ways as there are codes of a pickle.
+    except Exception as error:
+        why = f" ({one_line(error) or type(error).__name__}): {_ADVICE}."
+        if not isinstance(error, OSError) and pickled and not trust_pickle:
+            why = (
+                f": it is not a file of skfashion.save; {_ADVICE}. If it is a pickle or a joblib "
+                "file, it can run any code of whoever made it: add --trust-pickle if you trust "
+                "them."
+            )
+        raise UserError(f"{file!r} can't be loaded as a model{why}") from error
+    model = getattr(model, "best_estimator_", model)
+    if not hasattr(model, "predict_proba") or not hasattr(model, "classes_"):
+        kind = type(model).__name__
+        raise UserError(f"{file!r} holds a {kind}, which is not a fitted classifier: {_ADVICE}.")
+    return model
 
 
 def _why_unreadable(name):

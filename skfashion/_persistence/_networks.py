@@ -4,6 +4,7 @@ A stranger chose the numbers. So nothing is allocated until the weights in the f
 to be those of the network that would be built.
 """
 
+import json
 import math
 import re
 import threading
@@ -124,7 +125,7 @@ def _is_plan(plan):
         isinstance(plan, dict)
         and plan.keys() == _PLAN
         and all(isinstance(part, (bool, int, float, str, type(None))) for part in leaves(plan))
-        and plan["dtype_policy"] in (None, *_NUMBERS)
+        and _is_policy(plan["dtype_policy"])
         and isinstance(plan["early_stopping"], (list, type(None)))
         and len(plan["early_stopping"] or (1, 2)) == 2
         and isinstance(plan["phases"], list)
@@ -133,6 +134,20 @@ def _is_plan(plan):
         and all(isinstance(phase["network"], dict) for phase in plan["phases"])
         and all(isinstance(phase["compile"], dict) for phase in plan["phases"])
         and all(phase["image_data_format"] in _DATA_FORMATS for phase in plan["phases"])
+    )
+
+
+def _is_policy(text):
+    """Tell whether it is a policy of number formats, or a map of such as JSON.
+
+    Keras takes paths for regular expressions, and a stranger's may never end: plain ones only.
+    """
+    try:
+        named = json.loads(text) if str(text).startswith("{") else {"": text or "float32"}
+    except (TypeError, ValueError):
+        return False
+    return "" in named and all(
+        name in _NUMBERS and re.fullmatch(r"[\w/]*", path) for path, name in named.items()
     )
 
 

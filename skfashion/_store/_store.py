@@ -11,6 +11,7 @@ from pathlib import Path
 
 import joblib
 
+from skfashion._utils.cache import register
 from skfashion._utils.config import get_config
 
 from . import _entries, _files, _npy, _upkeep
@@ -22,6 +23,7 @@ from ._rows import Rows
 _LAYOUT = "v1"
 _ALIVE_EVERY = 60.0  # seconds; a guard of more than a day is that of a dead process
 
+_INDEX_BYTES = 256  # of a row: its key, its place, its line of the shard's index
 _stores = {}
 _stores_lock = threading.Lock()
 
@@ -291,6 +293,23 @@ def _begun_after(path):
         return int(Path(path).read_bytes())
     except (OSError, ValueError):  # it died while writing, or is of version 0.1.0
         return 0
+
+
+class _RowIndexes:
+    """What `skfashion.cache_info` tells of the indexes of rows that open stores hold."""
+
+    def info(self):
+        rows = [rows for store in list(_stores.values()) for rows in list(store._rows.values())]
+        n = sum(len(each._places) for each in rows)
+        return {"entries": n, "bytes": _INDEX_BYTES * n, "max_entries": None, "max_bytes": None}
+
+    def clear(self):
+        for store in list(_stores.values()):
+            with store._lock:
+                store._rows.clear()  # who reads or writes rows now keeps its own
+
+
+register("rows on disk", _RowIndexes())
 
 
 def _after_fork():

@@ -4,13 +4,14 @@ Knows Keras and NumPy, not scikit-learn.
 """
 
 from skfashion._training.custom import build, describe_network, network_of, structure_of
-from skfashion._training.features import clear_features, features_info
+from skfashion._training.features import features_info
 from skfashion._training.inference import export, predict, untraced
 from skfashion._training.keys import digest, freeze, weights_digest
+from skfashion._training.loops import retried
 from skfashion._training.phases import next_phase, run
 from skfashion._training.plan import Data, EarlyStopping, Phase, Plan, Start
 from skfashion._training.processes import prepare_process
-from skfashion._training.programs import clear_programs, programs_info
+from skfashion._training.programs import initial_weights, programs_info
 from skfashion._training.runs import State, as_columns, as_rows
 from skfashion._training.seeding import build_scope
 
@@ -25,18 +26,18 @@ __all__ = [
     "as_rows",
     "build",
     "build_scope",
-    "clear_features",
-    "clear_programs",
     "describe_network",
     "digest",
     "export",
     "features_info",
     "freeze",
+    "initial_weights",
     "network_of",
     "next_phase",
     "predict",
     "prepare_process",
     "programs_info",
+    "retried",
     "run",
     "structure_of",
     "untraced",

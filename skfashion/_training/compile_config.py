@@ -186,12 +186,14 @@ def _as_data(value):
         return {name: _as_data(v) for name, v in value.items()}
     if isinstance(value, np.generic):
         return value.item()
+    if not _is_foreign(value):
+        return value
     code = list(beyond_config(value))
     if not code:
         return _as_data(_public(keras.saving.serialize_keras_object(value)))
     if isinstance(value, (keras.optimizers.Optimizer, keras.metrics.Metric)):
         return {"class": type(value), "config": _as_data(value.get_config()), "code": code}
-    return value  # plain; or a function or loss of the user's, which has no state
+    return value  # a function or loss of the user's, which has no state
 
 
 def _public(config):

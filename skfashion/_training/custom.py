@@ -6,17 +6,17 @@ from uuid import uuid4
 
 import keras
 
-from skfashion._training.drawing import redraw
 from skfashion._training.keys import digest, freeze
 from skfashion._training.loops import to_numpy
 from skfashion._training.network_key import config_key
-from skfashion._training.seeding import build_scope, derive
+from skfashion._training.seeding import build_scope, derive, redraw
 from skfashion._training.settings import keras_settings
-from skfashion._utils.cache import Recent
+from skfashion._utils.cache import Cache
 from skfashion.networks._config import is_in_config
 from skfashion.networks._layers import ONE_DROPOUT_RATE, dropout_layers
 
-_STRUCTURES = Recent(size=100)  # network function and parameters -> key and dropout rates
+# Network function and parameters -> key and dropout rates.
+_STRUCTURES = Cache("structures", max_entries=100)
 
 
 @dataclass(frozen=True, eq=False)

@@ -6,10 +6,7 @@ import keras
 
 from skfashion._training.network_key import config_key
 from skfashion.networks._config import is_in_config
-from skfashion.networks._layers import FixedBatchNormalization, acts_in_training
-
-# Image layers that do the same in training and after, though they take it for training.
-_STEADY = (keras.layers.Resizing, keras.layers.CenterCrop)
+from skfashion.networks._layers import FixedBatchNormalization
 
 
 @dataclass(frozen=True, eq=False)
@@ -113,10 +110,9 @@ def _is_fixed(operation):
 
 
 def _is_moved(layer):
-    """Tell whether a layer does something else in training, changes, or adds to the loss."""
+    """Tell whether training changes what a layer keeps, or is told something by it."""
     return (
         isinstance(layer, keras.layers.SpectralNormalization)
-        or (acts_in_training(layer) and type(layer) not in _STEADY)
         or getattr(layer, "stateful", False)
         or getattr(layer, "activity_regularizer", None) is not None
         or (

@@ -4,9 +4,7 @@ Sharing frozen layers over model selection: Nakandala and Kumar, "Nautilus: an o
 system for deep transfer learning over evolving training datasets", SIGMOD 2022.
 """
 
-import threading
 import time
-from collections import OrderedDict
 from hashlib import blake2b
 
 import keras
@@ -14,81 +12,18 @@ import numpy as np
 
 from skfashion._training.keys import digest, weights_digest
 from skfashion._training.loops import memory_errors
-from skfashion._training.programs import Extractor, borrow
+from skfashion._training.programs import Extractor, pooled
 from skfashion._training.settings import keras_settings
-from skfashion._utils.cache import Recent
+from skfashion._utils.cache import Cache
 from skfashion._utils.config import get_config
 
 _BATCH = 128  # of images; the output for an image doesn't depend on it
 _SAVE_SECONDS = 5.0
 
 
-class _Cache:
-    """Rows in memory, the oldest block leaving first when a bound is passed.
-
-    Parameters
-    ----------
-    bound : callable
-        Returns the bound, bytes.
-    """
-
-    def __init__(self, bound):
-        self.bound = bound
-        self._lock = threading.Lock()
-        self._blocks = OrderedDict()  # number -> (namespace, keys, rows)
-        self._places = {}  # (namespace, key) -> (number, row)
-        self._next = self.nbytes = 0
-
-    def get(self, namespace, keys, out, wanted):
-        """Fill wanted rows of `out` that are here; return those positions that are not."""
-        with self._lock:
-            found, missing = {}, []
-            for i in wanted:
-                place = self._places.get((namespace, keys[i]))
-                if place is None:
-                    missing.append(i)
-                else:
-                    found.setdefault(place[0], []).append((i, place[1]))
-            for number, pairs in found.items():
-                self._blocks.move_to_end(number)
-                to, of = np.array(pairs).T
-                out[to] = self._blocks[number][2][of]
-            return missing
-
-    def put(self, namespace, keys, rows):
-        if rows.nbytes > self.bound():
-            return
-        with self._lock:
-            self._blocks[self._next] = (namespace, keys, rows)
-            for i, key in enumerate(keys):
-                self._places[namespace, key] = (self._next, i)
-            self._next += 1
-            self.nbytes += rows.nbytes
-        self.shrink()
-
-    def shrink(self):
-        bound = self.bound()
-        with self._lock:
-            while self._blocks and self.nbytes > bound:
-                number, (space, old, block) = self._blocks.popitem(last=False)
-                self.nbytes -= block.nbytes
-                for key in old:
-                    if self._places.get((space, key), (None,))[0] == number:
-                        del self._places[space, key]
-
-    def clear(self):
-        with self._lock:
-            self._blocks.clear()
-            self._places.clear()
-            self.nbytes = 0
-
-    def __len__(self):
-        return len(self._places)
-
-
-_CACHE = _Cache(lambda: get_config()["feature_cache_bytes"])
+_CACHE = Cache("features", max_bytes=lambda: get_config()["feature_cache_bytes"])
 _COUNTS = {"computed": 0, "from_memory": 0, "from_disk": 0}
-_DIGESTS = Recent(size=8)  # ids of arrays -> (arrays, digest)
+_DIGESTS = Cache("digests", max_entries=8)  # ids of arrays -> (arrays, digest)
 
 
 def rows(X, parts, weights, *, store=None, write=True):
@@ -117,7 +52,8 @@ def rows(X, parts, weights, *, store=None, write=True):
     keys = [blake2b(image, digest_size=16).digest() for image in np.ascontiguousarray(X)]
     shape, dtype = parts.lower.output_shape[1:], parts.lower.outputs[0].dtype
     out = np.empty((len(X), *shape), dtype)
-    missing = _CACHE.get(namespace, keys, out, range(len(keys)))
+    named = [(namespace, key) for key in keys]
+    missing = _CACHE.fill(out, named, range(len(keys)))
     _COUNTS["from_memory"] += len(keys) - len(missing)
     on_disk = None
     if store is not None and (missing or write):
@@ -136,7 +72,7 @@ def rows(X, parts, weights, *, store=None, write=True):
         new = list(first.values())
         with (
             memory_errors("computing the frozen part of the network"),
-            borrow(program, lambda: Extractor(parts.lower)) as extractor,
+            pooled(program, lambda: Extractor(parts.lower)) as extractor,
         ):
             extractor.carry(own)
             _compute(extractor, X, keys, new, out, on_disk if write else None)
@@ -170,19 +106,14 @@ def fits(parts, n):
     return n * int(np.prod(shape)) * 4 <= get_config()["feature_cache_bytes"]
 
 
-def clear_features():
-    """Forget all rows in memory."""
-    _CACHE.clear()
-
-
 def features_info():
-    """Return what is kept, and how many rows were computed and read."""
-    return {"rows": len(_CACHE), "nbytes": _CACHE.nbytes, **_COUNTS}
+    """Return how many rows are kept, were computed and were read."""
+    return {"rows": len(_CACHE), **_COUNTS}
 
 
 def _keep(namespace, keys, out, places):
     if places:
-        _CACHE.put(namespace, [keys[i] for i in places], out[places])
+        _CACHE.put_rows([(namespace, keys[i]) for i in places], out[places])
 
 
 def _digest_of(weights):

@@ -6,9 +6,10 @@ from contextvars import ContextVar
 import keras
 import numpy as np
 
+from skfashion._training import features
 from skfashion._training.keys import array_digest
-from skfashion._training.lending import given_back, lent, rows_of
-from skfashion._training.loops import memory_errors, to_numpy
+from skfashion._training.loops import memory_errors, retried, to_numpy
+from skfashion._training.programs import program_of
 from skfashion._training.seeding import build_scope, derive
 from skfashion._utils.config import get_config
 from skfashion.networks._layers import for_inference
@@ -40,25 +41,7 @@ def predict(plan, weights, X, build, *, store=None, run_key=None):
     read back: a search that is run again scores its candidates without building a network.
     Whole calls are kept and not single images, so that what is read is what was computed
     bit for bit, in whatever batches that was. Of each run the last used ones are kept,
-    as many as the settings say.
-
-    Parameters
-    ----------
-    plan : Plan
-        The one it was trained by.
-    weights : list of ndarray
-        Of the whole network.
-    X : ndarray of shape (n, ...)
-    build : callable
-        As for `run`.
-    store : Store or None
-        Where rows of the frozen part are read; none are written.
-    run_key : str or None
-        `Outcome.key` of the run that the weights come from, if its outputs are to be kept.
-
-    Returns
-    -------
-    ndarray of shape (n, ...)
+    as many as the settings say. Rows of the frozen part are read and not written.
     """
     n_kept = get_config()["kept_predictions"]
     if store is None or run_key is None or len(X) < _KEPT_FROM or not n_kept:
@@ -73,8 +56,7 @@ def predict(plan, weights, X, build, *, store=None, run_key=None):
     return outputs
 
 
-@given_back()
-@memory_errors("predicting")
+@retried("predicting")
 def _computed(plan, weights, X, build, store):
     phase = plan.phases[-1]
     if _UNTRACED.get() and len(X) <= _UNTRACED_UP_TO:
@@ -83,17 +65,18 @@ def _computed(plan, weights, X, build, store):
         network.set_weights(weights)
         return to_numpy(network(keras.ops.convert_to_tensor(X), training=False))
     outputs = []
-    with lent(plan, phase, build, cut=True) as program:
+    with program_of(plan, phase, build, cut=True) as program:
         program.carry(weights)
         for i in range(0, len(X), _PREDICT_BATCH):
             batch = X[i : i + _PREDICT_BATCH]
             if program.parts.lower is not None:
-                batch = rows_of(program, batch, weights, store, write=False)
+                batch = features.rows(batch, program.parts, weights, store=store, write=False)
             with memory_errors("predicting"):
                 outputs.append(program.loop.predict(batch))
     return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
 
 
+@retried("building the network")
 def export(plan, weights, build):
     """Return the whole network as a Keras model that predicts when it is called; nobody else's."""
     with build_scope(derive(plan.seed, "export"), *plan.formats):

@@ -31,9 +31,12 @@ def _class_of(data):
     return data.get("class") or getattr(keras.optimizers, data["class_name"], None)
 
 
-def prepared(optimizer, variables, numbers):
-    """Return the optimizer, or a fused one, built on the variables, its numbers settable."""
-    if _is_fused(type(optimizer), optimizer.get_config()):
+def prepared(optimizer, variables, structure, numbers):
+    """Return the optimizer, or a fused one, built on the variables, its numbers settable.
+
+    Structure and numbers are what `describe` returned, maybe under other settings.
+    """
+    if structure[2] is True:
         from skfashion._training import graph
 
         optimizer = graph.fused(optimizer)

@@ -7,9 +7,8 @@ from dataclasses import dataclass, replace
 import keras
 
 from skfashion._training import features
-from skfashion._training.lending import given_back, initial_weights, lent, rows_of
-from skfashion._training.loops import KerasLoop, has_batch_hooks, memory_errors, to_numpy
-from skfashion._training.programs import Program
+from skfashion._training.loops import KerasLoop, has_hooks_in_epochs, memory_errors, to_numpy
+from skfashion._training.programs import Program, initial_weights, program_of
 from skfashion._training.runs import Runs, State, result_key
 from skfashion._training.seeding import build_scope, derive, order
 
@@ -30,7 +29,6 @@ class Outcome:
     key: str | None
 
 
-@given_back()
 def run(
     plan,
     data,
@@ -43,7 +41,13 @@ def run(
     callbacks=(),
     about=None,
 ):
-    """Carry out a plan."""
+    """Carry out a plan; return an `Outcome`.
+
+    `build` makes the network of a phase and what to compile it with. `start` is a `State` to go
+    on from, or a `Start`. With `replay`, finished and half-done phases are kept in the store and
+    read from it, with `about` beside them. `on_epoch` is told phase, epoch and logs, and ends the
+    run by returning true. `callbacks` are Keras': they see the whole network, built for them.
+    """
     started = time.perf_counter()
     state = start
     if not isinstance(start, State):
@@ -63,6 +67,8 @@ def run(
             if known is not None:
                 state, first = known, i + 1
                 break
+        if first == len(plan.phases):
+            runs.share_result(keys[-1], plan.phases[-1].epochs)
     trainer = _Trainer(plan, data, build, runs, store, on_epoch, list(callbacks))
     done = first
     for i in range(first, len(plan.phases)):
@@ -124,16 +130,16 @@ class _Trainer:
     @contextmanager
     def _program(self, phase):
         if self._callbacks:
-            # What a callback is given is its own to keep: built for it, never lent again.
+            # What a callback is given is its own to keep: built for it, and for no other.
             with build_scope(0, *self._plan.formats):
-                yield Program(*self._build(phase), phase.numbers, cut=False, shared=False)
+                yield Program(*self._build(phase), phase, cut=False, shared=False)
             return
         n = len(self._data.X) + (0 if self._data.X_val is None else len(self._data.X_val))
-        with lent(self._plan, phase, self._build, cut=True) as program:
+        with program_of(self._plan, phase, self._build, cut=True) as program:
             if program.parts.lower is None or features.fits(program.parts, n):
                 yield program
                 return
-        with lent(self._plan, phase, self._build, cut=False) as program:
+        with program_of(self._plan, phase, self._build, cut=False) as program:
             yield program
 
     def _attempt(self, key):
@@ -166,31 +172,31 @@ class _Trainer:
             slots=state.slots,
             seeds=state.seeds,
         )
-        loop = program.loop
-        hooked = [c for c in self._callbacks if has_batch_hooks(c)]
-        if hooked:
-            loop = KerasLoop(program.model, hooked)
-        with memory_errors("loading the images"):
-            train = loop.resident(self._inputs(program, data.X, state), data.y, data.weight)
-            valid = None
-            if data.X_val is not None:
-                valid = loop.resident(self._inputs(program, data.X_val, state), data.y_val)
         callbacks = keras.callbacks.CallbackList(
             self._callbacks,
-            add_history=False,
+            add_history=bool(self._callbacks),
             model=program.model,
             epochs=phase.epochs,
             steps=-(-len(data.X) // plan.batch_size),
             verbose=0,
         )
+        heard = KerasLoop(program.model, callbacks)
+        loop = heard if has_hooks_in_epochs(self._callbacks) else program.loop
+        with memory_errors("loading the images"):
+            train = loop.resident(self._inputs(program, data.X, state), data.y, data.weight)
+            valid = None
+            if data.X_val is not None:
+                valid = loop.resident(self._inputs(program, data.X_val, state), data.y_val)
         callbacks.on_train_begin()
         saved = time.monotonic()
-        going = True
+        going, logs = True, None
         while going and state.epoch < phase.epochs and not state.stopped:
             rate = phase.learning_rate(state.epoch)
             if rate is not None:
                 program.model.optimizer.learning_rate.assign(rate)
             callbacks.on_epoch_begin(state.epoch)
+            if program.model.stop_training:
+                loop = heard  # which ends with the first batch, as Keras does
             with memory_errors("training"):
                 state, logs = self._epoch(program, loop, phase, state, train, valid)
             if guard is not None:
@@ -208,7 +214,7 @@ class _Trainer:
             if last or time.monotonic() - saved >= _CHECKPOINT_SECONDS:
                 state = self._save(program, key, state)
                 saved = time.monotonic()
-        callbacks.on_train_end()
+        callbacks.on_train_end(logs)
         return self._as_callbacks_left(program, state), going
 
     def _as_callbacks_left(self, program, state):
@@ -227,7 +233,7 @@ class _Trainer:
     def _inputs(self, program, X, state):
         if program.parts.lower is None:
             return X
-        return rows_of(program, X, state.weights, self._store, write=True)
+        return features.rows(X, program.parts, state.weights, store=self._store)
 
     def _epoch(self, program, loop, phase, state, train, valid):
         """Train one epoch; return the state after it and what there is to say of it."""
@@ -240,7 +246,9 @@ class _Trainer:
         self.epochs += 1
         self.steps += -(-n // plan.batch_size)
         if valid is not None:
-            scores = loop.evaluate(valid, _EVALUATE_BATCH)
+            # Where every batch is told of, there are as many as in Keras' `fit`.
+            batch = plan.batch_size if loop is not program.loop else _EVALUATE_BATCH
+            scores = loop.evaluate(valid, batch)
             logs |= {f"val_{name}": value for name, value in scores.items()}
         entry = {"phase": phase.name, "learning_rate": rate, **logs}
         state = replace(

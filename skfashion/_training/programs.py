@@ -1,7 +1,8 @@
-"""Compiled networks, traced once a process and lent to one fit or prediction at a time."""
+"""Pool of compiled networks: each traced once a process, for one fit or prediction at a time."""
 
+import gc
+import math
 import threading
-from collections import OrderedDict
 from contextlib import contextmanager
 
 import keras
@@ -10,37 +11,25 @@ import numpy as np
 from skfashion._training.cut import split, whole
 from skfashion._training.loops import make_loop, to_numpy
 from skfashion._training.optimizers import prepared, set_numbers
-from skfashion._training.seeding import derive
+from skfashion._training.seeding import build_scope, derive, redraw
+from skfashion._training.settings import keras_settings
+from skfashion._utils.cache import Cache, size_of
 from skfashion._utils.config import get_config
 from skfashion.networks._layers import VariableDropout, with_variable_rates
 
+# Programs built, after which TensorFlow's kernels are let go: it keeps some for each shape.
+_BUILDS = 64
+
 
 class Program:
-    """A network, or its part above the cut, compiled and ready to be lent.
+    """A network, or its part above the cut, compiled and ready for any training of its shape.
 
-    Parameters
-    ----------
-    network : keras.Model
-        The whole network.
-    compile_arguments : dict
-        For `keras.Model.compile`, with an optimizer that is not built.
-    numbers : dict of float
-        Of the optimizer.
-    cut : bool
-        Whether to leave off what `skfashion._training.cut.split` finds to be fixed.
-    shared : bool
-        Whether it will be lent again, to trainings with other dropout rates. One that is not
-        consists of Keras' own parts alone: a user's callback may save it.
-
-    Attributes
-    ----------
-    parts : skfashion._training.cut.Split
-    loop : KerasLoop or GraphLoop
-    slots : list of keras.Variable
-        The optimizer's own, but for its learning rate.
+    `shared`: whether it is for other trainings, too, with other dropout rates. One that is not
+    consists of Keras' own parts alone: a user's callback may save it. `slots` are the
+    optimizer's variables, but for its learning rate.
     """
 
-    def __init__(self, network, compile_arguments, numbers, *, cut, shared=True):
+    def __init__(self, network, compile_arguments, phase, *, cut, shared=True):
         self.shared = shared
         self.shapes = [tuple(w.shape) for w in network.weights]
         self.parts = split(network) if cut else whole(network)
@@ -48,7 +37,9 @@ class Program:
         arguments = dict(compile_arguments)
         optimizer, variables = arguments["optimizer"], self.model.trainable_variables
         if shared:
-            arguments["optimizer"] = prepared(optimizer, variables, numbers)
+            arguments["optimizer"] = prepared(
+                optimizer, variables, phase.optimizer[0], phase.numbers
+            )
         # XLA pays on no CPU tried: 2 to 60 times slower (Keras' "auto" leaves it off there).
         self.model.compile(**arguments)
         self.model.optimizer.build(variables)
@@ -69,18 +60,8 @@ class Program:
     def prepare(self, weights, *, numbers, dropout_rates, seed, slots=None, seeds=None):
         """Set everything a training depends on.
 
-        Parameters
-        ----------
-        weights : list of ndarray
-            Of the whole network.
-        numbers : dict of float
-            Of the optimizer.
-        dropout_rates : tuple of float
-            One for all dropout layers, or one for each.
-        seed : int
-            Of the random layers.
-        slots, seeds : list of ndarray or None
-            Where a training goes on: what `state` returned. None: from the start.
+        Weights are the whole network's. Without slots and seeds, what `state` returned, the
+        training starts from the beginning.
         """
         self.carry(weights)
         self._carried = None  # training changes them
@@ -103,13 +84,7 @@ class Program:
         self.model.stop_training = False
 
     def carry(self, weights):
-        """Make the weights of a network those of the program, if they are not.
-
-        Parameters
-        ----------
-        weights : list of ndarray
-            Of the whole network; compared by identity, so never written to.
-        """
+        """Make these weights of the whole network the program's; they are compared by identity."""
         if self._carried is weights:
             return
         self._carried = None  # whoever stops this half way leaves a mixture
@@ -118,17 +93,7 @@ class Program:
         self._carried = weights
 
     def weights(self, before):
-        """Return the weights of the whole network as they are now.
-
-        Parameters
-        ----------
-        before : list of ndarray
-            Where those below the cut are taken from.
-
-        Returns
-        -------
-        list of ndarray
-        """
+        """Return the whole network's weights now, those below the cut from `before`."""
         after = list(before)
         for variable, i in zip(self._weights, self.parts.upper_weights, strict=True):
             after[i] = to_numpy(variable)
@@ -136,10 +101,12 @@ class Program:
 
     def state(self):
         """Return slots and seeds: what a training needs beside weights to go on."""
-        return (
-            [to_numpy(v) for v in self.slots],
-            [to_numpy(v) for v in self._seeds],
-        )
+        return [to_numpy(v) for v in self.slots], [to_numpy(v) for v in self._seeds]
+
+    @property
+    def nbytes(self):
+        """Bytes held, about."""
+        return _bytes_of([*self.model.variables, *self.slots], self._carried, self.loop)
 
 
 def _slots(optimizer):
@@ -152,26 +119,20 @@ def _slots(optimizer):
 
 
 class Extractor:
-    """The part of a network below the cut, for prediction alone.
-
-    Parameters
-    ----------
-    lower : keras.Model
-    """
+    """The part of a network below the cut, for prediction alone."""
 
     def __init__(self, lower):
         self.model = lower
         self.loop = make_loop(lower)
         self._carried = None
 
-    def carry(self, weights):
-        """Make these the weights of the program, if they are not.
+    @property
+    def nbytes(self):
+        """Bytes held, about."""
+        return _bytes_of(self.model.variables, self._carried, self.loop)
 
-        Parameters
-        ----------
-        weights : list of ndarray
-            Of the lower part.
-        """
+    def carry(self, weights):
+        """Make these the weights of the program, if they are not."""
         if self._carried is not None and all(
             a is b for a, b in zip(self._carried, weights, strict=True)
         ):
@@ -182,83 +143,119 @@ class Extractor:
         self._carried = list(weights)
 
 
-class _Slot:
+def _bytes_of(variables, carried, loop):
+    return sum(4 * math.prod(v.shape) for v in variables) + size_of(carried or []) + loop.nbytes
+
+
+class _Place:
+    """A place in the pool: a program, once there is one, and who works with it."""
+
     def __init__(self):
         self.lock = threading.Lock()
         self.owner = None
         self.value = None
+        self.traces = None  # when it was last weighed
+
+    @property
+    def nbytes(self):
+        return 0 if self.value is None else self.value.nbytes
 
 
-_SLOTS = OrderedDict()
-_POOL_LOCK = threading.Lock()
-_COUNTS = {"built": 0, "borrowed": 0}
+_POOL = Cache(
+    "programs",
+    max_entries=lambda: get_config()["program_cache_size"],
+    max_bytes=lambda: get_config()["program_cache_bytes"],
+)
+# (network, dtype policy, seed, start) -> weights
+_INITIAL = Cache("initial weights", max_bytes=lambda: get_config()["program_cache_bytes"] // 4)
+_COLLECTED_FROM = 1 << 26  # bytes
+_COUNTS = {"built": 0}
 
 
 @contextmanager
-def borrow(key, make):
-    """Lend the program of a key to one caller, making it where there is none.
+def pooled(key, make):
+    """Yield the program of a key, made where there is none, to one caller at a time.
 
-    Whoever asks for a program that is lent out waits, but for a caller that holds it
-    itself (a callback that predicts while it trains): that one gets a program of its own.
-
-    Parameters
-    ----------
-    key : hashable
-        Everything the trace bakes in.
-    make : callable
-        Returns the program.
-
-    Yields
-    ------
-    object
-        What `make` returned, now or earlier.
+    The key is all that the trace bakes in. Whoever asks for a program that is in use waits,
+    but for a caller that uses it itself (a callback that predicts while it trains): that one
+    gets a program of its own.
     """
-    size = get_config()["program_cache_size"]
     me = threading.get_ident()
-    with _POOL_LOCK:
-        _COUNTS["borrowed"] += 1
-        slot = _SLOTS.get(key)
-        if slot is None:
-            slot = _Slot()
-            if size:
-                _SLOTS[key] = slot
-        if key in _SLOTS:
-            _SLOTS.move_to_end(key)
-        while len(_SLOTS) > size:
-            _SLOTS.popitem(last=False)
-    if slot.owner == me:
+    place = _POOL.setdefault(key, _Place())
+    if place.owner == me:
         yield _made(make)
         return
-    with slot.lock:
-        slot.owner = me
+    with place.lock:
+        place.owner = me
         try:
-            if slot.value is None:
-                slot.value = _made(make)
-            yield slot.value
+            if place.value is None:
+                place.value = _made(make)
+            yield place.value
         except (MemoryError, RuntimeError):
             # What is left of it may be broken, and holds memory.
-            with _POOL_LOCK:
-                if _SLOTS.get(key) is slot:
-                    del _SLOTS[key]
+            place.value = None
+            _POOL.pop(key)
             raise
         finally:
-            slot.owner = None
+            place.owner = None
+            if place.value is not None and place.value.loop.traces != place.traces:
+                _keep(key, place)
+
+
+def _keep(key, place):
+    """Weigh a program anew, as using it has traced it, and free what leaves the pool for it."""
+    before = _POOL.nbytes
+    place.traces = place.value.loop.traces
+    _POOL.put(key, place)
+    if before + place.nbytes - _POOL.nbytes > _COLLECTED_FROM:
+        gc.collect()  # programs are cycles, of few and large objects
 
 
 def _made(make):
     _COUNTS["built"] += 1
+    if _COUNTS["built"] % _BUILDS == 0 and keras.backend.backend() == "tensorflow":
+        from skfashion._training import graph
+
+        graph.forget_kernels()
     return make()
 
 
-def clear_programs():
-    """Forget all programs that are not lent out."""
-    with _POOL_LOCK:
-        _SLOTS.clear()
+def program_of(plan, phase, build, *, cut):
+    """Return a context with the program of a phase, its fixed part left off if `cut`."""
+    key = (
+        phase.network_key,
+        phase.optimizer[0],
+        plan.objective,
+        plan.formats,
+        keras_settings(),
+        cut,
+    )
+
+    def make():
+        # Any seed: weights and random layers are set anew for each training.
+        with build_scope(0, *plan.formats):
+            return Program(*build(phase), phase, cut=cut)
+
+    return pooled(key, make)
+
+
+def initial_weights(plan, build, initialize=None):
+    """Return the weights that a plan's first phase starts from, not to be written to."""
+    phase = plan.phases[0]
+    key = (phase.network_key, plan.formats, plan.seed, plan.start, keras_settings())
+    weights = _INITIAL.get(key)
+    if weights is None:
+        with build_scope(derive(plan.seed, "weights"), *plan.formats):
+            network, _ = build(phase)
+            redraw(network, plan.seed)
+            if initialize is not None:
+                initialize(network)
+        weights = _INITIAL.put(key, [to_numpy(w) for w in network.weights])
+    return list(weights)
 
 
 def programs_info():
-    """Return how many programs there are, were built and were lent, and all their traces."""
-    with _POOL_LOCK:
-        values = [slot.value for slot in _SLOTS.values() if slot.value is not None]
-        traces = sum(value.loop.traces for value in values)
-        return {"kept": len(_SLOTS), "traces": traces, **_COUNTS}
+    """Return how many programs there are and were built, and all their traces."""
+    values = [place.value for place in _POOL.values() if place.value is not None]
+    traces = sum(value.loop.traces for value in values)
+    return {"kept": len(values), **_COUNTS, "traces": traces}

@@ -5,6 +5,7 @@ reached, from which it can go on (Shin et al., "Hippo", PVLDB 2022, call the tre
 stages a stage tree), and what it ended in for every number of epochs that was asked for.
 """
 
+import json
 import threading
 import time
 from dataclasses import dataclass, field
@@ -13,7 +14,7 @@ import numpy as np
 
 from skfashion._training.keys import digest
 
-_STATES, _RESULTS = "states", "results"
+_STATES, _RESULTS, _SHARED = "states", "results", "shared"
 _SAVING = threading.Lock()
 
 
@@ -98,6 +99,17 @@ class Runs:
     def save_result(self, key, epochs, state):
         """Keep what a stage of that many epochs ended in."""
         self._write(_RESULTS, result_key(key, epochs), state)
+
+    def share_result(self, key, epochs):
+        """Write that this fit ended in a known result, if that was a fit of other parameters.
+
+        A parameter may be idle, as a rate for fine-tuning is where nothing is unfrozen.
+        """
+        key = result_key(key, epochs)
+        known = self._store.meta(_RESULTS, key)
+        if known is not None and {**known, **self._about} != known:
+            own = digest(key, json.dumps(self._about, sort_keys=True))
+            self._store.put(_SHARED, own, {**self._about, "result": key})
 
     def _read(self, kind, key):
         entry = self._store.get(kind, key)

@@ -12,6 +12,7 @@ import numpy as np
 # put back, and a network of the user's that draws from it must not change it for others.
 from keras.src.backend.common import global_state
 
+from skfashion._training.loops import to_numpy
 from skfashion._training.settings import policy_of
 
 _KERAS_STATE = ("global_seed_generator", "global_random_seed")
@@ -21,20 +22,7 @@ _BUILD_LOCK = threading.RLock()
 
 
 def derive(seed, *path):
-    """Return a seed for one purpose, drawn from the seed of the fit.
-
-    Parameters
-    ----------
-    seed : int
-        Seed of the fit.
-    *path : str or int
-        Name of the purpose.
-
-    Returns
-    -------
-    int
-        From 0 to 2**31 - 1.
-    """
+    """Return a seed, from 0 to 2**31 - 1, for one purpose of the fit that has this seed."""
     words = [crc32(repr(part).encode()) for part in path]
     return int(np.random.SeedSequence([seed, *words]).generate_state(1)[0] >> 1)
 
@@ -49,17 +37,9 @@ def build_scope(seed, dtype_policy=None, image_data_format="channels_last", *, f
     """Seed the global generators of Python, NumPy and Keras, and put them back after.
 
     Layers are numbered from the start, too: TensorFlow keeps some 36 kB for each name a
-    variable ever had, 40 MB after a thousand variables.
-
-    Parameters
-    ----------
-    seed : int
-    dtype_policy : str or None
-        Keras' global policy meanwhile, as `skfashion._training.settings.policy_of` reads it.
-    image_data_format : str or None
-        Keras' global format meanwhile: images come with their channels last.
-    fresh_names : bool
-        False where layers from outside may come in: names of a model must differ.
+    variable ever had, 40 MB after a thousand variables. Not so (`fresh_names=False`) where
+    layers from outside may come in: names of a model must differ. Keras' policy of number
+    formats and image data format are those given meanwhile, None for those that are set.
     """
     with _BUILD_LOCK:
         python_state, numpy_state = random.getstate(), np.random.get_state()
@@ -82,3 +62,29 @@ def build_scope(seed, dtype_policy=None, image_data_format="channels_last", *, f
             np.random.set_state(numpy_state)
             for name, value in keras_state.items():
                 global_state.set_global_attribute(name, value)
+
+
+def redraw(network, seed):
+    """Draw again, from our seed, what initializers without one have drawn in a new network.
+
+    Keras takes their seeds from Python's global generator. Seeding that one before a network
+    is built is not enough: any other thread (Dask's workers have several) may draw from it
+    meanwhile. Weights that were set since, to pretrained ones for instance, stay as they are.
+    """
+    for i, (weight, initializer) in enumerate(_initialized(network)):
+        drawn = initializer(weight.shape, dtype=weight.dtype)
+        if np.array_equal(keras.ops.convert_to_numpy(drawn), to_numpy(weight)):
+            config = {**initializer.get_config(), "seed": derive(seed, "weight", i)}
+            again = type(initializer).from_config(config)
+            weight.assign(again(weight.shape, dtype=weight.dtype))
+
+
+def _initialized(network):
+    """Yield weights and their random initializers, those whose seed nobody chose."""
+    for layer in network._flatten_layers(include_self=False):
+        for weight in layer._trainable_variables + layer._non_trainable_variables:
+            initializer = getattr(layer, f"{weight.name}_initializer", None)
+            if isinstance(initializer, keras.initializers.Initializer):
+                unseeded = initializer.get_config().get("seed", 0) is None
+                if unseeded:
+                    yield weight, initializer

@@ -1,31 +1,52 @@
-"""Settings of the process: how much may be kept, which reuses are on."""
+"""Settings of a thread: how much may be kept, which reuses are on; estimators take them along."""
 
+import functools
+import multiprocessing
+import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
+from types import MethodType
 from typing import Any
+from weakref import WeakKeyDictionary
 
-_SETTINGS = {
+_DEFAULTS = {
     "feature_cache_bytes": 1 << 30,
+    "image_cache_bytes": 1 << 30,
+    "program_cache_bytes": 1 << 29,
     "program_cache_size": 24,
     "store_max_bytes": None,
     "kept_predictions": 8,
     "fused_optimizers": True,
 }
+_LOCAL = threading.local()  # `own` and `carried`: settings of this thread, of an estimator at work
+_CARRIED = WeakKeyDictionary()  # estimator -> settings of the thread that used it last
+
+
+class _Settings:
+    """The settings of one thread, as they are now: who holds this sees them change."""
+
+    def __init__(self, values):
+        self.values = values
 
 
 def get_config() -> dict[str, Any]:
-    """Return the settings of this process as a new dict.
+    """Return the settings of this thread as a new dict.
 
     Returns
     -------
     dict
         See `set_config` for the names.
     """
-    return dict(_SETTINGS)
+    settings = _current()
+    return dict(_DEFAULTS if settings is None else settings.values)
 
 
 def set_config(**settings: Any) -> None:
-    """Change settings of this process; those that are not named stay as they are.
+    """Change settings of this thread; those that are not named stay as they are.
+
+    As in scikit-learn, another thread has its own, and begins with the defaults. An
+    estimator takes the settings of the thread that uses it to the workers (threads,
+    processes, machines) of a search or another tool of scikit-learn.
 
     None of them changes what is learnt, only what is kept, except that
     `fused_optimizers` rounds differently in the last digits.
@@ -35,6 +56,10 @@ def set_config(**settings: Any) -> None:
     **settings
         - ``feature_cache_bytes`` (int, 1 GiB at start): most bytes of frozen-backbone
           outputs to keep in memory; 0 turns their reuse off.
+        - ``image_cache_bytes`` (int, 1 GiB at start): most bytes of decoded images that
+          `skfashion.preprocessing.ImageReader` keeps in memory.
+        - ``program_cache_bytes`` (int, 512 MiB at start): most bytes of compiled networks
+          to keep in memory; initial and pretrained weights have a quarter of that each.
         - ``program_cache_size`` (int, 24 at start): most compiled networks to keep; 0
           turns their reuse off.
         - ``store_max_bytes`` (int or None, None at start): most bytes in the folder of
@@ -50,10 +75,14 @@ def set_config(**settings: Any) -> None:
         If there is no such setting.
     ValueError
         If a value is none for it.
+
+    See Also
+    --------
+    cache_info : What is kept at the moment.
     """
     for name, value in settings.items():
-        if name not in _SETTINGS:
-            raise TypeError(f"there is no setting {name!r}; there are {', '.join(_SETTINGS)}.")
+        if name not in _DEFAULTS:
+            raise TypeError(f"there is no setting {name!r}; there are {', '.join(_DEFAULTS)}.")
         if name == "fused_optimizers":
             if not isinstance(value, bool):
                 raise ValueError(f"{name} must be True or False, got {value!r}.")
@@ -61,12 +90,15 @@ def set_config(**settings: Any) -> None:
             isinstance(value, bool) or not isinstance(value, int) or value < 0
         ):
             raise ValueError(f"{name} must be an int >= 0, got {value!r}.")
-    _SETTINGS.update(settings)
+    values = {**get_config(), **settings}
+    if _own() is None:
+        _LOCAL.own = _Settings(values)
+    _own().values = values
 
 
 @contextmanager
 def config_context(**settings: Any) -> Iterator[None]:
-    """Change settings for the duration of a ``with`` block.
+    """Change settings of this thread for the duration of a ``with`` block.
 
     Parameters
     ----------
@@ -80,9 +112,92 @@ def config_context(**settings: Any) -> Iterator[None]:
     ...     skfashion.get_config()["feature_cache_bytes"]
     0
     """
-    before = get_config()
+    own, before = _own(), get_config()
     set_config(**settings)
+    changed = _own()
     try:
         yield
     finally:
-        _SETTINGS.update(before)
+        changed.values = before
+        _LOCAL.own = own
+
+
+class SettingsMixin:
+    """Lets an estimator carry the settings of the thread that uses it.
+
+    scikit-learn's tools hand clones, pickles or the estimator itself to their workers, which
+    have no settings. Joblib clones and pickles in threads of its own, too; so what counts is
+    the last thread with settings that cloned the estimator or looked at its `fit`, as all
+    tools do before they begin.
+    """
+
+    def __sklearn_clone__(self):
+        settings = _noted(self)
+        clone = super().__sklearn_clone__()
+        if settings is not None:
+            _CARRIED[clone] = settings
+        return clone
+
+    def __getstate__(self):
+        state, settings = super().__getstate__(), _noted(self)
+        if settings is None or settings.values == _DEFAULTS:
+            return state
+        return {**state, "_settings": settings.values}
+
+    def __setstate__(self, state):
+        state = dict(state)
+        settings = {**_DEFAULTS, **state.pop("_settings", {})}
+        super().__setstate__(state)
+        if settings != _DEFAULTS:
+            _CARRIED[self] = _Settings(settings)
+        _noted(self)
+
+
+class in_settings:  # noqa: N801
+    """Let a method see the settings that its estimator carries, in a thread that has none.
+
+    The outermost decorator. To look at the method is enough to note the settings.
+    """
+
+    def __init__(self, method):
+        @functools.wraps(method)
+        def call(estimator, *args, **kwargs):
+            before = getattr(_LOCAL, "carried", None)
+            _LOCAL.carried = _noted(estimator)
+            try:
+                return method(estimator, *args, **kwargs)
+            finally:
+                _LOCAL.carried = before
+
+        self._call = call
+
+    def __get__(self, estimator, cls=None):
+        if estimator is None:
+            return self._call
+        _noted(estimator)
+        return MethodType(self._call, estimator)
+
+
+def _own():
+    """Return the settings of this thread; None in a worker, whose own were never set."""
+    own = getattr(_LOCAL, "own", None)
+    if (
+        own is None
+        and threading.current_thread() is threading.main_thread()
+        and multiprocessing.parent_process() is None
+    ):
+        own = _LOCAL.own = _Settings(_DEFAULTS)
+    return own
+
+
+def _current():
+    return _own() or getattr(_LOCAL, "carried", None)
+
+
+def _noted(estimator):
+    """Return the settings that an estimator carries: this thread's, if it has some."""
+    settings = _current()
+    if settings is None:
+        return _CARRIED.get(estimator)
+    _CARRIED[estimator] = settings
+    return settings

@@ -4,6 +4,7 @@ import numpy as np
 from sklearn.base import ClassifierMixin
 
 from skfashion import _training
+from skfashion._utils.config import in_settings
 from skfashion._utils.sklearn_callbacks import with_callbacks
 from skfashion._utils.typing import Array, NDArray, Self
 from skfashion._utils.validation import StrOptions, _fit_context
@@ -19,6 +20,7 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
         "class_weight": [dict, StrOptions({"balanced"}), None],
     }
 
+    @in_settings
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(
@@ -77,6 +79,8 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
             self.__dict__.pop("_position", None)
         return self
 
+    @in_settings
+    @in_settings
     @with_callbacks
     @_fit_context(prefer_skip_nested_validation=True)
     def partial_fit(
@@ -138,7 +142,25 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
         return self
 
     def predict_proba(self, X: Array) -> NDArray:
-        """Return the probability of each class."""
+        """Return the probability of each class.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, h * w * c)
+            Images.
+
+        Returns
+        -------
+        ndarray of shape (n, n_classes)
+            float32, columns in the order of `classes_`.
+
+        Raises
+        ------
+        NotFittedError
+            Before `fit`.
+        ValueError
+            If the images have another shape than in `fit`.
+        """
         return _checks.as_probabilities(self._outputs(X), self._plan.gives_logits)
 
     def predict_log_proba(self, X: Array) -> NDArray:

@@ -92,7 +92,7 @@ ATTRIBUTES = {
         """Range of the training pixels, black and white if it has no name. None while
         `partial_fit` has seen black images alone: the next batch decides.""",
     ),
-    "model_": ("keras.Model", "Whole network, built at first access."),
+    "model_": ("keras.Model", "Whole network as it predicts, built at first access."),
     "n_features_in_": ("int", "Pixels times channels."),
     "feature_names_in_": (
         "ndarray of shape (n_features_in_,)",

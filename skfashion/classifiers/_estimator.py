@@ -15,6 +15,7 @@ from sklearn.utils.validation import check_is_fitted
 from skfashion import _training
 from skfashion._store import open_store
 from skfashion._training import compile_config
+from skfashion._utils.config import SettingsMixin, in_settings
 from skfashion._utils.deadline import DeadlineMixin
 from skfashion._utils.images import as_images, image_shape_of, is_planar
 from skfashion._utils.pixel_range import warn_of_other_range
@@ -32,7 +33,9 @@ from skfashion.classifiers._upgrade import bring_up
 _UNCOPIED = ("_model", "_run_key")
 
 
-class BaseImageEstimator(CallbackSupportMixin, DeadlineMixin, VersionMixin, BaseEstimator):
+class BaseImageEstimator(
+    CallbackSupportMixin, DeadlineMixin, SettingsMixin, VersionMixin, BaseEstimator
+):
     """Base of estimators that train a Keras network on images.
 
     A subclass has an explicit `__init__` with the parameters below among its own, and says
@@ -79,6 +82,7 @@ class BaseImageEstimator(CallbackSupportMixin, DeadlineMixin, VersionMixin, Base
         )
 
     @property
+    @in_settings
     def model_(self) -> Model:
         """The whole network as it predicts, a Keras model: built at first access, the user's own.
 
@@ -134,6 +138,7 @@ class BaseImageEstimator(CallbackSupportMixin, DeadlineMixin, VersionMixin, Base
         warn_of_other_range(X, self.input_range_, name)
         return self._as_input(X, name)
 
+    @in_settings
     def _outputs(self, X):
         """Return what the fitted network makes of images."""
         check_is_fitted(self)
@@ -163,6 +168,7 @@ class BaseImageEstimator(CallbackSupportMixin, DeadlineMixin, VersionMixin, Base
             return int(np.random.SeedSequence().generate_state(1)[0] >> 1)
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
+    @_training.retried("building the network")
     def _make_plan(self, seed, weights=None):
         """Return the plan of a fit, and what it starts from: these weights, if there are any."""
         check_dtype_policy(self.dtype_policy)
@@ -224,19 +230,28 @@ class BaseImageEstimator(CallbackSupportMixin, DeadlineMixin, VersionMixin, Base
         return self._new_network(phase.network), compile_config.revived(phase.compile)
 
     def _train(self, plan, data, start, *, replay=True):
-        callbacks = self._callbacks()
-        progress = Progress(self, plan)
-        outcome = _training.run(
-            plan,
-            data,
-            self._build,
-            start=start,
-            store=open_store(self.memory),
-            replay=replay and _replay.is_replayable(self, plan, callbacks),
-            on_epoch=progress.on_epoch,
-            callbacks=callbacks,
-            about=_replay.about(self, len(data.X)),
-        )
+        progress, store = Progress(self, plan), open_store(self.memory)
+        about = None if store is None else _replay.about(self, plan, len(data.X))
+        replay = replay and store is not None
+
+        @_training.retried("training")
+        def train():
+            callbacks = self._callbacks()  # new ones each time: they remember what they saw
+            return _training.run(
+                plan,
+                data,
+                self._build,
+                start=start,
+                store=store,
+                replay=replay
+                and store is not None
+                and _replay.is_replayable(self, plan, callbacks),
+                on_epoch=progress.on_epoch,
+                callbacks=callbacks,
+                about=about,
+            )
+
+        outcome = train()
         progress.on_end(outcome)
         state = outcome.state
         _checks.refuse_divergence(state.weights, len(state.history))

@@ -17,6 +17,7 @@ class Progress:
         self._last = plan.phases[-1]
         self._started = time.monotonic()
         self._tasks = FitTasks(estimator, plan.phases)
+        self._told = set()
         self.late = False
 
     def on_epoch(self, phase, epoch, logs):
@@ -24,7 +25,9 @@ class Progress:
         if self._verbose > 1:
             numbers = "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
             print(f"[{self._name}] {phase.name} {epoch}/{phase.epochs}  {numbers}", flush=True)
-        stop = self._tasks.epoch(phase, logs)
+        # A training that is done once more, for lack of memory, tells of its epochs again.
+        stop = (phase, epoch) not in self._told and self._tasks.epoch(phase, logs)
+        self._told.add((phase, epoch))
         if phase is self._last and epoch == phase.epochs:
             return False
         if self._is_late():

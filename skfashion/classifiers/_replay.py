@@ -1,5 +1,6 @@
 """What `memory=` needs to know of a fit: whether it can be given back, and how it is listed."""
 
+import re
 from numbers import Integral
 
 import numpy as np
@@ -40,20 +41,26 @@ def is_replayable(estimator, plan, callbacks):
     return False
 
 
-def about(estimator, n_samples):
+def about(estimator, plan, n_samples):
     """Return what a record of the fit says of it, JSON-able."""
-    parameters = {
-        name: _plain(value)
-        for name, value in estimator.get_params(deep=False).items()
-        if name != "memory"
-    }
     return {
         "estimator": type(estimator).__name__,
-        "parameters": parameters,
+        "parameters": parameters_of(estimator),
+        "epochs_asked": {phase.name: phase.epochs for phase in plan.phases},
         "n_samples": n_samples,
     }
 
 
-def _plain(value):
+def parameters_of(estimator):
+    """Return the parameters as records have them: JSON-able, the same in every process."""
+    parameters = estimator.get_params(deep=False).items()
+    return {name: _recorded(value) for name, value in parameters if name != "memory"}
+
+
+def _recorded(value):
     value = value.item() if isinstance(value, np.generic) else value
-    return value if isinstance(value, (int, float, str, bool, type(None))) else repr(value)
+    if isinstance(value, (int, float, str, bool, type(None))):
+        return value
+    if hasattr(value, "get_config") and not isinstance(value, type):
+        return f"{type(value).__name__}({value.get_config()})"
+    return re.sub(r" at 0x[0-9a-f]+", "", repr(value))

@@ -18,16 +18,7 @@ _PUBLIC = {
     "write_tensorboard": "._tensorboard",
 }
 
-__all__ = [
-    "HistoryDisplay",
-    "MistakesDisplay",
-    "SearchDisplay",
-    "history_frame",
-    "prune_runs",
-    "runs_frame",
-    "write_report",
-    "write_tensorboard",
-]
+__all__ = [*_PUBLIC]
 
 if _TYPE_CHECKING:
     from skfashion.inspection._histories import history_frame as history_frame

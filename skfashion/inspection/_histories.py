@@ -5,8 +5,6 @@ in the folder of `memory`, where every finished fit leaves its history.
 """
 
 import json
-import re
-from dataclasses import dataclass
 from typing import Any
 
 import pandas as pd
@@ -15,23 +13,7 @@ from sklearn.exceptions import NotFittedError
 
 from skfashion._store import open_store
 from skfashion._utils.typing import Frame
-from skfashion.inspection._runs import prefixed, runs
-
-# Parameters that change nothing in what a finished fit ends in.
-_IDLE = {"memory", "verbose", "warm_start", "max_fit_seconds"}
-_ADDRESS = re.compile(r" at 0x[0-9a-f]+")
-# What a fit learns from its data before it decides what to train.
-_LEARNT = ("classes_", "image_shape_", "input_range_", "n_features_in_", "_dtype")
-
-
-@dataclass(frozen=True)
-class Curve:
-    """The history of one fit of a search."""
-
-    candidate: int
-    fold: int | None
-    history: list
-    seconds: list | None = None
+from skfashion.inspection._runs import SHARED, prefixed, runs
 
 
 def history_frame(fitted: Any) -> Frame:
@@ -77,8 +59,8 @@ def history_frame(fitted: Any) -> Frame:
       splitter's order unless `n_jobs` ran several at a time.
     - If a candidate was fitted to other data or folds before, in the same folder, the last
       used count.
-    - Of candidates that differ in steps before the classifier only, all are found at the
-      first of them.
+    - Candidates that differ in steps before the classifier only, or in the number of images,
+      are told apart by the order in which they were trained.
 
     Examples
     --------
@@ -93,18 +75,21 @@ def history_frame(fitted: Any) -> Frame:
     """
     if not is_search(fitted):
         return _frame(history_of(fitted))
-    return frame_of_curves(search_curves(fitted), fitted.cv_results_["params"])
-
-
-def frame_of_curves(curves, params):
-    """Return what `history_frame` does of a search."""
-    frames = [
-        _frame(curve.history, curve.seconds).assign(
-            candidate=curve.candidate, fold=curve.fold, **_cells(params[curve.candidate])
+    if classifier_of(fitted.estimator) is None:
+        raise TypeError(
+            f"{type(fitted).__name__} searches over {type(fitted.estimator).__name__}, which "
+            "keeps no history: there must be a classifier of skfashion in it."
         )
-        for curve in curves
+    # pandas would spread a tuple over the rows.
+    params = [
+        prefixed({k: v if pd.api.types.is_scalar(v) else str(v) for k, v in each.items()})
+        for each in fitted.cv_results_["params"]
     ]
-    names = sorted({name for each in params for name in prefixed(each)})
+    frames = [
+        _frame(history, seconds).assign(candidate=candidate, fold=fold, **params[candidate])
+        for candidate, fold, history, seconds in _fits_of(fitted)
+    ]
+    names = sorted({name for each in params for name in each})
     columns = ["candidate", "fold", "epoch", "phase", "learning_rate", "loss", "accuracy"]
     frame = pd.concat(frames, ignore_index=True) if frames else pd.DataFrame(columns=columns)
     metrics = [name for name in frame if name not in columns and name not in names]
@@ -121,8 +106,16 @@ def is_search(fitted):
     return False
 
 
+def check_search(fitted):
+    """Refuse what is not a fitted search."""
+    if not is_search(fitted):
+        raise TypeError(f"{type(fitted).__name__} is not a search: it has no cv_results_.")
+
+
 def history_of(fitted):
     """Return the history of a fitted estimator as a list of dicts."""
+    from skfashion._training import as_rows
+
     classifier = classifier_of(fitted)
     if classifier is None:
         raise TypeError(
@@ -131,12 +124,7 @@ def history_of(fitted):
         )
     if not hasattr(classifier, "history_"):
         raise NotFittedError(f"This {type(classifier).__name__} is not fitted yet: call fit first.")
-    columns = classifier.history_
-    n = len(next(iter(columns.values()), ()))
-    return [
-        {name: column[i] for name, column in columns.items() if column[i] is not None}
-        for i in range(n)
-    ]
+    return as_rows(classifier.history_)
 
 
 def classifier_of(estimator):
@@ -155,34 +143,19 @@ def classifier_of(estimator):
     return estimator
 
 
-def search_curves(search):
-    """Return the histories of all fits of a search that are known."""
-    if classifier_of(search.estimator) is None:
-        raise TypeError(
-            f"{type(search).__name__} searches over {type(search.estimator).__name__}, which "
-            "keeps no history: there must be a classifier of skfashion in it."
-        )
-    refit = _refit(search)
-    found = _found(search, refit)
-    first = {}
-    for kept in found:
-        for run in kept:
-            data = run.meta.get("data")
-            first[data] = min(first.get(data, float("inf")), _when(run))
-    curves = []
+def _fits_of(search):
+    """Yield candidate, fold (None for the refit), history and seconds of each fit known."""
+    best = classifier_of(getattr(search, "best_estimator_", None))
+    refit = None if best is None else history_of(best)
+    found = _runs_of_folds(search, refit)
+    first = {}  # when each fold was first trained on, by its data
+    for run in (run for kept in found for run in kept):
+        first[run.data] = min(run.when, first.get(run.data, run.when))
     for candidate, kept in enumerate(found):
         if refit is not None and candidate == search.best_index_:
-            curves.append(Curve(candidate, None, refit))
-
-        def order(run):
-            data = run.meta.get("data")
-            return _when(run) if data is None else first[data]
-
-        curves += [
-            Curve(candidate, fold, run.history, run.meta.get("seconds"))
-            for fold, run in enumerate(sorted(kept, key=order))
-        ]
-    return curves
+            yield candidate, None, refit, None
+        for fold, run in enumerate(sorted(kept, key=lambda run: first[run.data])):
+            yield candidate, fold, run.history, run.meta.get("seconds")
 
 
 def _frame(history, seconds=None):
@@ -193,105 +166,76 @@ def _frame(history, seconds=None):
     return frame
 
 
-def _cells(params):
-    # pandas would spread a tuple over the rows.
-    plain = (int, float, str, bool, type(None))
-    return prefixed({k: v if isinstance(v, plain) else str(v) for k, v in params.items()})
+def _runs_of_folds(search, refit):
+    """Return the runs of each candidate's folds: those of its classifier's parameters.
 
-
-def _refit(search):
-    classifier = classifier_of(getattr(search, "best_estimator_", None))
-    return None if classifier is None else history_of(classifier)
-
-
-def _found(search, refit):
-    """Return the runs of each candidate's folds."""
-    by_store, by_training = {}, {}
-    candidates = []
-    for params in search.cv_results_["params"]:
+    Candidates that differ outside of the classifier, or in the number of images, have their
+    runs in the order in which they were trained.
+    """
+    results = search.cv_results_
+    resources = results.get("n_resources", [None] * len(results["params"]))
+    stores, wanted, groups = {}, [], {}
+    for params, resource in zip(results["params"], resources, strict=True):
         estimator = clone(search.estimator).set_params(**clone(params, safe=False))
         classifier = classifier_of(estimator)
-        store = open_store(classifier.memory)
-        if store is None:
-            candidates.append(None)
-            continue
-        if store not in by_store:
-            by_store[store] = _by_parameters(store)
-        training = _training_of(classifier, search, _others(estimator, classifier, params))
-        known = by_training.setdefault(training, {})
-        name = _name(type(classifier).__name__, _parameters(classifier))
-        known.update({run.key: run for run in by_store[store].get(name, ())})
-        candidates.append(training)
-    return [_of_folds(by_training.get(c, {}).values(), search, refit) for c in candidates]
+        store = open_store(getattr(classifier, "memory", None))
+        if store is not None and store not in stores:
+            stores[store] = _by_parameters(store, refit)
+        fit = store, _fit_key(classifier)
+        group = groups.setdefault(fit, [])
+        others = _others(estimator, classifier, params), resource
+        if others not in group:
+            group.append(others)
+        wanted.append((fit, group.index(others)))
+    n = search.n_splits_
+    kept = {}
+    for (store, key), group in groups.items():
+        last_used = stores.get(store, {}).get(key, [])[: n * len(group)]
+        kept[store, key] = sorted(last_used, key=lambda run: run.when)
+    return [kept[fit][n * i : n * (i + 1)] for fit, i in wanted]
 
 
-def _by_parameters(store):
-    found = {}
-    for run in runs(store):
-        if run.finished:
-            name = _name(run.meta.get("estimator"), run.meta.get("parameters", {}))
-            found.setdefault(name, []).append(run)
-    return found
-
-
-def _parameters(classifier):
+def _fit_key(classifier):
+    """Return what the runs of a classifier's fits are found by."""
     from skfashion.classifiers import _replay
 
-    return _replay.about(classifier, 0)["parameters"]
+    if classifier is None:
+        return None
+    return _text_of(type(classifier).__name__, _replay.parameters_of(classifier))
 
 
-def _name(estimator, parameters):
-    kept = {name: value for name, value in parameters.items() if name not in _IDLE}
-    # The address of a function is another one in every process.
-    return _ADDRESS.sub("", json.dumps([estimator, kept], sort_keys=True, default=repr))
+def _text_of(estimator, parameters):
+    return json.dumps([estimator, parameters], sort_keys=True)
 
 
-def _others(estimator, classifier, params):
-    """Return the values of a candidate that are not the classifier's, as text."""
-    prefix = ""
-    if estimator is not classifier:
-        nested = estimator.get_params(deep=True).items()
-        prefix = next(f"{name}__" for name, value in nested if value is classifier)
-    return repr(sorted((k, repr(v)) for k, v in params.items() if not k.startswith(prefix)))
+def _by_parameters(store, refit):
+    """Return the runs of a store that ended a fit of a fold, the last used first, by parameters."""
+    finished = [run for run in runs(store) if run.finished]
+    whole = {run.data for run in finished if run.history == refit}
+    told = {run.key: [run.meta] for run in finished if run.data not in whole}
+    for info in store.entries(SHARED):
+        shared = store.meta(SHARED, info.key)
+        if shared is not None and shared["result"] in told:
+            told[shared["result"]].append(shared)
+    found = {}
+    for run in finished:
+        for meta in told.get(run.key, ()):
+            text = _text_of(meta.get("estimator"), meta.get("parameters"))
+            found.setdefault(text, {})[run.key] = run
+    return {text: _last_phases(kept.values()) for text, kept in found.items()}
 
 
-def _training_of(classifier, search, others):
-    """Return text that is equal for candidates of a search that train the same.
-
-    A rate for fine-tuning is idle where nothing is unfrozen: candidates that differ in it
-    share one run, which bears the parameters of the first.
-    """
-    own = _parameters(classifier)
-    name = _name(type(classifier).__name__, own) + others
-    fitted = classifier_of(getattr(search, "best_estimator_", None))
-    if fitted is None:
-        return name
-    for learnt in _LEARNT:
-        if hasattr(fitted, learnt):
-            setattr(classifier, learnt, getattr(fitted, learnt))
-    try:
-        plan, _ = classifier._make_plan(classifier._draw_seed())
-    except Exception:  # a candidate that couldn't be trained, for whatever reason
-        return name
-    data = [own.get(name) for name in ("class_weight", "early_stopping", "validation_fraction")]
-    return _ADDRESS.sub("", repr((plan, data, others)))
-
-
-def _of_folds(found, search, refit):
-    # A phase has a run of its own; the last phase's has the history of all.
-    histories = [run.history for run in found]
-    found = [
-        run
-        for run in found
-        if run.history != refit and not any(_begins(longer, run.history) for longer in histories)
-    ]
-    found = sorted(found, key=lambda run: -run.last_used)
-    return found[: search.n_splits_]
+def _last_phases(found):
+    """Leave out runs that another one goes on from: each phase has one, with those before it."""
+    return [run for run in found if not any(_begins(other.history, run.history) for other in found)]
 
 
 def _begins(longer, history):
     return len(longer) > len(history) and longer[: len(history)] == history
 
 
-def _when(run):
-    return run.meta.get("when", run.last_used)
+def _others(estimator, classifier, params):
+    """Return the parameters of a candidate that are not its classifier's, as text."""
+    nested = estimator.get_params(deep=True).items()
+    prefix = next((f"{name}__" for name, value in nested if value is classifier), "")
+    return repr([(name, params[name]) for name in sorted(params) if not name.startswith(prefix)])

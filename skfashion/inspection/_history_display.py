@@ -1,27 +1,20 @@
 """Learning curves of one estimator or of all candidates of a search."""
 
 from collections.abc import Sequence
-from itertools import product
 from typing import Any
 
 import numpy as np
-import pandas as pd
 
 from skfashion._utils.typing import Frame, Self
 from skfashion.inspection import _style
-from skfashion.inspection._histories import history_frame, is_search
-from skfashion.inspection._scales import columns_of, short_names, value_text
-
-# Where the name of a phase may stand at its line, the first choice first.
-_HEIGHTS = ((0.99, "top"), (0.01, "bottom"))
-_SIDES = ((4, "left"), (-4, "right"))
+from skfashion.inspection._histories import check_search, history_frame, is_search
+from skfashion.inspection._values import columns_of, value_text
 
 
 class HistoryDisplay:
     """Losses and accuracies, epoch by epoch.
 
-    Make one with `from_estimator` or `from_search`. Lines are named at their ends; in axes of
-    a figure without a layout engine, where that might run into other axes, in a legend.
+    Make one with `from_estimator` or `from_search`.
 
     Parameters
     ----------
@@ -31,7 +24,7 @@ class HistoryDisplay:
     best : int, default=None
         The candidate that stands in front.
     best_name : str, default=None
-        What is written at its curves; None for "candidate" and its number.
+        What is written at its curves; None for "best".
 
     Attributes
     ----------
@@ -87,13 +80,9 @@ class HistoryDisplay:
 
         Raises
         ------
-        NotFittedError, TypeError
-            If there is no history.
-        ValueError
-            If a metric is not in it, `ax` and `metrics` differ in number, or a search has
-            no best estimator.
-        ImportError
-            If matplotlib is not installed.
+        NotFittedError, TypeError, ValueError, ImportError
+            If there is no history, it has no such metric, there is not one of `ax` for each,
+            or matplotlib is not installed.
         """
         if is_search(estimator):
             if not hasattr(estimator, "best_estimator_"):
@@ -129,24 +118,23 @@ class HistoryDisplay:
 
         Raises
         ------
-        NotFittedError, TypeError, ValueError
+        NotFittedError, TypeError, ValueError, ImportError
             As `from_estimator`.
-        ImportError
-            If matplotlib is not installed.
         """
-        if not is_search(search):
-            raise TypeError(
-                f"{type(search).__name__} is no search: give a fitted search, or use "
-                "HistoryDisplay.from_estimator."
-            )
+        check_search(search)
         history = history_frame(search)
         if history.empty:
             raise ValueError(
                 "No history is known: let the search refit, or give its classifier memory= and "
                 "an integer random_state, so that the histories of its folds are kept."
             )
-        best = int(search.best_index_) if hasattr(search, "best_index_") else None
-        return cls(history, best=best, best_name=_best_name(search, best)).plot(ax, metrics=metrics)
+        if not hasattr(search, "best_index_"):
+            return cls(history).plot(ax, metrics=metrics)
+        best = int(search.best_index_)
+        columns = columns_of(search.cv_results_["params"])
+        lines = [f"{name} {value_text(values[best])}" for name, values in columns.items()]
+        name = "\n".join(["best:", *lines[:5], *(["..."] if len(lines) > 5 else [])])
+        return cls(history, best=best, best_name=name).plot(ax, metrics=metrics)
 
     def plot(self, ax: Any = None, *, metrics: str | Sequence[str] = ("loss", "accuracy")) -> Self:
         """Draw.
@@ -165,155 +153,108 @@ class HistoryDisplay:
 
         Raises
         ------
-        ValueError
-            If a metric is unknown, or `ax` and `metrics` differ in number.
-        ImportError
-            If matplotlib is not installed.
+        ValueError, ImportError
+            As `from_estimator`.
         """
         plt = _style.pyplot("HistoryDisplay")
         metrics = [metrics] if isinstance(metrics, str) else list(metrics)
-        if not metrics:
-            raise ValueError("metrics is empty: give one or more, such as 'loss'.")
-        for name in metrics:
-            if name not in self._known():
-                raise ValueError(
-                    f"metrics: {name!r} is not in the history, which has "
-                    f"{', '.join(map(repr, self._known()))}."
-                )
+        known = [
+            name
+            for name in self.history.select_dtypes("number")
+            if name not in ("candidate", "fold", "epoch")
+            and not name.startswith(("val_", "param_"))
+        ]
+        unknown = [name for name in metrics if name not in known]
+        if unknown or not metrics:
+            told = f"{unknown[0]!r} is not in the history, which has" if unknown else "give some of"
+            raise ValueError(f"metrics: {told} {', '.join(map(repr, known))}.")
         if ax is None:
             size = (5.2 * len(metrics), 3.6)
-            figure, axes = plt.subplots(
-                1, len(metrics), figsize=size, squeeze=False, layout="constrained"
+            ax = plt.subplots(1, len(metrics), figsize=size, layout="constrained")[1]
+        self.axes_ = axes = np.ravel(np.asarray(ax, dtype=object))
+        if len(axes) != len(metrics):
+            raise ValueError(
+                f"ax has {len(axes)} axes for {len(metrics)} metrics, {metrics}: give one each."
             )
-            axes = axes.ravel()
-        else:
-            axes = np.ravel(np.asarray(ax, dtype=object))
-            if len(axes) != len(metrics):
-                raise ValueError(
-                    f"ax has {len(axes)} axes for {len(metrics)} metrics, {metrics}: give one each."
-                )
-            figure = axes[0].figure
-        self.figure_, self.axes_, self.lines_ = figure, axes, {}
+        self.figure_, self.lines_ = axes[0].figure, {}
         draw = self._draw_search if "candidate" in self.history else self._draw_estimator
+        last = float(self.history["epoch"].max())
         for axis, name in zip(axes, metrics, strict=True):
             _style.tidy(axis)
             axis.set_xlabel("Epoch", color=_style.INK)
             axis.ticklabel_format(axis="y", useOffset=False)
-            self.lines_[name] = draw(axis, name)
             axis.xaxis.get_major_locator().set_params(integer=True)
-        _style.settle(axes[0])
-        for axis in axes:
-            self._name_phases(axis)
+            axis.set_xlim(1 - 0.02 * last, last + 0.02 * last)
+            self.lines_[name] = draw(axis, name)
+            self._draw_phases(axis, last)
+            self._draw_legend(axis)
         return self
 
-    def _known(self):
-        return [
-            name
-            for name in self.history
-            if pd.api.types.is_numeric_dtype(self.history[name])
-            and name not in ("candidate", "fold", "epoch")
-            and not name.startswith(("val_", "param_"))
-        ]
-
     def _draw_estimator(self, ax, name):
-        ends, lines = [], []
+        _style.title(ax, _title(name))
+        lines = []
         known = [("training", name, _style.BLUE), ("validation", f"val_{name}", _style.ORANGE)]
         for text, column, color in known:
             if column in self.history and self.history[column].notna().any():
                 drawn = self.history.dropna(subset=[column])
-                (line,) = _plot(ax, drawn["epoch"], drawn[column], color=color, linewidth=1.8)
-                last = drawn[column].iloc[-1]
-                text = ("\n" if _style.has_layout(ax) else " ").join([text, f"{last:.3f}"])
-                ends.append((drawn["epoch"].iloc[-1], last, text, color))
-                lines.append(line)
-        _style.title(ax, _title(name))
-        self._finish(ax, ends)
+                label = f"{text} {drawn[column].iloc[-1]:.3f}"
+                style = {"color": color, "linewidth": 1.8, "label": label}
+                lines += _plot(ax, drawn["epoch"], drawn[column], **style)
         return lines
 
     def _draw_search(self, ax, name):
         watched = f"val_{name}"
-        column = name
-        if watched in self.history and self.history[watched].notna().any():
-            column = watched
-        what = "validation" if column == watched else "training"
-        last = ax is self.axes_[-1]
+        known = watched in self.history and self.history[watched].notna().any()
+        column = watched if known else name
         folds = self.history[self.history["fold"].notna()]
         drawn = (folds if len(folds) else self.history).dropna(subset=[column])
         means = drawn.groupby(["candidate", "epoch"])[column].agg(["mean", "min", "max"])
-        ends, lines = [], []
-        for candidate in sorted(set(drawn["candidate"]), key=lambda c: c == self.best):
-            curve = means.loc[candidate]
-            if candidate != self.best:
-                style = {"color": _style.GREY, "linewidth": 1.0, "alpha": 0.8}
-            else:
-                style = {"color": _style.ORANGE, "linewidth": 2.2}
-                ax.fill_between(
-                    curve.index, curve["min"], curve["max"], color=_style.ORANGE, alpha=0.18, lw=0
-                )
-                # Once is enough for many parameters.
-                text = self.best_name if last and self.best_name else "best"
-                ends.append((curve.index[-1], curve["mean"].iloc[-1], text, _style.ORANGE))
-            lines += _plot(ax, curve.index, curve["mean"], **style)
         n = drawn["candidate"].nunique()
         where = f"{n} candidates, means over folds" if len(folds) else "refit of the best candidate"
-        _style.title(ax, f"{what.capitalize()} {_title(name).lower()}", where)
-        self._finish(ax, ends)
+        what = "Validation" if known else "Training"
+        _style.title(ax, f"{what} {_title(name).lower()}", where)
+        lines = []
+        for candidate in sorted(set(drawn["candidate"]), key=lambda c: c == self.best):
+            curve = means.loc[candidate]
+            style = {"color": _style.GREY, "linewidth": 1.0, "alpha": 0.8}
+            if candidate == self.best:
+                # Once is enough for many parameters.
+                name = self.best_name if ax is self.axes_[-1] else None
+                style = {
+                    "color": _style.ORANGE,
+                    "linewidth": 2.2,
+                    "label": _style.as_it_is(name or "best"),
+                }
+                band = {"color": _style.ORANGE, "alpha": 0.18, "linewidth": 0}
+                ax.fill_between(curve.index, curve["min"], curve["max"], **band)
+            lines += _plot(ax, curve.index, curve["mean"], **style)
         return lines
 
-    def _finish(self, ax, ends):
-        last = float(self.history["epoch"].max())
-        ax.set_xlim(1 - 0.02 * last, last + 0.02 * last)
-        for epoch in self._phases().values():
-            ax.axvline(epoch - 0.5, color=_style.INK, linewidth=1, linestyle=(0, (4, 3)))
-        if _style.has_layout(ax):
-            _style.label_ends(ax, ends)
-        elif ends:
-            # Outside of these axes there may be others.
-            _style.legend(ax, ends)
-
-    def _phases(self):
-        """Return the first epoch of each phase but the first, of the best candidate's."""
+    def _draw_phases(self, ax, last):
+        """Draw a line where each phase but the first begins, and write its name at the top."""
         history = self.history
         if "candidate" in history and (history["candidate"] == self.best).any():
             history = history[history["candidate"] == self.best]
-        first = history.groupby("phase", sort=False)["epoch"].min() if len(history) else {}
-        return dict(list(dict(first).items())[1:])
+        phases = history.groupby("phase", sort=False)["epoch"].min() if len(history) else {}
+        for phase, epoch in list(dict(phases).items())[1:]:
+            ax.axvline(epoch - 0.5, color=_style.INK, linewidth=1, linestyle=(0, (4, 3)))
+            ha, shift = ("left", 4) if epoch - 0.5 <= (1 + last) / 2 else ("right", -4)
+            style = {"ha": ha, "va": "top", "xycoords": ("data", "axes fraction")}
+            _style.note(ax, phase.replace("_", "-"), (epoch - 0.5, 1), (shift, -1), **style)
 
-    def _name_phases(self, ax):
-        """Write names at the lines of phases, on the side and at the end with room."""
-        for phase, epoch in self._phases().items():
-            others = [text.get_window_extent() for text in ax.texts]
-            name = ax.annotate(
-                phase.replace("_", "-"),
-                (epoch - 0.5, 0),
-                xycoords=("data", "axes fraction"),
-                xytext=(0, 0),
-                textcoords="offset points",
-                fontsize=_style.SMALL,
-                color=_style.INK,
-            )
-            for (height, va), (shift, ha) in product(_HEIGHTS, _SIDES):
-                name.xy = (epoch - 0.5, height)
-                name.set(position=(shift, 0), va=va, ha=ha)
-                box = name.get_window_extent()
-                inside = ax.bbox.x0 <= box.x0 and box.x1 <= ax.bbox.x1
-                if inside and not any(box.overlaps(other) for other in others):
-                    break
+    def _draw_legend(self, ax):
+        """Name lines: the best candidate, which is many words, beside the axes if there is room."""
+        style = {"labelcolor": "linecolor", "edgecolor": "none", "handlelength": 1.2}
+        if "candidate" in self.history and ax.figure.get_layout_engine() is not None:
+            style |= {"loc": "upper left", "bbox_to_anchor": (1, 1)}
+        if ax.get_legend_handles_labels()[0]:
+            ax.legend(fontsize=_style.SMALL, **style)
 
 
 def _title(name):
-    return _style.METRIC_NAMES.get(name, name.replace("_", " "))
+    return name.replace("_", " ").capitalize()
 
 
 def _plot(ax, x, y, **style):
     # A line of one epoch would not be seen.
     return ax.plot(x, y, marker="o" if len(x) == 1 else None, markersize=5, **style)
-
-
-def _best_name(search, best):
-    if best is None:
-        return None
-    columns = columns_of(search.cv_results_["params"])
-    names = short_names(list(columns))
-    lines = [f"{names[name]} {value_text(values[best])}" for name, values in columns.items()]
-    return "\n".join(["best:", *lines[:5], *(["..."] if len(lines) > 5 else [])])

@@ -4,21 +4,20 @@ import math
 from collections.abc import Sequence
 from numbers import Integral
 from typing import Any
-from weakref import WeakKeyDictionary, ref
 
 import numpy as np
+import pandas as pd
+from sklearn.utils import column_or_1d
 
 from skfashion._utils.typing import Array, Frame, Self, Shape
 from skfashion._utils.validation import InvalidParameterError
 from skfashion.inspection import _style
-from skfashion.inspection._mistakes import find_mistakes
-from skfashion.inspection._pictures import image_shape_for, names_of, pictures, take
-from skfashion.inspection._scales import shortened
+from skfashion.inspection._pictures import image_shape_for, pictures
+from skfashion.inspection._values import shortened
 
 # In points: what two lines of labels take above an image, and a cell too narrow for them.
-_ABOVE, _NARROW = 27, 80
-# What the place of axes was divided into: drawn on again, they lose it.
-_CELLS = WeakKeyDictionary()
+_ABOVE, _NARROW = 28, 80
+_LABEL = "mistake"  # of the axes of an image
 
 
 class MistakesDisplay:
@@ -101,13 +100,9 @@ class MistakesDisplay:
 
         Raises
         ------
-        NotFittedError
-            Before `fit`.
-        ValueError
-            If lengths or numbers of classes don't fit together, `n_images` is no whole number
-            of 0 or more, or `ax` has no place in a grid.
-        ImportError
-            If matplotlib is not installed.
+        NotFittedError, ValueError, ImportError
+            Before `fit`, if lengths or numbers of classes don't fit together, `n_images` is
+            not a whole number of 0 or more, or matplotlib is not installed.
         """
         known = hasattr(estimator, "predict_proba")
         predicted = estimator.predict_proba(X) if known else estimator.predict(X)
@@ -167,21 +162,16 @@ class MistakesDisplay:
 
         Raises
         ------
-        ValueError
-            If lengths or numbers of classes don't fit together, `n_images` is no whole number
-            of 0 or more, or `ax` has no place in a grid.
-        ImportError
-            If matplotlib is not installed.
+        ValueError, ImportError
+            As `from_estimator`.
         """
         _check_whole("n_images", n_images, 0)
         mistakes = find_mistakes(y_true, y_pred, classes=classes, display_labels=display_labels)
         if len(X) != len(y_true):
             raise ValueError(f"X has {len(X)} images and y_true {len(y_true)} labels.")
-        worst = mistakes.head(n_images)
-        like = None if names_of(X) is not None else X
-        images = []
+        worst, images = mistakes.head(n_images), []
         if len(worst):
-            images = pictures(take(X, worst["index"]), image_shape=image_shape, like=like)
+            images = pictures(X, worst["index"], image_shape=image_shape)
         display = cls(images, worst, n_mistakes=len(mistakes), n_samples=len(y_true))
         return display.plot(ax)
 
@@ -191,7 +181,7 @@ class MistakesDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Where: its place is divided among the images. None makes a figure.
+            Where: it is divided among the images. None makes a figure.
         n_cols : int, default=None
             Images in a row; None for 4 or fewer, in a figure of our own 6.
 
@@ -202,11 +192,8 @@ class MistakesDisplay:
 
         Raises
         ------
-        ValueError
-            If `n_cols` is no whole number of 1 or more, or `ax` has no place in a grid, as
-            those of ``plt.subplots`` have.
-        ImportError
-            If matplotlib is not installed.
+        ValueError, ImportError
+            If `n_cols` is not a whole number of 1 or more, or matplotlib is not installed.
         """
         if n_cols is not None:
             _check_whole("n_cols", n_cols, 1)
@@ -216,29 +203,20 @@ class MistakesDisplay:
         n_rows = max(1, math.ceil(n / n_cols))
         if ax is None:
             size = (max(4.0, 1.45 * n_cols), 1.78 * n_rows + 0.45 if n else 0.6)
-            figure = plt.figure(figsize=size, layout="constrained")
-            figure.get_layout_engine().set(h_pad=0.06, w_pad=0.06)
-            grid = figure.add_gridspec(n_rows, n_cols)
-            figure.suptitle(self._headline(), x=0.01, ha="left", fontsize=11, color=_style.INK)
-        else:
-            figure = ax.figure
-            if ax.get_subplotspec() is None:
-                raise ValueError("ax must come from plt.subplots: its place is divided up.")
-            for cell in _CELLS.pop(ax, []):
-                if cell() in figure.axes:
-                    cell().remove()
-            ax.set_axis_off()
-            _style.title(ax, self._headline())
-            grid = _divided(ax, n_rows, n_cols)
-        self.figure_ = figure
-        self.axes_ = np.array(
-            [figure.add_subplot(grid[i // n_cols - n_rows, i % n_cols]) for i in range(n)],
-            dtype=object,
-        )
-        if ax is not None:
-            _CELLS[ax] = list(map(ref, self.axes_))
-        if n:
-            self._draw(_style.size_of(ax)[0] / n_cols if ax is not None else 72 * size[0] / n_cols)
+            ax = plt.subplots(figsize=size, layout="constrained")[1]
+        self.figure_ = ax.figure
+        for drawn in [axes for axes in ax.child_axes if axes.get_label() == _LABEL]:
+            drawn.remove()
+        ax.set_axis_off()
+        _style.title(ax, self._headline())
+        self.figure_.figure.draw_without_rendering()  # so that the size is known
+        width, height = _style.size_of(ax)
+        above = min(0.5, _ABOVE * n_rows / height)  # of the height of a cell
+        corners = [(i % n_cols / n_cols, 1 - (i // n_cols + 1) / n_rows) for i in range(n)]
+        size = (0.94 / n_cols, (1 - above) / n_rows)
+        axes = [ax.inset_axes((*corner, *size), label=_LABEL) for corner in corners]
+        self.axes_ = np.array(axes, dtype=object)
+        self._draw(width / n_cols)
         return self
 
     def _draw(self, width):
@@ -252,22 +230,11 @@ class MistakesDisplay:
         for axis, image, row in zip(self.axes_, self.images, rows, strict=True):
             axis.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
             axis.set_axis_off()
-            told = _told(short[str(row.predicted)], row.predicted_probability)
-            truth = _told(short[str(row.true)], row.true_probability)
-            for text, height, color in (
-                (told, 14, _style.ORANGE),
-                (truth, 3, _style.BLUE),
-            ):
-                axis.annotate(
-                    _style.plain(text),
-                    (0.5, 1),
-                    xycoords="axes fraction",
-                    xytext=(0, height),
-                    textcoords="offset points",
-                    ha="center",
-                    fontsize=size,
-                    color=color,
-                )
+            told = label_text(short[str(row.predicted)], row.predicted_probability)
+            truth = label_text(short[str(row.true)], row.true_probability)
+            style = {"xycoords": "axes fraction", "ha": "center", "fontsize": size}
+            _style.note(axis, told, (0.5, 1), (0, 14), color=_style.ORANGE, **style)
+            _style.note(axis, truth, (0.5, 1), (0, 3), color=_style.BLUE, **style)
 
     def _headline(self):
         if not self.n_mistakes:
@@ -276,23 +243,65 @@ class MistakesDisplay:
         return f"{count}: predicted above, true below"
 
 
-def _divided(ax, n_rows, n_cols):
-    """Divide the place of axes into rows, the labels above each, and a first one of titles."""
-    engine = ax.figure.get_layout_engine()
-    if engine is not None and not engine.adjust_compatible:
-        # It makes room for the labels itself.
-        space, title = None, 0.2
-    else:
-        height = (_style.size_of(ax)[1] - n_rows * _ABOVE) / (n_rows + 1)
-        space, title = _ABOVE / max(height, 1), 0.01
-    ratios = [title, *[1] * n_rows]
-    return ax.get_subplotspec().subgridspec(n_rows + 1, n_cols, height_ratios=ratios, hspace=space)
-
-
 def _check_whole(name, value, least):
     if isinstance(value, bool) or not isinstance(value, Integral) or value < least:
         raise InvalidParameterError(f"{name}={value!r} must be a whole number, {least} or more.")
 
 
-def _told(label, probability):
-    return label if math.isnan(probability) else f"{label} {probability:.0%}"
+def label_text(label, probability):
+    """Return a label with its probability, where that is known."""
+    return str(label) if math.isnan(probability) else f"{label} {probability:.0%}"
+
+
+def find_mistakes(y_true, y_pred, *, classes=None, display_labels=None):
+    """List wrong predictions, the worst first."""
+    y_true, y_pred = column_or_1d(y_true), np.asarray(y_pred)
+    if len(y_true) != len(y_pred):
+        raise ValueError(f"y_true has {len(y_true)} labels and y_pred {len(y_pred)} predictions.")
+    known = np.isin(y_pred, y_true if classes is None else classes)
+    if y_pred.ndim == 1 and len(y_pred) and y_pred.dtype.kind == "f" and not known.any():
+        raise ValueError(
+            "y_pred holds numbers that are no labels: of probabilities it takes a column a class, "
+            "as predict_proba returns them."
+        )
+    if classes is None:
+        classes = np.unique(y_true if y_pred.ndim == 2 else np.concatenate([y_true, y_pred]))
+    classes = np.asarray(classes)
+    names = classes if display_labels is None else np.asarray(display_labels)
+    if len(names) != len(classes):
+        raise ValueError(f"display_labels has {len(names)} names for {len(classes)} classes.")
+    truth = _codes(y_true, classes)
+    if y_pred.ndim == 2:
+        if y_pred.shape[1] != len(classes):
+            raise ValueError(
+                f"y_pred has {y_pred.shape[1]} columns for {len(classes)} classes: say which "
+                "class each column is of, classes=estimator.classes_."
+            )
+        told = y_pred.argmax(axis=1)
+        rows = np.arange(len(y_true))
+        given = np.where(truth >= 0, y_pred[rows, truth], 0.0)
+        best = y_pred[rows, told]
+    else:
+        told = _codes(y_pred, classes)
+        given = best = np.full(len(y_true), np.nan)
+    wrong = np.flatnonzero(truth != told)
+    # The lowest probability of the truth first; of equals, the surest mistake.
+    wrong = wrong[np.lexsort((-best[wrong], given[wrong]))]
+    return pd.DataFrame(
+        {
+            "index": wrong,
+            "true": _named(y_true[wrong], truth[wrong], names),
+            "predicted": _named(y_pred[wrong], told[wrong], names),
+            "true_probability": given[wrong],
+            "predicted_probability": best[wrong],
+        }
+    )
+
+
+def _codes(labels, classes):
+    """Return the place of each label among the classes, -1 for one that is not."""
+    return pd.Index(classes.tolist(), dtype=object).get_indexer(labels.tolist())
+
+
+def _named(labels, codes, names):
+    return [names[code] if code >= 0 else label for label, code in zip(labels, codes, strict=True)]

@@ -11,18 +11,12 @@ from skfashion._utils.pixel_range import find_range, limits_of
 _SIDE = 256  # pixels, of pictures from files
 
 
-def take(X, index):
-    """Return some images of X: of an array, a list of file names, or a frame."""
-    if hasattr(X, "iloc"):
-        return X.iloc[index]
-    return np.asarray(X)[index]
-
-
-def names_of(X):
-    """Return the file names of images given by file name, or None."""
-    if len(X) and isinstance(np.asarray(X[:1]).ravel()[0], (str, os.PathLike)):
-        return [os.fspath(name) for name in np.asarray(X).ravel()]
-    return None
+def names_of(X, index=None):
+    """Return the names, or some of them, of images given by file name; None of others."""
+    if not len(X) or not isinstance(np.asarray(X[:1]).ravel()[0], (str, os.PathLike)):
+        return None
+    names = np.asarray(X).ravel()
+    return [os.fspath(name) for name in (names if index is None else names[index])]
 
 
 def image_shape_for(estimator):
@@ -43,22 +37,23 @@ def image_shape_for(estimator):
     return (shape[2], *shape[:2]) if is_planar(told) and shape else shape
 
 
-def pictures(X, *, image_shape=None, like=None):
+def pictures(X, index=None, *, image_shape=None):
     """Turn images into what a screen can show, uint8 of shape (h, w) or (h, w, 3).
 
-    X are file names, or arrays as classifiers take them; `image_shape` is that of rows, and
-    says whether channels stand first; the range of pixels is told from `like`, or from X.
+    X are file names, or arrays as classifiers take them, of which `index` chooses some;
+    `image_shape` is that of rows, and says whether channels stand first; the range of pixels
+    is told from all of X.
     """
-    names = names_of(X)
+    names = names_of(X, index)
     if names is not None:
         return [_picture_of(name) for name in names]
     X = np.asarray(X)
+    black, white = limits_of(find_range(X, quiet=True)) or pixel_extremes(X)
+    X = X if index is None else X[index]
     planar = is_planar(image_shape)
     if X.ndim > 2 and not (planar and X.shape[1:] == tuple(image_shape)):
         image_shape = None  # which images have themselves
     X = as_images(X, image_shape_of(X.shape, image_shape), planar)
-    of = X if like is None else np.asarray(like)
-    black, white = limits_of(find_range(of, quiet=True)) or pixel_extremes(of)
     factor = 255 / ((white - black) or 1)
     X = np.clip(np.rint((X[..., :3] - black) * factor), 0, 255).astype(np.uint8)
     return list(X[..., 0] if X.shape[-1] == 1 else X)

@@ -13,8 +13,7 @@ from typing import Any
 
 from skfashion._utils.typing import Array, PathLike
 from skfashion.inspection import _report_sections as sections
-from skfashion.inspection._histories import is_search
-from skfashion.inspection._report_facts import SearchFacts, TestFacts
+from skfashion.inspection._histories import check_search
 
 _PAGE = """<!DOCTYPE html>
 <html lang="en">
@@ -87,7 +86,7 @@ def write_report(
     NotFittedError
         Before `fit`.
     TypeError, ValueError
-        If it is no search, or test images and labels can't be used.
+        If it is not a search, or test images and labels can't be used.
     OSError
         If the file can't be written.
 
@@ -109,14 +108,13 @@ def write_report(
             f"There is no folder {str(path.parent)!r} to write {path.name!r} in."
         )
     plotly = _plotly()
-    if not is_search(search):
-        raise TypeError(f"{type(search).__name__} is no search: it has no cv_results_.")
+    check_search(search)
     if (X_test is None) != (y_test is None):
         raise ValueError("X_test and y_test belong together: one was given, the other not.")
     if X_test is not None and not hasattr(search, "best_estimator_"):
         raise ValueError("X_test needs a search that has refitted its best: refit=True.")
-    found = SearchFacts(search)
-    test = None if X_test is None else TestFacts(search, X_test, y_test, display_labels)
+    found = sections.SearchFacts(search)
+    test = None if X_test is None else sections.TestFacts(search, X_test, y_test, display_labels)
     figures = {}
     body = [
         sections.summary(found, test),
@@ -124,7 +122,7 @@ def write_report(
         sections.candidates(found, figures),
         sections.learning(found, figures),
         sections.overfitting(found, figures),
-        "" if test is None else sections.mistakes(test),
+        sections.mistakes(test),
         sections.reuse(found),
         sections.again(found, _started_by() if command is None else command),
     ]

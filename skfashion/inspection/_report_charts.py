@@ -4,14 +4,13 @@ Built without Plotly's Python side: the page needs its script only. Text that co
 users is escaped here, since Plotly reads tags in labels.
 """
 
-import html
-import math
 from itertools import pairwise
 
 import numpy as np
 
-from skfashion.inspection._scales import scale_of, shortened, thinned, value_text
+from skfashion.inspection._report_html import escape
 from skfashion.inspection._style import BLUE, GREY, INK, ORANGE
+from skfashion.inspection._values import scale_of, shortened, thinned, value_text
 
 # Cividis at eleven places (Nunez, Anderton and Renslow 2018, doi:10.1371/journal.pone.0199239).
 _CIVIDIS = (
@@ -22,6 +21,8 @@ _FONT = {"family": "system-ui, -apple-system, Segoe UI, Roboto, Arial, sans-seri
 # Points between two axes: as many as make a line smooth, and easy to point at.
 _STEPS = 16
 _LONGEST = 14
+# Of the length of an axis: two ticks nearer than this would be written over each other.
+_NEAR = 0.065
 
 
 def hover_text(candidate, score, columns):
@@ -42,37 +43,31 @@ def parallel(columns, scores, best, texts):
     known = np.flatnonzero(np.isfinite(scores))
     scales = [scale_of([values[i] for i in known]) for values in columns.values()]
     scales.append(scale_of(scores[known].tolist(), log=False))
-    names = [*columns, "score"]
+    units = np.array([scale.unit() for scale in scales])
+    last = len(scales) - 1
     ease = np.linspace(0, 1, _STEPS, endpoint=False)
     ease = ease * ease * (3 - 2 * ease)
-    x = np.linspace(0, len(scales) - 1, _STEPS * (len(scales) - 1) + 1)
+    x = np.linspace(0, last, _STEPS * last + 1)
     data = []
-    order = sorted(range(len(known)), key=lambda k: (known[k] == best, scores[known[k]]))
-    for k in order:
-        ends = [scale.positions[k] for scale in scales]
-        y = [a + (b - a) * t for a, b in pairwise(ends) for t in ease]
-        color = _CIVIDIS[round(10 * scales[-1].positions[k])]
-        data.append(_line(known[k], best, x, [*y, ends[-1]], texts, color, 0.75))
-    notes = []
-    for k, (name, scale) in enumerate(zip(names, scales, strict=True)):
-        ticks = thinned(scale.ticks)
-        texts_there = shortened([text for _, text in ticks], _LONGEST)
-        notes += [
-            _note(k, at, escape(text), bgcolor="rgba(255,255,255,.8)", xshift=4)
-            for (at, _), text in zip(ticks, texts_there, strict=True)
-        ]
-        last = k == len(names) - 1
-        side = "left" if k == 0 else "right" if last else "center"
+    for k in sorted(range(len(known)), key=lambda k: (known[k] == best, units[last, k])):
+        y = [a + (b - a) * t for a, b in pairwise(units[:, k]) for t in ease]
+        color = _CIVIDIS[round(10 * units[last, k])]
+        data.append(_line(known[k], best, x, [*y, units[last, k]], texts, color, 0.75))
+    notes, axes = [], []
+    for k, (name, scale) in enumerate(zip([*columns, "score"], scales, strict=True)):
+        ticks = thinned(scale.unit_ticks(), _NEAR)
+        for (at, _), text in zip(ticks, shortened([t for _, t in ticks], _LONGEST), strict=True):
+            notes.append(_note(k, at, escape(text), bgcolor="rgba(255,255,255,.8)", xshift=4))
         label = escape(shortened([name], 22)[0]) + (" (log)" if scale.kind == "log" else "")
-        label = f"<b>{label}</b>" if last else label
-        notes.append(_note(k, 1, label, side=side, yanchor="bottom", yshift=12 + 17 * (k % 2)))
-    axes = [
-        {"type": "line", "x0": k, "x1": k, "y0": 0, "y1": 1, "line": {"color": INK, "width": 1}}
-        for k in range(len(names))
-    ]
+        label = f"<b>{label}</b>" if k == last else label
+        side = "left" if k == 0 else "right" if k == last else "center"
+        style = {"xanchor": side, "yanchor": "bottom", "yshift": 12 + 17 * (k % 2)}
+        notes.append(_note(k, 1, label, **style))
+        line = {"color": INK, "width": 1}
+        axes.append({"type": "line", "x0": k, "x1": k, "y0": 0, "y1": 1, "line": line})
     hidden = {"visible": False, "fixedrange": True}
     layout = _layout(
-        xaxis={**hidden, "range": [-0.08, len(names) - 1 + 0.35]},
+        xaxis={**hidden, "range": [-0.08, last + 0.35]},
         yaxis={**hidden, "range": [-0.04, 1.03]},
         annotations=notes,
         shapes=axes,
@@ -93,17 +88,15 @@ def curves(history, metric, best, texts):
         data.append(_line(candidate, best, curve.index, curve, texts, GREY, 0.9))
     shapes, notes = [], []
     phases = history[history["candidate"] == best].groupby("phase", sort=False)["epoch"].min()
+    line = {"color": INK, "width": 1, "dash": "dash"}
     for phase, epoch in list(phases.items())[1:]:
-        at = float(epoch) - 0.5
-        line = {"color": INK, "width": 1, "dash": "dash"}
-        shapes.append(
-            {"type": "line", "x0": at, "x1": at, "yref": "paper", "y0": 0, "y1": 1, "line": line}
-        )
-        notes.append(
-            _note(at, 1, escape(phase.replace("_", "-")), yref="paper", yanchor="top", xshift=4)
-        )
+        at = {"x0": epoch - 0.5, "x1": epoch - 0.5, "y0": 0, "y1": 1, "yref": "paper"}
+        shapes.append({"type": "line", **at, "line": line})
+        name = escape(phase.replace("_", "-"))
+        notes.append(_note(epoch - 0.5, 1, name, yref="paper", yanchor="top", xshift=4))
+    whole = -(-int(drawn["epoch"].max()) // 8)  # at most eight ticks
     layout = _layout(
-        xaxis={**_axis("epoch"), "rangemode": "normal", "dtick": _whole(drawn["epoch"].max())},
+        xaxis={**_axis("epoch"), "rangemode": "normal", "dtick": whole},
         yaxis=_axis(None),
         shapes=shapes,
         annotations=notes,
@@ -135,11 +128,6 @@ def overfitting(train, test, best, texts):
     return {"data": data, "layout": layout}
 
 
-def escape(text):
-    """Return text in which Plotly, and a page, find no tags."""
-    return html.escape(str(text))
-
-
 def _line(candidate, best, x, y, texts, color, opacity):
     front = candidate == best
     n = len(x)
@@ -156,19 +144,10 @@ def _line(candidate, best, x, y, texts, color, opacity):
     }
 
 
-def _note(x, y, text, *, side="left", **more):
-    return {
-        **{"x": x, "y": y, "text": text, "showarrow": False, "borderpad": 1},
-        **{"xanchor": side, "yanchor": "middle", "font": {"size": 12, "color": INK}},
-        **more,
-    }
-
-
-def _whole(n):
-    """Return a distance of ticks at whole epochs, at most eight of them."""
-    rough = max(1.0, float(n) / 8)
-    size = 10 ** math.floor(math.log10(rough))
-    return next(int(size * m) for m in (1, 2, 5, 10) if size * m >= rough)
+def _note(x, y, text, **more):
+    font = {"size": 12, "color": INK}
+    note = {"x": x, "y": y, "text": text, "showarrow": False, "borderpad": 1, "font": font}
+    return {**note, "xanchor": "left", "yanchor": "middle", **more}
 
 
 def _axis(title):

@@ -1,33 +1,107 @@
 """The sections of the report, in the order in which they stand."""
 
-import html
-import json
+import importlib.metadata
+import platform
+import sys
 
 import numpy as np
+import pandas as pd
+from sklearn.metrics import accuracy_score, confusion_matrix
 
+from skfashion._version import __version__
 from skfashion.inspection import _report_charts as charts
-from skfashion.inspection import _report_parts as parts
-from skfashion.inspection._pictures import names_of, pictures, take
-from skfashion.inspection._scales import short_names, value_text
+from skfashion.inspection import _report_html as parts
+from skfashion.inspection._histories import classifier_of, history_frame
+from skfashion.inspection._mistakes_display import find_mistakes
+from skfashion.inspection._pictures import image_shape_for, names_of, pictures
+from skfashion.inspection._report_html import escape, tag
+from skfashion.inspection._search_display import score_column
+from skfashion.inspection._values import columns_of, short_names, value_text
 
 _N_IMAGES = 24
+_PACKAGES = ("keras", "scikeras", "scikit-learn", "scikit-optimize", "numpy")
+
+
+class SearchFacts:
+    """What the sections want to know of a search."""
+
+    def __init__(self, search):
+        self.search = search
+        self.results = search.cv_results_
+        self.params = list(self.results["params"])
+        self.columns = columns_of(self.params)
+        self.column = score_column(search)
+        self.scores = self._column(self.column)
+        self.best = getattr(search, "best_index_", None)
+        self.texts = [
+            charts.hover_text(i, score, self.columns) for i, score in enumerate(self.scores)
+        ]
+        self.n_splits = int(search.n_splits_)
+        self.seconds = float(sum(self.results["mean_fit_time"])) * self.n_splits
+        classifier = classifier_of(search.estimator)
+        self.estimator_name = type(classifier or search.estimator).__name__
+        self.history = pd.DataFrame() if classifier is None else history_frame(search)
+        self.folds = self.history.dropna(subset=["fold"]) if classifier else self.history
+        self.train = self._column(self.column.replace("_test_", "_train_", 1))
+        self.train_is_watched = self.train is None
+        if self.train_is_watched:
+            self.train = self._watched()
+
+    @property
+    def n_candidates(self):
+        """How many there are: a row of ``cv_results_`` each, or one a rung each is in."""
+        if "iter" not in self.results:
+            return len(self.params)
+        resource = getattr(self.search, "resource", None)
+        kinds = [{k: repr(v) for k, v in each.items() if k != resource} for each in self.params]
+        return len({repr(sorted(kind.items())) for kind in kinds})
+
+    def _column(self, name):
+        values = self.results.get(name)
+        return None if values is None else np.asarray(values, dtype=float)
+
+    def _watched(self):
+        """Return accuracies as training watched them in its last epochs; None if none is known."""
+        if self.folds.empty or getattr(self.search, "scoring", None) not in (None, "accuracy"):
+            return None
+        last = self.folds.groupby(["candidate", "fold"])["accuracy"].last()
+        return last.groupby("candidate").mean().reindex(range(len(self.params))).to_numpy(float)
+
+
+class TestFacts:
+    """What the best estimator of a search makes of test images."""
+
+    def __init__(self, search, X, y, display_labels):
+        y = np.asarray(y)
+        if len(X) != len(y):
+            raise ValueError(f"X_test has {len(X)} images and y_test {len(y)} labels.")
+        self.X, self.image_shape = X, image_shape_for(search)
+        classes = np.asarray(search.classes_)
+        told = search.predict_proba(X) if hasattr(search, "predict_proba") else search.predict(X)
+        predicted = classes[told.argmax(axis=1)] if told.ndim == 2 else told
+        self.mistakes = find_mistakes(y, told, classes=classes, display_labels=display_labels)
+        self.names = [str(n) for n in (classes if display_labels is None else display_labels)]
+        self.n_images = len(y)
+        self.accuracy = accuracy_score(y, predicted)
+        self.matrix = confusion_matrix(y, predicted, labels=classes)
 
 
 def summary(found, test):
     """Return the numbers that stand out."""
-    failed = int((~np.isfinite(found.scores)).sum())
-    facts = []
+    tiles = []
     if found.best is not None:
-        facts.append((f"{found.scores[found.best]:.4f}", "best mean test score", True))
+        tiles.append((f"{found.scores[found.best]:.4f}", "best mean test score", " best"))
     if test is not None:
-        facts.append((f"{test.accuracy:.4f}", "accuracy on test images", False))
-    rows = len(found.params)
+        tiles.append((f"{test.accuracy:.4f}", "accuracy on test images", ""))
+    rows, failed = len(found.params), int((~np.isfinite(found.scores)).sum())
     told = "candidates" if rows == found.n_candidates else f"candidates in {rows} rows"
     told += f", {failed} of them failed" if failed else ""
-    facts.append((found.n_candidates, told, False))
-    facts.append((found.n_splits, "folds", False))
-    facts.append((parts.seconds_text(found.fit_seconds.sum()), "in fits of the folds", False))
-    return parts.tiles(facts)
+    tiles += [
+        (found.n_candidates, told, ""),
+        (found.n_splits, "folds", ""),
+        (parts.seconds_text(found.seconds), "in fits of the folds", ""),
+    ]
+    return parts.tiles(tiles)
 
 
 def best(found):
@@ -35,145 +109,138 @@ def best(found):
     if found.best is None:
         return ""
     params = found.params[found.best]
-    names = short_names(list(params))
-    rows = [(names[name], value_text(value)) for name, value in params.items()]
-    exact = {name: _plain(value) for name, value in params.items()}
-    return (
-        f"<h2>Best parameters</h2>{parts.facts(rows)}"
-        f"<details><summary>In full, to copy</summary><pre>{html.escape(repr(exact))}</pre>"
-        "</details>"
-    )
+    exact = {name: _as_python(value) for name, value in params.items()}
+    full = tag("summary", "In full, to copy") + tag("pre", escape(repr(exact)))
+    rows = zip(short_names(list(params)), map(value_text, params.values()), strict=True)
+    return tag("h2", "Best parameters") + parts.facts(rows) + tag("details", full)
 
 
 def candidates(found, figures):
     """Return parallel coordinates and the table of all candidates."""
+    text = tag("h2", "Candidates")
     if np.isfinite(found.scores).any():
         figures["parallel"] = charts.parallel(found.columns, found.scores, found.best, found.texts)
-    width = 120 * (len(found.columns) + 1)
-    text = (
-        "<h2>Candidates</h2><p>A line each, from its parameters to its score; the best in "
-        "orange. Point at one to see its values.</p>"
-        f'<div class="wide"><div class="chart" id="parallel" style="min-width:{width}px"></div>'
-        "</div>"
-        if "parallel" in figures
-        else "<h2>Candidates</h2><p>All of them failed.</p>"
-    )
-    rank = found.results.get(found.column.replace("mean_test", "rank_test", 1))
-    results = {"rank": (rank, ".0f"), "test score": (found.scores, ".4f")}
-    std = found.results.get(found.column.replace("mean_", "std_", 1))
-    if std is not None:
-        results["std"] = (np.asarray(std, dtype=float), ".4f")
+        text += tag(
+            "p",
+            "A line each, from its parameters to its score; the best in orange. Point at one to "
+            "see its values.",
+        )
+        style = f"min-width:{120 * (len(found.columns) + 1)}px"
+        text += tag("div", _chart("parallel", style=style), klass="wide")
+    else:
+        text += tag("p", "All of them failed.")
+    ranks = found.results[found.column.replace("mean_test", "rank_test", 1)]
+    columns = {
+        "candidate": (range(len(ranks)), "d"),
+        "rank": (ranks, ".0f"),
+        "test score": (found.scores, ".4f"),
+        "std": (found.results[found.column.replace("mean_", "std_", 1)], ".4f"),
+    }
     if found.train is not None:
-        watched = "train accuracy" if found.train_is_watched else "train score"
-        results[watched] = (found.train, ".4f")
-        results["train minus test"] = (found.train - found.scores, "+.4f")
-    results["fit s"] = (np.asarray(found.results["mean_fit_time"], dtype=float), ".2f")
-    table = parts.candidates(found.columns, results, found.best)
-    return f'{text}<p class="soft">A click on a column sorts.</p>{table}'
+        name = "train accuracy" if found.train_is_watched else "train score"
+        columns[name] = (found.train, ".4f")
+        columns["train minus test"] = (found.train - found.scores, "+.4f")
+    columns["fit s"] = (found.results["mean_fit_time"], ".2f")
+    columns |= {name: (values, "") for name, values in found.columns.items()}
+    text += tag("p", "A click on a column sorts.", klass="soft")
+    return text + parts.candidates(columns, np.argsort(ranks, kind="stable"), found.best)
 
 
 def learning(found, figures):
     """Return the curves of losses and accuracies."""
-    if found.history is None or found.history.empty:
+    if found.history.empty:
         return ""
-    chosen = []
-    for name in ("loss", "accuracy"):
-        watched = f"val_{name}"
-        column = watched if watched in found.history else name
+    cells = ""
+    for metric in ("loss", "accuracy"):
+        watched = f"val_{metric}" in found.history
+        column = f"val_{metric}" if watched else metric
         if column in found.history and found.history[column].notna().any():
-            chosen.append(column)
             figures[column] = charts.curves(found.history, column, found.best, found.texts)
-    cells = [
-        f'<div><b>{_curve_title(column)}</b><div class="chart" id="{column}"></div></div>'
-        for column in chosen
-    ]
-    known = found.history.loc[found.history["fold"].notna(), "candidate"].nunique()
+            name = f"{'Validation' if watched else 'Training'} {metric}"
+            cells += tag("div", tag("b", name) + _chart(column))
+    known = 0 if found.folds.empty else found.folds["candidate"].nunique()
     told = (
         f"Means over the folds of {known} candidates; the best in orange."
         if known
         else "Of the best candidate's refit. With memory= and an integer random_state the "
         "classifier keeps those of all candidates."
     )
-    return f'<h2>Learning curves</h2><p>{told}</p><div class="pair">{"".join(cells)}</div>'
-
-
-def _curve_title(column):
-    metric = column.removeprefix("val_")
-    return f"{'Training' if metric == column else 'Validation'} {metric}"
+    return tag("h2", "Learning curves") + tag("p", told) + tag("div", cells, klass="pair")
 
 
 def overfitting(found, figures):
     """Return how far each candidate is better on what it was trained on."""
-    head = "<h2>Over-fitting</h2>"
+    head = tag("h2", "Over-fitting")
     if found.train is None:
-        return (
-            f"{head}<p>Not known: search with return_train_score=True to see how far training "
-            "scores lie above test scores.</p>"
+        told = (
+            "Not known: search with return_train_score=True to see how far training scores lie "
+            "above test scores."
         )
+        return head + tag("p", told)
     if not np.isfinite(found.train - found.scores).any():
         return ""
     figures["overfitting"] = charts.overfitting(found.train, found.scores, found.best, found.texts)
-    how = (
-        "Training accuracy is what the last epoch measured while the network was still changing, "
-        "with dropout on: too low where training was short. return_train_score=True scores anew."
+    told = (
+        "How much better each candidate does on the images it was trained on. Up is better, right "
+        "is more over-fitted."
     )
-    return (
-        f"{head}<p>How much better each candidate does on the images it was trained "
-        "on. Up is better, right is more over-fitted.</p>"
-        '<div class="chart" id="overfitting"></div>'
-        + (f'<p class="soft">{how}</p>' if found.train_is_watched else "")
-    )
+    text = head + tag("p", told) + _chart("overfitting")
+    if found.train_is_watched:
+        how = (
+            "Training accuracy is what the last epoch measured while the network was still "
+            "changing, with dropout on: too low where training was short. return_train_score=True "
+            "scores anew."
+        )
+        text += tag("p", how, klass="soft")
+    return text
 
 
 def mistakes(test):
     """Return what the best estimator mistakes for what, and the worst of it as images."""
+    if test is None:
+        return ""
     wrong, worst = len(test.mistakes), test.mistakes.head(_N_IMAGES)
-    told = f"{wrong:,} of {test.n_images:,} test images were classified wrongly."
-    text = f"<h2>Mistakes on test images</h2><p>{told}</p>"
+    text = tag("h2", "Mistakes on test images")
+    text += tag("p", f"{wrong:,} of {test.n_images:,} test images were classified wrongly.")
     text += parts.confusion(test.matrix, test.names)
     if wrong:
-        images = take(test.X, worst["index"])
-        files = names_of(images)
-        shown = pictures(images, image_shape=test.image_shape, like=None if files else test.X)
-        text += "<h2>The worst of them</h2><p>Predicted, and below it what it is.</p>"
-        text += parts.mistakes(shown, worst, files)
+        shown = pictures(test.X, worst["index"], image_shape=test.image_shape)
+        text += tag("h2", "The worst of them") + tag("p", "Predicted, and below it what it is.")
+        text += parts.mistakes(shown, worst, names_of(test.X, worst["index"]))
     return text
 
 
 def reuse(found):
     """Tell what was known already, from the histories of the folds."""
-    head = "<h2>What was reused</h2>"
-    folds = [curve for curve in found.curves or () if curve.fold is not None]
-    if not folds:
-        return (
-            f"{head}<p>Not known: finished fits are kept, and reused, where the classifier has "
-            "memory= and an integer random_state.</p>"
+    head = tag("h2", "What was reused")
+    folds = found.folds
+    if folds.empty:
+        told = (
+            "Not known: finished fits are kept, and reused, where the classifier has memory= and "
+            "an integer random_state."
         )
-    total = sum(len(curve.history) for curve in folds)
+        return head + tag("p", told)
     # Fits that begin alike share their first epochs: no two others have the same losses.
     distinct = set()
-    for curve in folds:
-        text = ""
-        for entry in curve.history:
-            text = str(hash((text, json.dumps(entry, sort_keys=True))))
-            distinct.add(text)
-    rows = [("epochs in all fits of the folds", f"{total:,}")]
-    shared = total - len(distinct)
-    rows.append(("of these shared with another candidate", f"{shared:,}"))
-    spent = float(found.fit_seconds.sum())
-    rows.append(("time in fits, this run", parts.seconds_text(spent)))
-    if all(curve.seconds for curve in folds):
-        alone = sum(sum(curve.seconds) for curve in folds)
+    for _, fit in folds.groupby(["candidate", "fold"])[["phase", "learning_rate", "loss"]]:
+        epochs = list(fit.itertuples(index=False, name=None))
+        distinct |= {tuple(epochs[:n]) for n in range(1, len(epochs) + 1)}
+    rows = [
+        ("epochs in all fits of the folds", f"{len(folds):,}"),
+        ("of these shared with another candidate", f"{len(folds) - len(distinct):,}"),
+        ("time in fits, this run", parts.seconds_text(found.seconds)),
+    ]
+    if "seconds" in folds and folds["seconds"].notna().all():
+        alone = folds["seconds"].sum()
         rows.append(("time of these epochs when they were trained", parts.seconds_text(alone)))
-        rows.append(("saved", parts.seconds_text(max(0.0, alone - spent))))
+        rows.append(("saved", parts.seconds_text(max(0.0, alone - found.seconds))))
     return head + parts.facts(rows)
 
 
 def again(found, command):
     """Return what to run, and what it was run with."""
-    text = "<h2>To run it again</h2>"
-    if command is not None:
-        text += f"<pre>{html.escape(command)}</pre>"
+    text = tag("h2", "To run it again")
+    text += "" if command is None else tag("pre", escape(command))
     # Its length is scikit-learn's to bound, and 700 characters hide most parameters. Folds may
     # be given as arrays of rows, which nobody reads.
     with np.printoptions(threshold=8, edgeitems=2):
@@ -181,7 +248,25 @@ def again(found, command):
     for value in _leaves(found.search.get_params(deep=False)):
         if hasattr(value, "dist"):
             search = search.replace(repr(value), _distribution_text(value))
-    return f"{text}<pre>{html.escape(search)}</pre>{parts.facts(parts.versions())}"
+    return text + tag("pre", escape(search)) + parts.facts(_versions())
+
+
+def _chart(name, **attributes):
+    return tag("div", "", klass="chart", id=name, **attributes)
+
+
+def _versions():
+    """Return the versions of what took part, as (name, version)."""
+    where = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
+    rows = [("skfashion", __version__), ("Python", where)]
+    keras = sys.modules.get("keras")  # not loaded for the report's sake
+    backend = [] if keras is None else [keras.backend.backend()]
+    for name in [*backend, *_PACKAGES]:
+        try:
+            rows.append((name, importlib.metadata.version(name)))
+        except importlib.metadata.PackageNotFoundError:
+            continue
+    return rows
 
 
 def _leaves(value):
@@ -197,9 +282,10 @@ def _leaves(value):
 
 def _distribution_text(frozen):
     """Return a frozen distribution of SciPy's as it was made: its repr is an address."""
-    named = [f"{name}={_plain(value)!r}" for name, value in frozen.kwds.items()]
-    return f"{frozen.dist.name}({', '.join([*(repr(_plain(v)) for v in frozen.args), *named])})"
+    named = [f"{name}={_as_python(value)!r}" for name, value in frozen.kwds.items()]
+    given = [repr(_as_python(value)) for value in frozen.args]
+    return f"{frozen.dist.name}({', '.join([*given, *named])})"
 
 
-def _plain(value):
+def _as_python(value):
     return value.item() if isinstance(value, np.generic) else value

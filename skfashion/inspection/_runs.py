@@ -5,17 +5,14 @@ Knows what `skfashion._training.runs` writes beside the arrays, and loads no Ker
 
 import json
 import os
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
 from skfashion._store import open_store
 from skfashion._utils.typing import Frame, MemoryLike
 
-STATES, RESULTS = "states", "results"
-
-# Which parameter says how long a phase was to be.
-_EPOCHS_OF = {"train": "epochs", "head": "epochs", "fine_tune": "fine_tune_epochs"}
+STATES, RESULTS, SHARED = "states", "results", "shared"
 _METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
@@ -33,6 +30,42 @@ class Run:
     def history(self):
         """A list of dicts, one an epoch over all phases."""
         return self.meta["history"]
+
+    @property
+    def data(self):
+        """What stands for the images and labels it was trained on."""
+        return self.meta.get("data", self.key)
+
+    @property
+    def when(self):
+        """When it ended, in seconds."""
+        return self.meta.get("when", self.last_used)
+
+    def rows(self, curves):
+        """Return the rows of `runs_frame`."""
+        meta, seconds = self.meta, self.meta.get("seconds") or []
+        about = {"key": self.key, "estimator": meta.get("estimator"), "finished": self.finished}
+        parameters = prefixed(meta.get("parameters", {}))
+        if curves:
+            took = [{"seconds": each} for each in seconds] or [{}] * len(self.history)
+            epochs = zip(self.history, took, strict=True)
+            return [
+                {**about, "epoch": i, **entry, **each, **parameters}
+                for i, (entry, each) in enumerate(epochs, start=1)
+            ]
+        last = {k: v for k, v in self.history[-1].items() if k != "learning_rate"}
+        epochs = meta.get("epoch", len(self.history))  # those of the phases before stand first
+        about |= {
+            **last,
+            "epochs": epochs,
+            "epochs_asked": meta.get("epochs_asked", {}).get(last["phase"]),
+            "stopped_early": bool(meta.get("stopped")),
+            "n_samples": meta.get("n_samples"),
+            "seconds": sum(seconds[len(seconds) - epochs :]) if seconds else None,
+            "last_used": self.last_used,
+            "bytes": self.nbytes,
+        }
+        return [{**about, **parameters}]
 
 
 @dataclass(frozen=True)
@@ -68,12 +101,12 @@ def runs_frame(memory: MemoryLike, *, curves: bool = False) -> Frame:
         ``key``                           name in the store
         ``estimator``                     class
         ``finished``                      False: killed half way, or still running
-        ``phase``                         "train", or "head" and "fine_tune"
-        ``epochs``, ``epochs_asked``      trained in this phase, and asked for if known
+        ``phase``                         name of the phase, such as "train" or "head"
+        ``epochs``, ``epochs_asked``      trained in this phase, and asked for
         ``stopped_early``                 whether early stopping ended it
         ``loss`` and other metrics        of the last epoch; NaN where there is none
         ``n_samples``                     training images
-        ``seconds``                       that its epochs took when they were trained, if known
+        ``seconds``                       that its epochs took when they were trained
         ``last_used``                     when it was last read or written, UTC
         ``bytes``                         on disk
         ``param_...``                     parameters of the estimator
@@ -85,10 +118,8 @@ def runs_frame(memory: MemoryLike, *, curves: bool = False) -> Frame:
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such folder.
-    TypeError
-        If `memory` names none.
+    FileNotFoundError, TypeError
+        If there is no such folder, or `memory` doesn't name one.
 
     See Also
     --------
@@ -103,22 +134,17 @@ def runs_frame(memory: MemoryLike, *, curves: bool = False) -> Frame:
     ...     runs_frame(folder).empty
     True
     """
-    found = runs(open_existing(memory))
+    rows = [row for run in runs(open_existing(memory)) for row in run.rows(curves)]
+    columns = ["key", "estimator", "finished"]
     if curves:
-        columns = ["key", "estimator", "finished", "epoch", "phase", "learning_rate", *_METRICS]
-        rows = [row for run in found for row in _epoch_rows(run)]
+        columns += ["epoch", "phase", "learning_rate", *_METRICS]
     else:
-        columns = [
-            *("key", "estimator", "finished", "phase", "epochs", "epochs_asked", "stopped_early"),
-            *_METRICS,
-            *("n_samples", "seconds", "last_used", "bytes"),
-        ]
-        rows = [_run_row(run) for run in found]
+        columns += ["phase", "epochs", "epochs_asked", "stopped_early", *_METRICS]
+        columns += ["n_samples", "seconds", "last_used", "bytes"]
     frame = pd.DataFrame(rows)
-    named = [name for name in frame if name not in columns]
-    parameters = [name for name in named if name.startswith("param_")]
-    others = [name for name in named if name not in parameters]
-    frame = frame.reindex(columns=[*columns, *others, *parameters])
+    others = [name for name in frame if name not in columns]
+    columns += sorted(others, key=lambda name: name.startswith("param_"))
+    frame = frame.reindex(columns=columns)
     if not curves:
         frame["last_used"] = pd.to_datetime(frame["last_used"], unit="s", utc=True)
         frame["epochs_asked"] = frame["epochs_asked"].astype("Int64")
@@ -152,10 +178,8 @@ def prune_runs(memory: MemoryLike, max_bytes: int | None = None, *, verify: bool
 
     Raises
     ------
-    FileNotFoundError
-        If there is no such folder.
-    TypeError, ValueError
-        If `memory` or `max_bytes` can't be used.
+    FileNotFoundError, TypeError, ValueError
+        If there is no such folder, or `memory` or `max_bytes` can't be used.
 
     See Also
     --------
@@ -202,72 +226,23 @@ def open_existing(memory):
 
 
 def runs(store):
-    """List the runs of a store."""
-    finished, checkpoints = {}, []
+    """List the runs of a store, the last used first, checkpoints of finished ones with these."""
+    found, ended = {}, {}
     for kind in (RESULTS, STATES):
         for info in store.entries(kind):
-            meta = store.meta(info.kind, info.key)
+            meta = store.meta(kind, info.key)
             if meta is None or not meta.get("history"):
                 continue
             run = Run(info.key, kind == RESULTS, meta, info.nbytes, info.last_used)
+            # Of a training and its seed to the last bit: no two others have the same losses.
+            identity = json.dumps([meta["history"], meta.get("n_samples")])
             if run.finished:
-                finished.setdefault(_identity(meta), []).append(run)
-            else:
-                checkpoints.append(run)
-    rows = []
-    for run in checkpoints:
-        ended = finished.get(_identity(run.meta))
-        if ended:
-            first = ended[0]
-            ended[0] = Run(first.key, True, first.meta, first.nbytes + run.nbytes, first.last_used)
-        else:
-            rows.append(run)
-    rows += [run for same in finished.values() for run in same]
-    return sorted(rows, key=lambda run: -run.last_used)
-
-
-def _identity(meta):
-    # Of a training and its seed to the last bit: no two others have the same losses.
-    return json.dumps([meta["history"], meta.get("n_samples")])
-
-
-def _run_row(run):
-    meta, last = run.meta, run.history[-1]
-    phase = last.get("phase")
-    parameters = meta.get("parameters", {})
-    return {
-        "key": run.key,
-        "estimator": meta.get("estimator"),
-        "finished": run.finished,
-        "epochs": meta.get("epoch", len(run.history)),
-        "epochs_asked": parameters.get(_EPOCHS_OF.get(phase)),
-        "stopped_early": bool(meta.get("stopped")),
-        **{name: value for name, value in last.items() if name != "learning_rate"},
-        "n_samples": meta.get("n_samples"),
-        "seconds": _seconds_of(meta, run.history),
-        "last_used": run.last_used,
-        "bytes": run.nbytes,
-        **prefixed(parameters),
-    }
-
-
-def _seconds_of(meta, history):
-    """Return what the epochs of the phase took: those of the phases before stand before them."""
-    seconds, epochs = meta.get("seconds"), meta.get("epoch", len(history))
-    return sum(seconds[len(seconds) - epochs :]) if seconds else None
-
-
-def _epoch_rows(run):
-    about = {
-        "key": run.key,
-        "estimator": run.meta.get("estimator"),
-        "finished": run.finished,
-    }
-    parameters = prefixed(run.meta.get("parameters", {}))
-    seconds = run.meta.get("seconds") or []
-    for i, entry in enumerate(run.history):
-        took = {"seconds": seconds[i]} if i < len(seconds) else {}
-        yield {**about, "epoch": i + 1, **entry, **took, **parameters}
+                ended.setdefault(identity, info.key)
+            elif identity in ended:
+                first = found[RESULTS, ended[identity]]
+                run = replace(first, nbytes=first.nbytes + run.nbytes)
+            found[RESULTS if run.finished else STATES, run.key] = run
+    return sorted(found.values(), key=lambda run: -run.last_used)
 
 
 def prefixed(parameters):

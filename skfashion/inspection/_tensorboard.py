@@ -1,17 +1,17 @@
 """A search as runs for TensorBoard, hyperparameters included."""
 
 import math
-import time
-from numbers import Integral, Real
+from numbers import Real
 from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 from skfashion._utils.typing import PathLike
-from skfashion.inspection._histories import classifier_of, is_search, search_curves
-from skfashion.inspection._scales import columns_of, short_names, value_text
+from skfashion.inspection._histories import check_search, classifier_of, history_frame
 from skfashion.inspection._search_display import score_column
+from skfashion.inspection._values import columns_of, is_number, value_text
 
 
 def write_tensorboard(search: Any, log_dir: PathLike) -> Any:
@@ -37,9 +37,9 @@ def write_tensorboard(search: Any, log_dir: PathLike) -> Any:
     FileExistsError
         If the folder holds runs already: TensorBoard would mix them.
     ImportError
-        If TensorBoard is not installed.
+        If TensorBoard or TensorFlow is not installed.
     NotFittedError, TypeError
-        If it is no fitted search.
+        If it is not a fitted search.
 
     See Also
     --------
@@ -69,143 +69,90 @@ def write_tensorboard(search: Any, log_dir: PathLike) -> Any:
     >>> write_tensorboard(search, "logs/search")  # doctest: +SKIP
     PosixPath('logs/search')
     """
-    board = _Board()
-    if not is_search(search):
-        raise TypeError(f"{type(search).__name__} is no search: it has no cv_results_.")
+    tf, hp, summary, success = _tensorboard()
+    check_search(search)
     log_dir = Path(log_dir)
     if any(log_dir.rglob("events.out.tfevents.*")):
         raise FileExistsError(
             f"{str(log_dir)!r} holds runs of TensorBoard already, and these would be mixed with "
             "them: give another folder, or remove them first."
         )
+
+    def writing(folder):
+        return tf.summary.create_file_writer(str(folder)).as_default()
+
+    def write(history):
+        for epoch, entry in enumerate(history, start=1):
+            for name, value in entry.items():
+                if isinstance(value, Real) and math.isfinite(value):
+                    tf.summary.scalar(name, value, epoch)
+
     results = search.cv_results_
-    columns = columns_of(results["params"])
-    names = short_names(list(columns))
-    columns = {names[name]: values for name, values in columns.items()}
+    params = columns_of(results["params"])
+    params = {name: _as_hyperparameters(values) for name, values in params.items()}
     scores = _scores(results, score_column(search))
-    board.write_experiment(log_dir, columns, list(scores))
-    by_candidate = {}
-    if classifier_of(search.estimator) is not None:
-        for curve in search_curves(search):
-            by_candidate.setdefault(curve.candidate, []).append(curve)
-    digits = max(3, len(str(len(results["params"]) - 1)))
-    for candidate in range(len(results["params"])):
-        folder = log_dir / f"candidate_{candidate:0{digits}d}"
-        curves = by_candidate.get(candidate, [])
-        folds = [curve.history for curve in curves if curve.fold is not None]
-        board.write_candidate(
-            folder,
-            {name: values[candidate] for name, values in columns.items()},
-            {name: values[candidate] for name, values in scores.items()},
-            _means(folds or [curve.history for curve in curves]),
+    with writing(log_dir):
+        hp.hparams_config(
+            [hp.HParam(name, _domain(hp, values)) for name, values in params.items()],
+            [hp.Metric(name) for name in scores],
         )
-        for curve in curves:
-            name = "refit" if curve.fold is None else f"fold_{curve.fold}"
-            board.write_history(folder / name, curve.history)
+    fits = dict(list(_fits_of(search)))
+    n = len(results["params"])
+    for i in range(n):
+        folder = log_dir / f"candidate_{i:0{max(3, len(str(n - 1)))}d}"
+        mine = {fold: fit for (candidate, fold), fit in fits.items() if candidate == i}
+        folds = [fit for fold, fit in mine.items() if fold >= 0] or list(mine.values())
+        with writing(folder):
+            hp.hparams({name: values[i] for name, values in params.items()}, folder.name)
+            if folds:
+                write(pd.concat(folds).groupby(level=0).mean().to_dict("records"))
+            write([{name: values[i] for name, values in scores.items()}])
+            end = summary.session_end_pb(success)
+            tf.summary.experimental.write_raw_pb(end.SerializeToString(), step=0)
+        for fold, fit in mine.items():
+            with writing(folder / ("refit" if fold < 0 else f"fold_{fold}")):
+                write(fit.to_dict("records"))
     return log_dir
 
 
-class _Board:
-    """The parts of TensorBoard that are used: its writer and its messages."""
-
-    def __init__(self):
-        try:
-            from tensorboard.compat.proto import event_pb2, summary_pb2
-            from tensorboard.plugins.hparams import api_pb2, summary
-            from tensorboard.summary.writer.event_file_writer import EventFileWriter
-        except ImportError as error:
-            raise ImportError(
-                "write_tensorboard needs TensorBoard: pip install tensorboard."
-            ) from error
-        self._event, self._summary = event_pb2.Event, summary_pb2.Summary
-        self._api, self._hparams = api_pb2, summary
-        self._writer = EventFileWriter
-
-    def write_experiment(self, folder, columns, scores):
-        """Write what was tuned and what was scored."""
-        infos, self._texts = [], set()
-        for name, values in columns.items():
-            info = self._api.HParamInfo(name=name, type=self._type_of(values))
-            if info.type == self._api.DATA_TYPE_STRING:
-                self._texts.add(name)
-                for text in sorted({value_text(value) for value in values}):
-                    info.domain_discrete.values.add().string_value = text
-            infos.append(info)
-        metrics = [self._api.MetricInfo(name=self._api.MetricName(tag=tag)) for tag in scores]
-        message = self._hparams.experiment_pb(infos, metrics, time_created_secs=time.time())
-        self._write(folder, [(0, message)])
-
-    def write_candidate(self, folder, params, scores, history):
-        """Write a candidate's parameters, scores and mean history."""
-        # What is declared as text is written as text, numbers among it as well.
-        values = {n: value_text(v) if n in self._texts else _plain(v) for n, v in params.items()}
-        end = self._hparams.session_end_pb(self._api.STATUS_SUCCESS)
-        self._write(
-            folder,
-            [
-                (0, self._hparams.session_start_pb(values, start_time_secs=time.time())),
-                *self._scalars(history),
-                *self._scalars([scores]),
-                (0, end),
-            ],
-        )
-
-    def write_history(self, folder, history):
-        """Write a history, a scalar a metric and epoch."""
-        self._write(folder, self._scalars(history))
-
-    def _scalars(self, history):
-        for epoch, entry in enumerate(history, start=1):
-            values = [
-                self._summary.Value(tag=name, simple_value=value)
-                for name, value in entry.items()
-                if isinstance(value, Real) and math.isfinite(value)
-            ]
-            yield epoch, self._summary(value=values)
-
-    def _write(self, folder, messages):
-        writer = self._writer(str(folder))
-        try:
-            for step, message in messages:
-                event = self._event(wall_time=time.time(), step=step)
-                # With TensorFlow about, some messages are of its classes, not TensorBoard's.
-                event.summary.ParseFromString(message.SerializeToString())
-                writer.add_event(event)
-        finally:
-            writer.close()
-
-    def _type_of(self, values):
-        kinds = {type(_plain(value)) for value in values}
-        if kinds <= {int, float}:
-            return self._api.DATA_TYPE_FLOAT64
-        return self._api.DATA_TYPE_BOOL if kinds == {bool} else self._api.DATA_TYPE_STRING
+def _fits_of(search):
+    """Return the metrics of each fit known by (candidate, fold), with fold -1 for the refit."""
+    if classifier_of(search.estimator) is None:
+        return []
+    frame = history_frame(search)
+    frame = frame.assign(fold=frame["fold"].fillna(-1), epoch=frame["epoch"] - 1)
+    metrics = frame.set_index("epoch").select_dtypes("number")
+    metrics = metrics.loc[:, ~metrics.columns.str.startswith(("param_", "seconds"))]
+    return metrics.groupby(["candidate", "fold"])
 
 
-def _plain(value):
-    """Return a value as TensorBoard can hold it: a bool, a number or text."""
-    if isinstance(value, (bool, np.bool_)):
-        return bool(value)
-    if isinstance(value, Integral):
-        return int(value)
-    return float(value) if isinstance(value, Real) else value_text(value)
+def _tensorboard():
+    try:
+        import tensorflow as tf
+        from tensorboard.plugins.hparams import api, api_pb2, summary
+    except ImportError as error:
+        raise ImportError(
+            "write_tensorboard needs TensorBoard and TensorFlow: pip install tensorboard "
+            "tensorflow."
+        ) from error
+    return tf, api, summary, api_pb2.STATUS_SUCCESS
+
+
+def _as_hyperparameters(values):
+    """Return the values of a parameter as TensorBoard takes them: all numbers, bools or text."""
+    if all(is_number(value) for value in values):
+        return [float(value) for value in values]
+    if all(isinstance(value, (bool, np.bool_)) for value in values):
+        return [bool(value) for value in values]
+    return [value_text(value) for value in values]
+
+
+def _domain(hp, values):
+    if isinstance(values[0], float):
+        return hp.RealInterval(min(values), max(values))
+    return hp.Discrete(sorted(set(values)))
 
 
 def _scores(results, column):
-    train = column.replace("_test_", "_train_", 1)
-    names = [name for name in (column, train, "mean_fit_time") if name in results]
-    return {name: [float(value) for value in results[name]] for name in names}
-
-
-def _means(histories):
-    """Return the mean of some histories, by epoch, of those that got so far."""
-    means = []
-    for entries in _epochs(histories):
-        names = dict.fromkeys(name for entry in entries for name in entry)
-        known = {name: [entry[name] for entry in entries if name in entry] for name in names}
-        means.append({name: sum(v) / len(v) for name, v in known.items() if isinstance(v[0], Real)})
-    return means
-
-
-def _epochs(histories):
-    for epoch in range(max(map(len, histories), default=0)):
-        yield [history[epoch] for history in histories if epoch < len(history)]
+    names = [column, column.replace("_test_", "_train_", 1), "mean_fit_time"]
+    return {name: [float(v) for v in results[name]] for name in names if name in results}

@@ -112,10 +112,10 @@ def for_inference(model):
 
 def _needs_telling(layer):
     calls = (node.arguments.kwargs.get("training") for node in layer._inbound_nodes)
-    return _is_left_out(layer) or _is_ours(layer) or acts_in_training(layer) or any(calls)
+    return _is_left_out(layer) or _is_ours(layer) or _acts_in_training(layer) or any(calls)
 
 
-def acts_in_training(layer):
+def _acts_in_training(layer):
     """Tell whether a layer takes it for training where nobody says anything."""
     told = inspect.signature(layer.call).parameters.get("training")
     return told is not None and told.default is True

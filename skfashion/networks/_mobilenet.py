@@ -7,6 +7,8 @@ import keras
 import numpy as np
 from keras import layers
 
+from skfashion._utils.cache import Cache
+from skfashion._utils.config import get_config
 from skfashion.networks._layers import (
     FixedBatchNormalization,
     augmented,
@@ -151,6 +153,9 @@ def unfreeze_index(names, unfreeze_from):
     return int(unfreeze_from) % n
 
 
+_WEIGHTS = Cache("pretrained weights", max_bytes=lambda: get_config()["program_cache_bytes"] // 4)
+
+
 @lru_cache
 def backbone_layers(version):
     """Return the names of a backbone's layers, in Keras' order."""
@@ -162,9 +167,16 @@ def backbone_layers(version):
     return ("input", *(layer.name for layer in backbone.layers[1:]))
 
 
-@lru_cache(maxsize=4)
 def imagenet_weights(version, alpha):
-    """Return ImageNet weights of a backbone, from Keras' cache or the network."""
+    """Return ImageNet weights of a backbone, from memory, Keras' folder or the network.
+
+    A ValueError tells that there are none for this alpha, an OSError that they are not to be had.
+    """
+    known = _WEIGHTS.get((version, alpha))
+    return _WEIGHTS.put((version, alpha), _fetched(version, alpha)) if known is None else known
+
+
+def _fetched(version, alpha):
     # A convolution doesn't know how large its image is: one file serves every size.
     shape = (224, 224, 3)
     build = application(version)

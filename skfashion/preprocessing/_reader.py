@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+import threading
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, Literal
@@ -13,6 +14,8 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skfashion._store import open_store
+from skfashion._utils.cache import Cache
+from skfashion._utils.config import SettingsMixin, get_config, in_settings
 from skfashion._utils.image_files import (
     NoWhiteError,
     UnreadableImageError,
@@ -28,7 +31,6 @@ from skfashion._utils.validation import Interval, StrOptions, _fit_context
 from skfashion._utils.version_mixin import VersionMixin
 from skfashion._utils.warnings import warn
 
-from ._cache import cache
 from ._names import file_names
 
 # To be raised when other pixels come out of the same file and settings.
@@ -42,8 +44,14 @@ _DARK = 64
 # Values so many times as large as the largest that `fit` found are others than it knew.
 _BEYOND = 2
 
+# Of all readers of this process: over 7,000 images of 224 x 224 in colour.
+_CACHE = Cache("images", max_bytes=lambda: get_config()["image_cache_bytes"])
+_COUNTS, _COUNTING = {"decoded": 0}, threading.Lock()
 
-class ImageReader(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_output_keys=None):
+
+class ImageReader(
+    TransformerMixin, SettingsMixin, VersionMixin, BaseEstimator, auto_wrap_output_keys=None
+):
     """Read image files into one uint8 array of equally large RGB images.
 
     JPEG, PNG, WebP, GIF (its first frame), BMP and TIFF, recognised by what is in
@@ -52,9 +60,9 @@ class ImageReader(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_outpu
     the rotation a camera noted down (EXIF) is carried out.
 
     A file is decoded once, however many candidates and folds ask for it: images
-    are kept in memory (up to 1 GiB in a process, which is 7,000 images at 224) and,
-    with `memory`, on disk. They are known by path, size and time of change, so an
-    edited file is read again.
+    are kept in memory (up to ``image_cache_bytes`` of `skfashion.set_config` in a
+    process, 1 GiB at start, which is 7,000 images at 224) and, with `memory`, on disk.
+    They are known by path, size and time of change, so an edited file is read again.
 
     Parameters
     ----------
@@ -143,6 +151,7 @@ class ImageReader(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_outpu
         self.n_jobs = n_jobs
         self.white = white
 
+    @in_settings
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Array, y: Any = None) -> Self:
         """Check the parameters and that X holds file names; learn what is white if asked to.
@@ -174,6 +183,7 @@ class ImageReader(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_outpu
             self.white_ = largest if largest > 0 else None
         return self
 
+    @in_settings
     def transform(self, X: Array) -> NDArray:
         """Read files.
 
@@ -314,23 +324,16 @@ def _keys(names, settings):
 
 def _fill(values, names, keys, rows, parallel, read):
     """Fill `values` from memory, disk or files, in this order; return the errors by name."""
-    left = []
-    for position, key in enumerate(keys):
-        kept = cache.get(key)
-        if kept is None:
-            left.append(position)
-        else:
-            values[position] = kept
+    left = _CACHE.fill(values, keys, range(len(keys)))
     stored = {} if rows is None or not left else rows.get([keys[position] for position in left])
     for index, value in stored.items():
         values[left[index]] = value
-        cache.put(keys[left[index]], value)
+    _CACHE.put_rows([keys[left[index]] for index in stored], stored.values())
     left = [position for index, position in enumerate(left) if index not in stored]
     errors = parallel(delayed(_read_into)(values, p, names[p], read) for p in left)
     failed = {p: error for p, error in zip(left, errors, strict=True) if error is not None}
     new = [position for position in left if position not in failed]
-    for position in new:
-        cache.put(keys[position], values[position])
+    _CACHE.put_rows([keys[position] for position in new], values[new])
     if rows is not None and new:
         rows.put([keys[position] for position in new], values[new])
     return {names[position]: error for position, error in failed.items()}
@@ -346,15 +349,20 @@ def _read_into(values, position, name, read):
     return None
 
 
+def _count(n):
+    with _COUNTING:
+        _COUNTS["decoded"] += n
+
+
 def _pixels(name, size, resize, white):
     pixels = decode_image(name, size, resize, white)
-    cache.count_decoded(1)
+    _count(1)
     return pixels
 
 
 def _span(name):
     largest, depth = span_of(name)
-    cache.count_decoded(int(depth > 0))
+    _count(int(depth > 0))
     return largest, depth
 
 

@@ -168,7 +168,7 @@ def test_augmentation_changes_training_and_not_prediction(two):
     assert np.abs(plain.predict_proba(X) - changed.predict_proba(X)).max() > 1e-6
     assert_array_equal(changed.predict_proba(X), changed.predict_proba(X))
     names = {layer.name for layer in changed.model_.layers}
-    assert {"flip", "shift", "rotate", "zoom", "erase"} <= names
+    assert not {"flip", "shift", "rotate", "zoom", "erase"} & names
     same = dense(epochs=2, augmentation=["erase", "zoom", "rotate", "shift", "flip"]).fit(X, y)
     assert_array_equal(same.predict_proba(X), changed.predict_proba(X))
 

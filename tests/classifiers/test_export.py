@@ -52,12 +52,16 @@ def told_to_train(meta):
 class Own(keras.Model):
     def __init__(self, n_classes, **kwargs):
         super().__init__(**kwargs)
+        self.n_classes = n_classes
         self.parts = [*image_layers(), L.Dense(n_classes, activation="softmax")]
 
     def call(self, x):
         for part in self.parts:
             x = part(x)
         return x
+
+    def get_config(self):
+        return {"n_classes": self.n_classes}
 
 
 def subclassed(meta):
@@ -125,6 +129,7 @@ def test_a_saved_model_predicts_the_same(fitted, tmp_path):
     clf.model_.export(tmp_path / "network", verbose=False)
     served = tf.saved_model.load(tmp_path / "network")
     check(served.serve, pixels, wanted)
+    np.testing.assert_array_equal(served.serve(pixels), wanted)  # as the docs say
 
 
 def test_a_new_network_has_what_an_export_to_onnx_asks_for(fitted, images):

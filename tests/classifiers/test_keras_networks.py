@@ -12,7 +12,6 @@ from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.exceptions import NotFittedError
 
 import skfashion
-from skfashion import _training
 
 # --------------------------------------------------------- compiled networks
 
@@ -172,6 +171,73 @@ def test_every_kind_of_network(model, two):
     assert clf.n_iter_ == 41
 
 
+class OwnStep(keras.Model):
+    """Trains as Keras does, and says that it was asked to."""
+
+    steps = 0
+
+    def train_step(self, data):
+        OwnStep.steps += 1
+        return super().train_step(data)
+
+
+def own_step(layer, meta):
+    inputs = keras.Input(meta["X_shape_"][1:])
+    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
+    x = layer(keras.layers.Dense(8, trainable=False)(x))
+    return OwnStep(inputs, keras.layers.Dense(meta["n_classes_"], activation="softmax")(x))
+
+
+def test_a_step_of_ones_own_is_taken(two):
+    custom(own_step, model__layer=keras.layers.Dropout(0.1)).fit(*two)
+    assert OwnStep.steps
+
+
+def halved(x):
+    return keras.ops.sum(x * x) / 2
+
+
+def fixed(shape, dtype=None):
+    return keras.ops.ones(shape, dtype) / 100
+
+
+def clipped(w):
+    return keras.ops.clip(w, -1, 1)
+
+
+@pytest.mark.parametrize(
+    "option",
+    [
+        {"activation": squared},
+        {"activation": lambda x: x * x},
+        {"activation": keras.ops.sin},
+        {"kernel_initializer": fixed},
+        {"kernel_regularizer": halved},
+        {"bias_constraint": clipped},
+    ],
+)
+@pytest.mark.parametrize("nested", [False, True])
+def test_code_of_ones_own_beside_dropout(option, nested, two):
+    def model(rate, meta):
+        own = [keras.layers.Dense(8, **option), keras.layers.Dropout(rate)]
+        return keras.Sequential(
+            [
+                keras.Input(meta["X_shape_"][1:]),
+                keras.layers.Rescaling(1 / 255),
+                keras.layers.Flatten(),
+                *([keras.Sequential(own)] if nested else own),
+                keras.layers.Dropout(0.1),
+                keras.layers.Dense(meta["n_classes_"], activation="softmax"),
+            ]
+        )
+
+    X, y = two
+    little, much = (custom(model, model__rate=rate).fit(X, y) for rate in (0.01, 0.9))
+    assert little.history_["loss"] != much.history_["loss"]
+    own = little.model_.predict(X, verbose=0)
+    assert_allclose(little.predict_proba(X), own, atol=1e-6)
+
+
 @pytest.mark.parametrize("model", [subclassed, own_layer])
 def test_what_is_in_no_configuration_is_not_shared(model, two):
     X, y = two
@@ -194,7 +260,7 @@ def test_a_closure_cannot_be_pickled_but_its_network_can(two):
 
 def test_networks_are_told_apart_by_what_they_are(two):
     X, y = two
-    _training.clear_programs()
+    skfashion.clear_caches()
     first = custom(lambda meta: network(4, meta=meta)).fit(X, y)
     second = custom(lambda meta: network(5, meta=meta)).fit(X, y)
     assert [len(clf.model_.layers[-1].get_weights()[0]) for clf in (first, second)] == [4, 5]

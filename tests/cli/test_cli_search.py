@@ -224,7 +224,7 @@ def test_mobilenet_without_its_weights(photos, tmp_path, capsys, monkeypatch):
     def no_network(**options):
         raise Exception("URL fetch failure")
 
-    _mobilenet.imagenet_weights.cache_clear()
+    skfashion.clear_caches()
     monkeypatch.setattr(_mobilenet, "application", lambda version: no_network)
     arguments = ["search", str(photos), "--model", "mobilenet", "--out", str(tmp_path)]
     assert main(arguments) == 2

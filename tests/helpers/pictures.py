@@ -3,7 +3,8 @@
 import numpy as np
 from PIL import Image
 
-from skfashion.preprocessing import ImageReader
+import skfashion
+from skfashion.preprocessing import ImageReader, _reader
 
 
 def picture(height=24, width=32, seed=0):
@@ -17,3 +18,14 @@ def read(name, size=None, **params):
     with Image.open(name) as image:
         size = size or (image.height, image.width)
     return ImageReader(size, **params).transform([name])[0].astype(int)
+
+
+def forget():
+    """Forget decoded files, and count from zero."""
+    skfashion.clear_caches()
+    _reader._COUNTS["decoded"] = 0
+
+
+def decoded():
+    """Return how many files were decoded since."""
+    return _reader._COUNTS["decoded"]

@@ -22,7 +22,7 @@ def texts(figure):
 def not_drawn(figure):
     """Return the labels of ticks outside the limits, or of no axis: kept, and not drawn."""
     labels = set()
-    for axis in (axis for axes in figure.axes for axis in (axes.xaxis, axes.yaxis)):
+    for axis in figure.findobj(matplotlib.axis.Axis):
         drawn = axis._update_ticks() if axis.axes.axison else []
         for tick in [*axis.get_major_ticks(), *axis.get_minor_ticks()]:
             if tick not in drawn:

@@ -9,11 +9,11 @@ from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV
 from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import FunctionTransformer
 
 from skfashion import DenseClassifier, KerasImageClassifier, MobileNetFineTuner
 from skfashion._store import open_store
-from skfashion.inspection import history_frame, runs_frame
-from skfashion.inspection._histories import search_curves
+from skfashion.inspection import history_frame, prune_runs, runs_frame
 from skfashion.preprocessing import PixelScaler
 
 
@@ -99,6 +99,18 @@ def test_in_a_pipeline(images, tmp_path):
     assert set(frame["param_denseclassifier__hidden_layer_sizes"]) == {4, "(8, 4)"}
 
 
+def test_halving_by_images_has_the_runs_of_each_rung(images, tmp_path):
+    search = HalvingGridSearchCV(
+        dense(memory=tmp_path, epochs=1),
+        {"learning_rate": [1e-3, 1e-2]},
+        **{"cv": 2, "random_state": 0, "min_resources": 30, "factor": 2, "refit": False},
+    ).fit(*images)
+    frame = history_frame(search)
+    runs = runs_frame(tmp_path).set_index("loss")
+    sizes = {c: set(runs.loc[losses, "n_samples"]) for c, losses in frame.groupby("candidate").loss}
+    assert sizes == {0: {15}, 1: {15}, 2: {30}}
+
+
 def test_halving_counts_each_rung(images, tmp_path):
     search = HalvingGridSearchCV(
         dense(memory=tmp_path),
@@ -131,6 +143,41 @@ def test_candidates_that_train_the_same_share_their_curves(images, tmp_path):
     assert first == second
 
 
+@pytest.mark.parametrize(
+    "grid",
+    [
+        {"n_iter_no_change": [5, 10]},  # of early stopping, which is off
+        {"hidden_layer_sizes": ["8-4", (8, 4)]},
+        {"verbose": [0, 0]},
+    ],
+)
+def test_parameters_that_change_nothing(images, tmp_path, grid):
+    frame = history_frame(searched(images, tmp_path, grid, refit=False))
+    first, second = (frame.loc[frame["candidate"] == c, "loss"].to_list() for c in (0, 1))
+    assert first == second
+    assert len(runs_frame(tmp_path)) == 2
+    assert prune_runs(tmp_path, max_bytes=0).bytes_kept == 0
+
+
+def test_optimizers_of_one_class_are_told_apart(images, tmp_path):
+    grid = {"optimizer": [keras.optimizers.SGD(rate) for rate in (1e-3, 1e-1)]}
+    clf = KerasImageClassifier(network, epochs=2, memory=tmp_path, random_state=0)
+    frame = history_frame(searched(images, None, grid, clf, refit=False))
+    last = frame[frame["epoch"] == 2]
+    assert last["loss"].nunique() == len(last) == 2 * 2
+
+
+def test_candidates_that_differ_before_the_classifier(images, tmp_path):
+    X, y = images
+    pipe = make_pipeline(FunctionTransformer(), dense(memory=tmp_path, epochs=1))
+    name = "functiontransformer__func"
+    frame = history_frame(searched((X / 255, y), None, {name: [np.sqrt, np.square]}, pipe))
+    folds = frame[frame["fold"].notna()]
+    assert list(folds["candidate"]) == [0, 0, 1, 1]
+    alone = history_frame(searched((X / 255, y), None, {name: [np.sqrt]}, pipe))
+    assert list(alone["loss"][alone["fold"].notna()]) == list(folds["loss"][:2])
+
+
 def test_the_last_phase_speaks_for_all(images, tmp_path):
     X, y = images
     X = np.repeat(np.repeat(X[:24], 4, axis=1), 4, axis=2)
@@ -160,8 +207,7 @@ def test_ones_own_network(images, tmp_path):
 def test_of_other_folds_the_last_used_count(images, tmp_path):
     searched(images, tmp_path, cv=3)
     search = searched(images, tmp_path, cv=2)
-    curves = [curve for curve in search_curves(search) if curve.candidate == 0]
-    assert [c.fold for c in curves if c.fold is not None] == [0, 1]
+    assert set(history_frame(search).query("candidate == 0")["fold"].dropna()) == {0, 1}
 
 
 def test_times_and_data_in_the_store_tell_folds_apart(images, tmp_path):

@@ -226,7 +226,7 @@ def test_errors_leave_the_old_page(images, tmp_path, monkeypatch):
     path = tmp_path / "report.html"
     path.write_text("old")
     clf = DenseClassifier(8, epochs=1, random_state=0)
-    with pytest.raises(TypeError, match="no search"):
+    with pytest.raises(TypeError, match="not a search"):
         write_report(clf.fit(X, y), path)
     search = GridSearchCV(clf, {}, cv=2).fit(X, y)
     with pytest.raises(ValueError, match="belong together"):

@@ -10,7 +10,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.svm import SVC
 
 from skfashion.inspection import SearchDisplay
-from skfashion.inspection._scales import scale_of, shortened, thinned
+from skfashion.inspection._values import scale_of, shortened
 
 matplotlib = pytest.importorskip("matplotlib", reason="matplotlib is not installed")
 matplotlib.use("Agg")
@@ -138,14 +138,6 @@ def test_names_are_never_written_over_each_other(values, own):
     assert_readable(drawn(values, ax).figure_)
 
 
-def test_thinned_ticks_keep_that_of_the_best():
-    ticks = [(i / 39, str(i)) for i in range(40)]
-    kept = thinned(ticks, 0.1, keep=ticks[22][0])
-    assert ticks[22] in kept
-    assert min(np.diff([at for at, _ in kept])) >= 0.1
-    assert 7 <= len(kept) <= 10
-
-
 def test_names_are_shortened_in_the_middle_and_stay_apart():
     assert shortened(["relu", "a very long name, 1"], 11) == ["relu", "a ver…me, 1"]
     texts = [f"the beginning is the same {i} and so is the end" for i in range(3)]
@@ -156,40 +148,43 @@ def test_names_are_shortened_in_the_middle_and_stay_apart():
 
 
 @pytest.mark.parametrize(
-    ("values", "ticks"),
+    ("values", "kind", "ticks"),
     [
-        ([None, 0.1, 0.05, 0.01], ["None", "0.01", "0.05", "0.1"]),
-        ([ABSENT, 3e-5, 1e-4, 1e-3], [ABSENT, "3e-05", "0.0001", "0.001"]),
-        ([None, -1, 3, -10], ["None", "-10", "-1", "3"]),
+        ([32, 64, 128], "log", ["32", "64", "128"]),
+        ([0.1, 1.0], "log", ["0.1", "1"]),
+        ([0.0, 0.5, 0.25], "linear", ["0", "0.25", "0.5"]),
+        ([3], "linear", ["3"]),
+        ([1.0, 1.1, 1.21], "linear", ["1", "1.1", "1.21"]),
+        ([0.99, 0.999, 0.9999], "linear", ["0.99", "0.999", "0.9999"]),
+        (list(range(1, 9)), "linear", ["2", "4", "6", "8"]),
+        ([0.02, 0.1, 0.3, 1, 4, 9, 20], "log", ["0.1", "1", "10"]),
+        ([True, False], "category", ["False", "True"]),
+        ([None, 5, 10], "category", ["None", "5", "10"]),
+        (["256-128", "32", "8-4"], "category", ["8-4", "32", "256-128"]),
+        ([(8, 4), (16,)], "category", ["(8, 4)", "(16,)"]),
+        ([np.float64(0.1), np.inf], "category", ["0.1", "inf"]),
+        ([0.9991, None, 0.9994], "category", ["None", "0.9991", "0.9994"]),
+        ([ABSENT, 3e-5, 1e-4, 1e-3], "category", [ABSENT, "3e-05", "0.0001", "0.001"]),
+        ([None, -1, 3, -10], "category", ["None", "-10", "-1", "3"]),
         (
             ["sqrt", 0.5, ABSENT, 10, None, 2, "log2"],
+            "category",
             ["None", ABSENT, "0.5", "2", "10", "log2", "sqrt"],
         ),
-        ([np.inf, 0.1, -np.inf, 2], ["-inf", "0.1", "2", "inf"]),
+        ([np.inf, 0.1, -np.inf, 2], "category", ["-inf", "0.1", "2", "inf"]),
         (
             ["SVC(C=0.1)", "SVC(C=0.05)", "SVC(C=1e-05)"],
+            "category",
             ["SVC(C=1e-05)", "SVC(C=0.05)", "SVC(C=0.1)"],
         ),
-        ([10, True, False, 9], ["9", "10", "False", "True"]),
+        ([10, True, False, 9], "category", ["9", "10", "False", "True"]),
     ],
 )
-def test_numbers_among_categories_stand_by_size(values, ticks):
+def test_axes_of_values(values, kind, ticks):
     scale = scale_of(values)
-    assert scale.kind == "category"
-    assert [text for _, text in scale.ticks] == ticks
-
-
-@pytest.mark.parametrize(
-    ("values", "kind"),
-    [
-        ([1_000_000 + i for i in range(5)], "linear"),
-        ([1.0, 1.1, 1.21], "linear"),
-        ([32, 64, 128], "log"),
-        ([0.1, 1.0], "log"),
-    ],
-)
-def test_logarithmic_is_what_spans_orders(values, kind):
-    assert scale_of(values).kind == kind
+    assert scale.kind == kind
+    assert [text for _, text in scale.unit_ticks()] == ticks
+    assert ((scale.unit() >= 0) & (scale.unit() <= 1)).all()
 
 
 def test_a_score_never_stands_on_a_logarithmic_axis():
@@ -204,7 +199,7 @@ def test_a_score_never_stands_on_a_logarithmic_axis():
     ("low", "high"), [(0.03, 0.992), (0.5, 0.95), (-7.0, 12.0), (1e-14, 9e-14)]
 )
 def test_a_linear_axis_has_three_numbers_or_more(low, high):
-    ticks = scale_of(np.linspace(low, high, 20).tolist(), log=False).ticks
+    ticks = scale_of(np.linspace(low, high, 20).tolist(), log=False).unit_ticks()
     assert 3 <= len(ticks) <= 8
 
 

@@ -12,7 +12,8 @@ from skfashion.inspection import history_frame, write_tensorboard
 
 pytest.importorskip("tensorboard", reason="TensorBoard is not installed")
 from tensorboard.backend.event_processing.event_accumulator import EventAccumulator
-from tensorboard.plugins.hparams import metadata
+from tensorboard.plugins.hparams import api_pb2, metadata
+from tensorboard.util import tensor_util
 
 
 @pytest.fixture(scope="module")
@@ -24,7 +25,27 @@ def search(images, tmp_path_factory):
 
 def scalars(folder):
     events = EventAccumulator(str(folder)).Reload()
-    return {tag: [event.value for event in events.Scalars(tag)] for tag in events.Tags()["scalars"]}
+    return {
+        tag: [tensor_util.make_ndarray(event.tensor_proto).item() for event in events.Tensors(tag)]
+        for tag in events.Tags()["tensors"]
+        if not tag.startswith("_hparams_")
+    }
+
+
+def hparams(folder, name, parse):
+    content = EventAccumulator(str(folder)).Reload().summary_metadata
+    return parse(content[f"_hparams_/{name}"].plugin_data.content)
+
+
+def experiment(folder):
+    return hparams(folder, "experiment", metadata.parse_experiment_plugin_data)
+
+
+def started(folder, candidate):
+    """Return the hyperparameters of a candidate."""
+    folder = folder / f"candidate_{candidate:03d}"
+    parse = metadata.parse_session_start_info_plugin_data
+    return hparams(folder, "session_start_info", parse).hparams
 
 
 def test_a_run_per_candidate_and_fold(search, tmp_path):
@@ -50,23 +71,16 @@ def test_a_run_per_candidate_and_fold(search, tmp_path):
 
 def test_hparams(search, tmp_path):
     folder = write_tensorboard(search, tmp_path)
-    content = EventAccumulator(str(folder)).Reload().summary_metadata
-    experiment = metadata.parse_experiment_plugin_data(
-        content["_hparams_/experiment"].plugin_data.content
-    )
-    assert {info.name for info in experiment.hparam_infos} == {
-        "learning_rate",
-        "hidden_layer_sizes",
-    }
-    assert experiment.metric_infos[0].name.tag == "mean_test_score"
+    told = experiment(folder)
+    assert {info.name for info in told.hparam_infos} == {"learning_rate", "hidden_layer_sizes"}
+    assert told.metric_infos[0].name.tag == "mean_test_score"
     for i, params in enumerate(search.cv_results_["params"]):
-        content = EventAccumulator(str(folder / f"candidate_{i:03d}")).Reload().summary_metadata
-        start = metadata.parse_session_start_info_plugin_data(
-            content["_hparams_/session_start_info"].plugin_data.content
-        )
-        assert start.hparams["learning_rate"].number_value == params["learning_rate"]
-        told = params["hidden_layer_sizes"]
-        assert start.hparams["hidden_layer_sizes"].string_value == str(told)
+        written = started(folder, i)
+        assert written["learning_rate"].number_value == params["learning_rate"]
+        assert written["hidden_layer_sizes"].string_value == str(params["hidden_layer_sizes"])
+        parse = metadata.parse_session_end_info_plugin_data
+        end = hparams(folder / f"candidate_{i:03d}", "session_end_info", parse)
+        assert end.status == api_pb2.STATUS_SUCCESS
 
 
 def test_any_search(images, tmp_path):
@@ -85,7 +99,7 @@ def test_runs_are_not_mixed(search, tmp_path):
     with pytest.raises(FileExistsError, match="another folder"):
         write_tensorboard(search, tmp_path)
     assert sorted(tmp_path.rglob("*")) == before
-    with pytest.raises(TypeError, match="no search"):
+    with pytest.raises(TypeError, match="not a search"):
         write_tensorboard(search.best_estimator_, tmp_path / "other")
 
 
@@ -93,17 +107,7 @@ def test_numbers_among_text_are_declared_and_written_as_text(images, tmp_path):
     clf = DenseClassifier(8, epochs=1, random_state=0)
     search = GridSearchCV(clf, {"max_fit_seconds": [None, 96.0]}, cv=2).fit(*images)
     folder = write_tensorboard(search, tmp_path)
-    content = EventAccumulator(str(folder)).Reload().summary_metadata
-    (info,) = metadata.parse_experiment_plugin_data(
-        content["_hparams_/experiment"].plugin_data.content
-    ).hparam_infos
+    (info,) = experiment(folder).hparam_infos
     declared = {value.string_value for value in info.domain_discrete.values}
-    written = set()
-    for i in range(2):
-        content = EventAccumulator(str(folder / f"candidate_{i:03d}")).Reload().summary_metadata
-        start = metadata.parse_session_start_info_plugin_data(
-            content["_hparams_/session_start_info"].plugin_data.content
-        )
-        written.add(start.hparams["max_fit_seconds"].string_value)
-    assert written == declared
-    assert "" not in written
+    assert {started(folder, i)["max_fit_seconds"].string_value for i in range(2)} == declared
+    assert declared == {"None", "96"}

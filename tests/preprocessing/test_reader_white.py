@@ -7,6 +7,7 @@ import zlib
 
 import numpy as np
 import pytest
+from pictures import decoded, forget
 from PIL import Image
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
@@ -19,14 +20,13 @@ import skfashion
 from skfashion.datasets import load_image_folder
 from skfashion.inspection._pictures import pictures
 from skfashion.preprocessing import ImageFlattener, ImageReader
-from skfashion.preprocessing._cache import cache
 
 RAMP = np.linspace(0, 1, 64 * 64).reshape(64, 64)
 
 
 @pytest.fixture(autouse=True)
 def _forget():
-    cache.clear()
+    forget()
 
 
 def png(path, values, kind):
@@ -197,7 +197,7 @@ def test_auto_learns_from_deep_files_only(tmp_path):
     with pytest.raises(NotFittedError):
         reader.transform([deep])
     assert reader.fit([byte]).white_ is None
-    assert cache.n_decoded == 0
+    assert decoded() == 0
     with pytest.warns(UserWarning, match="nearly black"):
         assert reader.transform([deep]).max() == 16
     assert reader.fit([byte, deep]).white_ == 4095
@@ -215,21 +215,21 @@ def test_refits_decode_nothing_twice(tmp_path):
     Image.new("L", (64, 64), 200).save(byte)
     reader = ImageReader(8, white="auto", memory=tmp_path / "runs")
     expected = reader.fit_transform([*names, byte])
-    assert cache.n_decoded == 2 * 4 + 1  # for what is white, and for the pixels
+    assert decoded() == 2 * 4 + 1  # for what is white, and for the pixels
     for _ in range(2):
         np.testing.assert_array_equal(clone(reader).fit_transform([*names, byte]), expected)
-        assert cache.n_decoded in (9, 0)
-        cache.clear()  # then from disk
+        assert decoded() in (9, 0)
+        forget()  # then from disk
     # Another white, other pixels.
     assert reader.fit(names[1:3]).white_ == 3000
     assert (reader.transform(names[2:3]) != expected[2]).any()
     pipe = make_pipeline(ImageReader(8, white="auto"), ImageFlattener(), LogisticRegression())
     search = GridSearchCV(pipe, {"logisticregression__C": [0.1, 1, 10]}, cv=2)
-    cache.clear()
+    forget()
     search.fit(names, list("aabb"))
-    first = cache.n_decoded
+    first = decoded()
     search.fit(names, list("aabb"))
-    assert cache.n_decoded == first
+    assert decoded() == first
 
 
 @pytest.mark.parametrize("white", [None, 4095, 0.5, "auto"])

@@ -10,13 +10,13 @@ from skfashion import KerasImageClassifier, MobileNetFineTuner, _training, netwo
 from skfashion._training import features
 from skfashion._training.cut import split
 from skfashion._training.graph import GraphLoop
-from skfashion._utils.cache import Recent
+from skfashion._utils.cache import Cache
 from skfashion.datasets import make_images
 
 
 @pytest.fixture(autouse=True)
 def _empty_caches():
-    _training.clear_features()
+    skfashion.clear_caches()
 
 
 @pytest.fixture(scope="module")
@@ -30,7 +30,7 @@ def tuner(**parameters):
 
 
 def test_a_digest_that_another_thread_has_forgotten_at_once(monkeypatch):
-    monkeypatch.setattr(features, "_DIGESTS", Recent(size=0))
+    monkeypatch.setattr(features, "_DIGESTS", Cache(max_entries=0))
     assert features._digest_of([np.zeros(1)]) != features._digest_of([np.ones(1)])
 
 
@@ -120,7 +120,7 @@ def test_same_bytes_of_other_images_are_other_rows(one, other):
     (X, first), (Z, second) = one, other
     tuner(**first).fit(X, y)
     reused = tuner(**second).fit(Z, y)
-    _training.clear_features()
+    skfashion.clear_caches()
     fresh = tuner(**second).fit(Z, y)
     assert reused.history_ == fresh.history_
     np.testing.assert_array_equal(reused.predict_proba(Z), fresh.predict_proba(Z))
@@ -140,7 +140,7 @@ def test_memory_bound_is_kept(rgb):
     with skfashion.config_context(feature_cache_bytes=30 * row):
         tuner(random_state=0).fit(X, y)
         tuner(random_state=1).fit(X, y)
-        assert _training.features_info()["nbytes"] <= 30 * row
+        assert skfashion.cache_info()["features"]["bytes"] <= 30 * row
         tuner(random_state=0).fit(X, y).predict(X)
 
 
@@ -149,14 +149,14 @@ def test_rows_on_disk_are_read_by_another_process_and_by_predict(rgb, tmp_path):
     settings = {"memory": tmp_path, "random_state": 0}
     clf = tuner(**settings).fit(X[:20], y[:20])
     expected = clf.predict_proba(X)
-    _training.clear_features()
+    skfashion.clear_caches()
     before = _training.features_info()
     np.testing.assert_array_equal(clf.predict_proba(X), expected)
     after = _training.features_info()
     # predict reads rows, and writes none.
     assert after["from_disk"] - before["from_disk"] == 20
     assert after["computed"] - before["computed"] == 4
-    _training.clear_features()
+    skfashion.clear_caches()
     clf.predict_proba(X)
     assert _training.features_info()["computed"] - after["computed"] == 4
 
@@ -166,7 +166,7 @@ def test_rows_that_a_prediction_computed_are_written_by_the_next_fit(rgb, tmp_pa
     clf = tuner(memory=tmp_path).fit(X[:12], y[:12])
     clf.predict(X)
     tuner(memory=tmp_path, learning_rate=1e-2).fit(X, y)
-    _training.clear_features()
+    skfashion.clear_caches()
     before = computed()
     tuner(memory=tmp_path, learning_rate=1e-4).fit(X, y)
     assert computed() == before
@@ -188,12 +188,44 @@ def test_rows_are_kept_while_others_are_computed(rgb, tmp_path, monkeypatch):
         patched.setattr(GraphLoop, "predict", dies_in_the_fourth)
         with pytest.raises(KeyboardInterrupt):
             tuner(memory=tmp_path).fit(X, y)
-    _training.clear_features()
+    skfashion.clear_caches()
     before = _training.features_info()
     tuner(memory=tmp_path).fit(X, y)
     after = _training.features_info()
     assert after["from_disk"] - before["from_disk"] == 15
     assert after["computed"] - before["computed"] == len(X) - 15
+
+
+@pytest.mark.parametrize("order", [(None, "block_13", "block_16"), ("block_16", None, "block_13")])
+def test_each_image_is_computed_once_wherever_networks_are_cut(order, rgb):
+    X, y = rgb
+    before = computed()
+    for unfreeze_from in order:
+        tuner(unfreeze_from=unfreeze_from).fit(X, y).predict(X)
+    assert computed() - before == len(X)
+
+
+@pytest.mark.parametrize("first", ["block_6", "block_13", "block_15", "block_16"])
+def test_going_on_from_another_cut_changes_no_bit(first, rgb):
+    X, y = rgb
+    alone = tuner(unfreeze_from=None).fit(X, y).predict_proba(X)
+    skfashion.clear_caches()
+    tuner(unfreeze_from=first).fit(X, y)
+    after = tuner(unfreeze_from=None).fit(X, y).predict_proba(X)
+    np.testing.assert_array_equal(after, alone)
+
+
+def test_segments_make_up_the_lower_part():
+    parts = split(networks.mobilenet((96, 96, 3), 2, alpha=0.35))
+    ends = [segment.model.layers[-1].name for segment in parts.segments]
+    assert ends == ["block_5_add", "block_12_add", "block_15_add", "average"]
+    X = np.random.RandomState(0).rand(2, 96, 96, 3).astype("float32")
+    out = X
+    for segment in parts.segments:
+        out = segment.model(out)
+    np.testing.assert_allclose(out, parts.lower(X), rtol=1e-5, atol=1e-6)
+    deeper = split(networks.mobilenet((96, 96, 3), 2, alpha=0.35, unfreeze_from="block_16"))
+    assert [s.key for s in deeper.segments] == [s.key for s in parts.segments[:3]]
 
 
 def test_users_network_with_a_frozen_beginning(rgb):

@@ -77,7 +77,7 @@ def test_a_rate_is_no_constant_of_the_program(images):
         built = _training.programs_info()["built"]
         second = make(values[1]).fit(X, y)
         assert _training.programs_info()["built"] == built
-        _training.clear_programs()
+        skfashion.clear_caches()
         assert make(values[1]).fit(X, y).history_ == second.history_
 
 

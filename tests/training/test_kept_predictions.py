@@ -10,7 +10,7 @@ from sklearn.model_selection import GridSearchCV
 import skfashion
 from skfashion import DenseClassifier
 from skfashion._store import StoreWarning, open_store
-from skfashion._training import clear_programs, programs_info
+from skfashion._training import programs_info
 from skfashion.classifiers import _replay as _records
 
 
@@ -35,7 +35,7 @@ def test_search_run_again_builds_no_network_and_finds_the_same(many, tmp_path):
     grid = {"learning_rate": [1e-3, 1e-2]}
     search = GridSearchCV(dense(tmp_path), grid, cv=2).fit(X, y)
     assert kept(tmp_path) == 4
-    clear_programs()
+    skfashion.clear_caches()
     built = programs_info()["built"]
     again = GridSearchCV(dense(tmp_path), grid, cv=2).fit(X, y)
     assert programs_info()["built"] == built
@@ -131,5 +131,5 @@ def test_the_last_used_predictions_of_a_fit_are_kept(many, tmp_path):
 
 def forgotten_programs():
     """Forget all programs; return how many were built so far."""
-    clear_programs()
+    skfashion.clear_caches()
     return programs_info()["built"]

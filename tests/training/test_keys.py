@@ -5,7 +5,8 @@ import numpy as np
 import pytest
 from custom import custom
 
-from skfashion import DenseClassifier, _training, networks
+import skfashion
+from skfashion import DenseClassifier, networks
 from skfashion._training.network_key import config_key
 
 
@@ -36,7 +37,7 @@ META = {"X_shape_": (None, 8, 8), "n_classes_": 2}
 def test_a_layer_named_after_its_activation_is_not_taken_for_its_name(two):
     X, y = two
     alone = custom(tanh_network).fit(X, y).predict_proba(X)
-    _training.clear_programs()
+    skfashion.clear_caches()
     custom(relu_network).fit(X, y)
     np.testing.assert_array_equal(custom(tanh_network).fit(X, y).predict_proba(X), alone)
     keys = {config_key(activated(name, META)) for name in ("relu", "tanh", "relu", "tanh")}
@@ -89,7 +90,7 @@ def test_a_fitted_model_predicts_in_the_format_it_was_trained_in(two, mixed_afte
     clf = DenseClassifier(16, epochs=3, random_state=0).fit(X, y)
     plain = clf.predict_proba(X)
     mixed_afterwards()
-    _training.clear_programs()
+    skfashion.clear_caches()
     np.testing.assert_array_equal(clf.predict_proba(X), plain)
 
 
@@ -124,7 +125,7 @@ def test_a_network_function_that_was_changed_is_another(stored, two, tmp_path):
     X, y = two
     settings = {"epochs": 3, "random_state": 0, "memory": tmp_path if stored else None}
     alone = defined("tanh")(8, **{**settings, "memory": None}).fit(X, y).predict_proba(X)
-    _training.clear_programs()
+    skfashion.clear_caches()
     defined("relu")(8, **settings).fit(X, y)
     changed = defined("tanh")(8, **settings).fit(X, y)
     np.testing.assert_array_equal(changed.predict_proba(X), alone)

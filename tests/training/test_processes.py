@@ -15,8 +15,8 @@ from joblib.externals.loky import get_reusable_executor
 from sklearn.model_selection import GridSearchCV
 
 import skfashion
-from skfashion import DenseClassifier, _training
-from skfashion._training import lending, processes
+from skfashion import DenseClassifier
+from skfashion._training import processes
 
 GRID = {"hidden_layer_sizes": [8, 16], "learning_rate": [1e-3, 1e-2]}
 
@@ -57,15 +57,14 @@ def test_a_thread_that_draws_random_numbers_changes_nothing(images):
 
     expected = {}
     for name in ("DenseClassifier", "KerasImageClassifier"):
-        _training.clear_programs()
-        lending._INITIAL.clear()
+        skfashion.clear_caches()
         expected[name] = small(name, epochs=1).fit(X, y).history_
     thread = threading.Thread(target=draw)
     thread.start()
     try:
         for _ in range(4):
             for name, history in expected.items():
-                lending._INITIAL.clear()
+                skfashion.clear_caches()
                 assert small(name, epochs=1).fit(X, y).history_ == history
     finally:
         ending.set()

@@ -8,15 +8,15 @@ import pytest
 from estimators import NAMES, small
 
 import skfashion
-from skfashion import ConvClassifier, DenseClassifier, KerasImageClassifier, _training
-from skfashion._training.lending import initial_weights
+from skfashion import ConvClassifier, DenseClassifier, KerasImageClassifier, _training, networks
+from skfashion._training import initial_weights, programs
+from skfashion._training.loops import to_numpy
 from skfashion._training.seeding import order
 
 
 @pytest.fixture(autouse=True)
 def _empty_pool():
-    _training.clear_programs()
-    _training.clear_features()
+    skfashion.clear_caches()
 
 
 def network(rate=0.2, smoothing=None, meta=None):
@@ -69,11 +69,84 @@ def test_second_candidate_on_a_reused_program_equals_a_fresh_one(name, images):
     assert after["built"] == before["built"]
     assert after["traces"] == before["traces"]
 
-    _training.clear_programs()
+    skfashion.clear_caches()
     fresh = make_one(values[1]).fit(X, y)
     same(second, fresh, X)
     first = make_one(values[0]).fit(X, y)
     assert first.history_ != second.history_  # the parameter does something
+
+
+def many_rates(image_shape, n_classes, *, rescaling, augmentation, dropout, **sizes):
+    """Build a network in which layers have rates of their own, as an author may."""
+    inputs = keras.Input(image_shape)
+    x = keras.layers.Conv2D(8, 3, activation="relu")(keras.layers.Rescaling(*rescaling)(inputs))
+    x = keras.layers.Dropout(0.05, noise_shape=(None, 1, 1, 1), name="inner")(x)
+    x = keras.layers.SpatialDropout2D(dropout / 2, name="spatial")(x)
+    x = keras.layers.GaussianDropout(dropout / 3, name="gaussian")(x)
+    nested = keras.Sequential([keras.layers.Dropout(dropout / 4)], name="nested")
+    x = keras.layers.Dropout(dropout / 2, name="half")(nested(keras.layers.Flatten()(x)))
+    x = keras.layers.Dropout(dropout, name="head")(x)
+    return keras.Model(inputs, keras.layers.Dense(n_classes, activation="softmax")(x))
+
+
+class ManyRates(DenseClassifier):
+    _network = staticmethod(many_rates)
+
+
+def test_each_dropout_layer_has_its_own_rate(images, monkeypatch):
+    seen, prepare = [], programs.Program.prepare
+
+    def spied(program, *args, **kwargs):
+        prepare(program, *args, **kwargs)
+        layers = [x for x in program.model.layers if type(x).__name__ == "VariableDropout"]
+        seen.append({x.name: round(float(to_numpy(x.variable_rate)), 6) for x in layers})
+
+    monkeypatch.setattr(programs.Program, "prepare", spied)
+    for rate in (0.6, 0.05):
+        made = ManyRates(dropout=rate, epochs=3, random_state=0).fit(*images)
+        assert seen[-1] == {"inner": 0.05, "half": rate / 2, "head": rate}
+        skfashion.clear_caches()
+        same(made, ManyRates(dropout=rate, epochs=3, random_state=0).fit(*images), images[0])
+
+
+def test_a_layer_whose_rate_is_written_into_the_graph_is_in_the_key(images):
+    one, other = (ManyRates(dropout=rate, epochs=3, random_state=0) for rate in (0.1, 0.9))
+    one.fit(*images)
+    other.fit(*images)
+    skfashion.clear_caches()
+    same(other, ManyRates(dropout=0.9, epochs=3, random_state=0).fit(*images), images[0])
+
+
+def inner_rate(image_shape, n_classes, *, dropout, **sizes):
+    inputs = keras.Input(image_shape)
+    x = keras.layers.Dropout(0.05)(keras.layers.Flatten()(inputs))
+    x = keras.layers.Dropout(dropout)(keras.layers.Dense(8, activation="relu")(x))
+    return keras.Model(inputs, keras.layers.Dense(n_classes, activation="softmax")(x))
+
+
+class InnerRate(DenseClassifier):
+    _network = staticmethod(inner_rate)
+
+
+def test_rates_of_an_authors_network_share_one_program(images):
+    InnerRate(dropout=0.1, epochs=1, random_state=0).fit(*images)
+    before = _training.programs_info()
+    InnerRate(dropout=0.9, epochs=1, random_state=0).fit(*images)
+    after = _training.programs_info()
+    assert (after["built"], after["traces"]) == (before["built"], before["traces"])
+
+
+@pytest.mark.parametrize(
+    ("make", "settings"),
+    [
+        (networks.dense, {}),
+        (networks.conv, {}),
+        (networks.mobilenet, {"alpha": 0.35}),
+    ],
+)
+def test_our_networks_have_one_rate(make, settings):
+    layers = make((32, 32, 3), 2, dropout=0.3, **settings)._flatten_layers()
+    assert {layer.rate for layer in layers if hasattr(layer, "rate")} == {0.3}
 
 
 def test_label_smoothing_is_part_of_the_key(images):
@@ -81,7 +154,7 @@ def test_label_smoothing_is_part_of_the_key(images):
     settings = {"loss": keras.losses.CategoricalCrossentropy}
     custom(loss__label_smoothing=0.0, **settings).fit(X, y)
     second = custom(loss__label_smoothing=0.9, **settings).fit(X, y)
-    _training.clear_programs()
+    skfashion.clear_caches()
     same(second, custom(loss__label_smoothing=0.9, **settings).fit(X, y), X)
     assert second.history_["loss"][0] > 1.0
 
@@ -291,7 +364,7 @@ def test_every_optimizer_starts_as_in_keras(optimizer, images):
 
 def test_a_program_that_predicts_first_is_traced_once_for_training(images):
     clf = DenseClassifier(8, epochs=1, random_state=0).fit(*images)
-    _training.clear_programs()
+    skfashion.clear_caches()
     clf.predict(images[0])
     clf.partial_fit(*images).partial_fit(*images)
     assert _training.programs_info()["traces"] == 2

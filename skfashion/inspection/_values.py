@@ -1,4 +1,4 @@
-"""Where values of a parameter stand on an axis: numbers, orders of magnitude, categories."""
+"""Values of parameters: as text, by column, and on an axis."""
 
 import math
 import re
@@ -9,24 +9,35 @@ from numbers import Number, Real
 import numpy as np
 
 _ABSENT = "\N{EN DASH}"
+_CUT = "\N{HORIZONTAL ELLIPSIS}"
 # Up to so many values stand on the axis themselves, in place of round numbers.
 _FEW = 6
-# Of the length of an axis: two ticks nearer than this would be written over each other.
-_NEAR = 0.065
 # Fewer orders than this are no logarithmic axis, however even the steps.
 _WIDE = 4
-# Of a number, as far as that tells it from others.
-_DIGITS = 3
-_CUT = "\N{HORIZONTAL ELLIPSIS}"
 
 
 @dataclass(frozen=True)
 class Scale:
     """An axis for the values of one parameter."""
 
-    kind: str
-    positions: np.ndarray
-    ticks: list
+    kind: str  # "linear", "log" or "category"
+    places: np.ndarray  # of the values: numbers, or indices of categories
+    ticks: dict  # place -> text; empty where round numbers do
+
+    def unit(self, places=None):
+        """Return places, those of the values by default, between 0 and 1 along the axis."""
+        to_axis = np.log if self.kind == "log" else np.asarray
+        low, high = to_axis(self.places.min()), to_axis(self.places.max())
+        places = to_axis(self.places if places is None else np.asarray(places, dtype=float))
+        return (places - low) / (high - low) if high > low else np.full(len(places), 0.5)
+
+    def unit_ticks(self):
+        """Return place between 0 and 1 and text of ticks, round numbers included."""
+        ticks = self.ticks
+        if not ticks:
+            numbers = _round_numbers(self.places.min(), self.places.max(), self.kind == "log")
+            ticks = dict(zip(numbers, value_texts(numbers), strict=True))
+        return list(zip(self.unit(list(ticks)).tolist(), ticks.values(), strict=True))
 
 
 def scale_of(values, *, log=True):
@@ -34,30 +45,25 @@ def scale_of(values, *, log=True):
 
     Positive numbers that span a factor of ten or more, or of four or more in steps that are
     each the same multiple of the last, stand on a logarithmic axis, other numbers on a
-    linear one. With anything else among them they are categories: None and what is absent
-    first, then numbers by size, then text in natural order.
+    linear one. With anything else among them they are categories.
     """
-    if all(is_number(value) for value in values):
-        numbers = np.array(values, dtype=float)
-        low, high = numbers.min(), numbers.max()
-        distinct = np.unique(numbers)
-        log = log and low > 0 and (high / low >= 10 or _is_geometric(distinct))
-        if len(distinct) <= _FEW:
-            ticks = distinct
-        else:
-            ticks = np.array(_log_ticks(low, high) if log else _linear_ticks(low, high))
-        place = np.log if log else np.asarray
-        positions = _unit(place(numbers), place(low), place(high))
-        where = _unit(place(ticks), place(low), place(high)).tolist()
-        ticks = thinned(list(zip(where, value_texts(ticks), strict=True)))
-        return Scale("log" if log else "linear", positions, ticks)
+    if not all(is_number(value) for value in values):
+        return categories_of(values)
+    numbers = np.array(values, dtype=float)
+    distinct = np.unique(numbers)
+    wide = distinct[0] > 0 and (distinct[-1] / distinct[0] >= 10 or _is_geometric(distinct))
+    few = distinct.tolist() if len(distinct) <= _FEW else []
+    ticks = dict(zip(few, value_texts(few), strict=True))
+    return Scale("log" if log and wide else "linear", numbers, ticks)
+
+
+def categories_of(values):
+    """Return an axis of categories: None and what is absent, numbers by size, text in order."""
     texts = value_texts(values)
     first = dict(zip(reversed(texts), reversed(values), strict=True))
     known = sorted(first, key=lambda text: _rank(first[text], text))
-    step = 1 / max(1, len(known) - 1)
-    place = {text: i * step if len(known) > 1 else 0.5 for i, text in enumerate(known)}
-    positions = np.array([place[text] for text in texts])
-    return Scale("category", positions, [(place[text], text) for text in known])
+    places = np.array([known.index(text) for text in texts], dtype=float)
+    return Scale("category", places, dict(enumerate(known)))
 
 
 def is_number(value):
@@ -83,7 +89,7 @@ def value_texts(values):
     keys = [_identity(value) for value in values]
     distinct = dict(zip(keys, values, strict=True))
     numbers = [value for value in distinct.values() if is_number(value)]
-    digits = _DIGITS
+    digits = 3
     while digits < 17 and len({number_text(n, digits) for n in numbers}) < len(numbers):
         digits += 1
     known, alike = {}, Counter()
@@ -94,7 +100,7 @@ def value_texts(values):
     return [known[key] for key in keys]
 
 
-def number_text(number, digits=_DIGITS):
+def number_text(number, digits=3):
     """Return a number as short text, and no fraction as a whole number."""
     number = float(number)
     if number.is_integer():
@@ -104,55 +110,61 @@ def number_text(number, digits=_DIGITS):
     return f"{number:.{digits}g}"
 
 
-def thinned(ticks, near=_NEAR, *, keep=None):
-    """Leave out ticks that would be written over others."""
-    kept = [tick for tick in ticks if keep is not None and math.isclose(tick[0], keep)][:1]
+def thinned(ticks, near):
+    """Leave out ticks (place, text) that are nearer than this to one before."""
+    kept = []
     for tick in ticks:
         # A little less is near enough: steps are not exact.
         if all(abs(tick[0] - at) >= near * (1 - 1e-9) for at, _ in kept):
             kept.append(tick)
-    return sorted(kept)
+    return kept
 
 
 def shortened(texts, longest):
     """Shorten texts in the middle; those that this makes the same, to where they differ."""
     head = longest // 2
-    short = {
+    cut = {
         text: text if len(text) <= longest else text[:head] + _CUT + text[1 + head - longest :]
         for text in texts
     }
-    alike = {}
-    for text, cut in short.items():
-        alike.setdefault(cut, []).append(text)
-    for same in alike.values():
+    short = dict(cut)
+    for text in cut:
+        same = [other for other in cut if cut[other] == cut[text]]
         if len(same) > 1:
             differs = (i for i, each in enumerate(zip(*same, strict=False)) if len(set(each)) > 1)
-            start = next(differs, min(map(len, same))) - 1
-            for text in same:
-                part = text[start : start + longest - 2]
-                short[text] = _CUT + part + (_CUT if start + longest - 2 < len(text) else "")
+            start = max(0, next(differs, longest) - 1)
+            short[text] = _CUT + text[start : start + longest - 1]
     return [short[text] for text in texts]
 
 
 def short_names(names):
     """Leave out the steps of a Pipeline in names of parameters where nothing gets lost."""
     short = [name.rpartition("__")[2] for name in names]
-    return {
-        name: last if short.count(last) == 1 else name
-        for name, last in zip(names, short, strict=True)
-    }
+    return [
+        last if short.count(last) == 1 else name for name, last in zip(names, short, strict=True)
+    ]
 
 
-def columns_of(params):
-    """Return the values of each parameter of some candidates that isn't the same in all."""
+def columns_of(params, wanted=None):
+    """Return the values of parameters of some candidates, by their short names.
+
+    None wanted: those that are not the same in all candidates.
+    """
     names = list(dict.fromkeys(name for each in params for name in each))
+    short = dict(zip(names, short_names(names), strict=True))
     columns = {name: [each.get(name, _ABSENT) for each in params] for name in names}
-    varied = {
-        name: values
-        for name, values in columns.items()
-        if len({_identity(value) for value in values}) > 1
-    }
-    return varied or columns
+    if wanted is None:
+        varied = [n for n in names if len({_identity(value) for value in columns[n]}) > 1]
+        return {short[name]: columns[name] for name in varied or names}
+    chosen = {}
+    for each in [wanted] if isinstance(wanted, str) else wanted:
+        found = [name for name in names if each in (name, short[name])]
+        if not found:
+            raise ValueError(
+                f"params: {each!r} was not searched; the search has {', '.join(map(repr, names))}."
+            )
+        chosen[short[found[0]]] = columns[found[0]]
+    return chosen
 
 
 def _identity(value):
@@ -162,32 +174,20 @@ def _identity(value):
     return value_text(value), id(value) if callable(value) and hasattr(value, "__name__") else None
 
 
-def _unit(values, low, high):
-    span = high - low
-    return (values - low) / span if span else np.full(np.shape(values), 0.5)
-
-
 def _is_geometric(distinct):
     ratios = distinct[1:] / distinct[:-1]
     wide = distinct[-1] / distinct[0] >= _WIDE
     return len(ratios) >= 2 and wide and bool(np.allclose(ratios, ratios[0]))
 
 
-def _log_ticks(low, high):
-    decades = range(math.floor(math.log10(low)), math.ceil(math.log10(high)) + 1)
-    for digits in ((1,), (1, 3), (1, 2, 5)):
-        ticks = [d * 10.0**n for n in decades for d in digits if low <= d * 10.0**n <= high]
-        if len(ticks) >= 3:
-            return ticks
-    return [low, high]
-
-
-def _linear_ticks(low, high):
-    if low == high:
-        return [low]
-    size = 10.0 ** math.floor(math.log10((high - low) / 4))
-    for m in (10, 5, 2, 1):
-        step = size * m
+def _round_numbers(low, high, log):
+    """Return round numbers between two, three or more of them, or powers of ten."""
+    if log:
+        powers = 10.0 ** np.arange(math.ceil(np.log10(low)), math.floor(np.log10(high)) + 1)
+        if len(powers) > 1:
+            return powers.tolist()
+    size = 10.0 ** math.floor(np.log10(high - low))
+    for step in (5 * size, 2 * size, size, size / 2, size / 5):
         first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
         if last - first >= 2:
             break
@@ -201,10 +201,6 @@ def _rank(value, text):
         return (0, value is not None, [])
     if isinstance(value, Real) and not isinstance(value, (bool, np.bool_)) and value == value:
         return (1, float(value), [])
-    return (2, 0, _natural(text))
-
-
-def _natural(text):
     # Numbers in text as numbers, those with a point or an exponent too.
     parts = re.split(r"(\d+(?:\.\d+)?(?:e[+-]?\d+)?)", text)
-    return [(float(p), "") if i % 2 else (-1.0, p) for i, p in enumerate(parts) if p]
+    return (2, 0, [(float(p), "") if i % 2 else (-1.0, p) for i, p in enumerate(parts) if p])

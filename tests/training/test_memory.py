@@ -1,0 +1,159 @@
+"""What is kept for reuse costs no candidate its memory, and doesn't grow without bound."""
+
+import gc
+
+import keras
+import numpy as np
+import pytest
+from children import result_of
+from custom import custom
+from sklearn.model_selection import GridSearchCV
+
+import skfashion
+from skfashion import DenseClassifier
+from skfashion._training import loops, programs
+
+psutil = pytest.importorskip("psutil")
+
+
+class Device:
+    """Runs out of memory where more is held than there is room for."""
+
+    def __init__(self, monkeypatch, owner, name, *, room=2, error=MemoryError):
+        self.calls = self.failures = 0
+        old = getattr(owner, name)
+
+        def call(*args, **kwargs):
+            self.calls += 1
+            if skfashion.cache_info()["programs"]["entries"] > room:
+                self.failures += 1
+                raise error()
+            return old(*args, **kwargs)
+
+        monkeypatch.setattr(owner, name, call)
+
+
+def oom():
+    return RuntimeError("RESOURCE_EXHAUSTED: failed to allocate memory")
+
+
+WHERE = {
+    "building": (programs.Program, "__init__"),
+    "initial weights": (programs, "redraw"),
+    "training": ("loop", "train_epoch"),
+    "evaluating": ("loop", "evaluate"),
+    "predicting": ("loop", "predict"),
+}
+
+
+@pytest.fixture(autouse=True)
+def _empty():
+    skfashion.clear_caches()
+
+
+@pytest.mark.parametrize("error", [MemoryError, oom])
+@pytest.mark.parametrize("where", WHERE)
+def test_what_idle_programs_hold_is_let_go_before_a_candidate_fails(
+    where, error, images, monkeypatch
+):
+    owner, name = WHERE[where]
+    if owner == "loop":
+        owner = type(loops.make_loop(custom().fit(*images).model_))
+    device = Device(monkeypatch, owner, name, error=error)
+    clf = DenseClassifier(epochs=2, random_state=0, early_stopping=True, validation_fraction=0.3)
+    grid = {"hidden_layer_sizes": [8, 16, 32, 64, 128]}
+    found = GridSearchCV(clf, grid, cv=2).fit(*images)
+    assert device.failures > 0
+    assert np.isfinite(found.cv_results_["mean_test_score"]).all()
+    monkeypatch.undo()
+    alone = GridSearchCV(clf, grid, cv=2).fit(*images)
+    np.testing.assert_array_equal(
+        found.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"]
+    )
+
+
+def test_what_fits_nowhere_fails_with_advice_and_leaves_the_caches_empty(images, monkeypatch):
+    DenseClassifier(8, epochs=1, random_state=0).fit(*images)
+    device = Device(monkeypatch, programs.Program, "__init__", room=-1)
+    with pytest.raises(MemoryError, match="smaller batch_size"):
+        DenseClassifier(16, epochs=1, random_state=0).fit(*images)
+    assert device.calls == 2
+    assert skfashion.cache_info()["programs"]["entries"] == 0
+
+
+def test_a_model_function_that_runs_out_of_memory_is_called_again(images):
+    DenseClassifier(8, epochs=1, random_state=0).fit(*images)
+    calls = []
+
+    def network(meta):
+        calls.append(skfashion.cache_info()["programs"]["entries"])
+        if calls[-1]:
+            raise oom()
+        layers = [keras.layers.Flatten(), keras.layers.Dense(3, "softmax")]
+        return keras.Sequential([keras.Input(meta["X_shape_"][1:]), *layers])
+
+    custom(network).fit(*images)
+    assert calls[:2] == [1, 0]
+
+
+def test_callbacks_and_progress_begin_anew_with_the_second_try(images, monkeypatch):
+    told = []
+    tells = keras.callbacks.LambdaCallback(on_epoch_end=lambda epoch, logs: told.append(epoch))
+    evaluate, calls = loops.KerasLoop.train_epoch, []
+
+    def fails_once(self, *args):
+        calls.append(len(calls))
+        if len(calls) == 2:
+            raise MemoryError
+        return evaluate(self, *args)
+
+    monkeypatch.setattr(loops.KerasLoop, "train_epoch", fails_once)
+    tells.on_train_batch_end = lambda batch, logs: None
+    clf = DenseClassifier(8, epochs=3, random_state=0, callbacks=[tells]).fit(*images)
+    assert told == [0, 0, 1, 2]
+    assert len(clf.history_["loss"]) == 3
+
+
+SHAPES = [(a, b) for a in range(4, 26) for b in range(3, 13)]  # 220
+
+
+def many_shapes():
+    """Fit 220 networks of different shapes; return the bytes after each tenth."""
+    from skfashion.datasets import make_images
+
+    X, y = make_images(n_samples=20, n_classes=2, image_size=4, random_state=0)
+    process, sizes = psutil.Process(), []
+    for i, shape in enumerate(SHAPES):
+        DenseClassifier(shape, epochs=1, random_state=0).fit(X, y).predict(X)
+        if i % 10 == 9:
+            gc.collect()
+            sizes.append(process.memory_info().rss)
+    return sizes, skfashion.cache_info()["programs"]
+
+
+def test_200_fits_of_200_shapes(record_property):
+    sizes, info = result_of(many_shapes)
+    record_property("bytes", sizes)
+    print([round(size / 1e6) for size in sizes], info)
+    # The pool is full after the first two; TensorFlow's kernels come and go.
+    assert max(sizes[3:]) - sizes[2] < 90e6
+    assert info["entries"] <= info["max_entries"]
+
+
+def wide_networks():
+    """Fit 26 networks of new sizes on 96 x 96 x 3; return what the process grew by."""
+    rng = np.random.default_rng(0)
+    X, y = rng.integers(0, 255, (20, 96, 96, 3), dtype=np.uint8), np.arange(20) % 2
+    sizes = []
+    for units in range(100, 126):
+        DenseClassifier(units, epochs=1, random_state=0).fit(X, y).predict(X)
+        sizes.append(psutil.Process().memory_info().rss)
+    return sizes, skfashion.cache_info()["programs"]
+
+
+def test_wide_networks_are_bounded_by_bytes():
+    sizes, info = result_of(wide_networks)
+    print([round(size / 1e6) for size in sizes], info)
+    assert info["bytes"] <= info["max_bytes"]
+    assert info["entries"] < info["max_entries"]
+    assert sizes[-1] - sizes[0] < 3 * info["max_bytes"]

@@ -1,0 +1,200 @@
+"""Settings belong to a thread, and reach the workers of tools that use an estimator."""
+
+import pickle
+import threading
+
+import joblib
+import numpy as np
+import pytest
+from sklearn.base import clone
+from sklearn.calibration import CalibratedClassifierCV
+from sklearn.ensemble import BaggingClassifier, VotingClassifier
+from sklearn.experimental import enable_halving_search_cv  # noqa: F401
+from sklearn.inspection import permutation_importance
+from sklearn.model_selection import (
+    GridSearchCV,
+    HalvingGridSearchCV,
+    cross_val_predict,
+    cross_validate,
+    learning_curve,
+)
+from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
+from sklearn.pipeline import make_pipeline
+
+import skfashion
+from skfashion import DenseClassifier
+from skfashion.model_selection import BayesSearchCV, HyperbandSearchCV
+from skfashion.preprocessing import ImageFlattener
+
+DEFAULTS = skfashion.get_config()
+BOUND = 12_345
+
+
+class Tells(DenseClassifier):
+    """Writes down a setting that each fit and prediction meets."""
+
+    def __init__(self, file, learning_rate=1e-3, epochs=1):
+        super().__init__(4, learning_rate=learning_rate, epochs=epochs, random_state=0)
+        self.file = file
+
+    def _as_input(self, X, name="X"):
+        with open(self.file, "a") as file:
+            file.write(f"{skfashion.get_config()['store_max_bytes']}\n")
+        return super()._as_input(X, name)
+
+
+def told(folder):
+    return set((folder / "told").read_text().split())
+
+
+@pytest.fixture
+def telling(tmp_path):
+    return Tells(str(tmp_path / "told"))
+
+
+GRID = {"learning_rate": [1e-3, 1e-2, 1e-1]}
+TOOLS = {
+    "cross_validate": lambda clf, X, y: cross_validate(clf, X, y, cv=6, error_score="raise"),
+    "cross_val_predict": lambda clf, X, y: cross_val_predict(clf, X, y, cv=6),
+    "learning_curve": lambda clf, X, y: learning_curve(clf, X, y, cv=3),
+    "in a pipeline": lambda clf, X, y: cross_validate(
+        make_pipeline(ImageFlattener(), clf), X, y, cv=6, error_score="raise"
+    ),
+    "grid": lambda clf, X, y: GridSearchCV(clf, GRID, cv=3, error_score="raise").fit(X, y),
+    "halving": lambda clf, X, y: HalvingGridSearchCV(clf, GRID, cv=2, min_resources=30).fit(X, y),
+    "bayes": lambda clf, X, y: BayesSearchCV(
+        clf, {"learning_rate": (1e-3, 1e-1)}, n_iter=2, n_points=2, cv=3, n_jobs=None
+    ).fit(X, y),
+    "hyperband": lambda clf, X, y: HyperbandSearchCV(
+        clf, GRID, max_resources=2, cv=2, random_state=0
+    ).fit(X, y),
+    "a search in a search": lambda clf, X, y: cross_validate(
+        GridSearchCV(clf, GRID, cv=2), X, y, cv=6, error_score="raise"
+    ),
+    "bagging": lambda clf, X, y: BaggingClassifier(clf, 6).fit(X.reshape(len(X), -1), y),
+    "voting": lambda clf, X, y: VotingClassifier([(str(i), clone(clf)) for i in range(6)]).fit(
+        X.reshape(len(X), -1), y
+    ),
+    "calibrated": lambda clf, X, y: CalibratedClassifierCV(clf, cv=6).fit(X, y),
+    "one against one": lambda clf, X, y: OneVsOneClassifier(clf).fit(X.reshape(len(X), -1), y),
+    "one against rest": lambda clf, X, y: OneVsRestClassifier(clf).fit(X.reshape(len(X), -1), y),
+    "importance": lambda clf, X, y: permutation_importance(
+        clf.fit(X.reshape(len(X), -1)[:, :4], y), X.reshape(len(X), -1)[:, :4], y, n_repeats=2
+    ),
+}
+
+
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+@pytest.mark.parametrize("tool", TOOLS)
+def test_settings_reach_workers(tool, backend, images, telling, tmp_path):
+    with joblib.parallel_config(backend, n_jobs=2), skfashion.config_context(store_max_bytes=BOUND):
+        TOOLS[tool](telling, *images)
+    assert told(tmp_path) == {str(BOUND)}
+    TOOLS[tool](telling, *images)  # what an estimator has carried before is forgotten
+    assert told(tmp_path) == {str(BOUND), "None"}
+
+
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+def test_joblib_alone_carries_nothing_as_in_scikit_learn(backend):
+    with joblib.parallel_config(backend, n_jobs=2), skfashion.config_context(store_max_bytes=BOUND):
+        found = joblib.Parallel()(joblib.delayed(skfashion.get_config)() for _ in range(4))
+    assert found == [DEFAULTS] * 4
+
+
+def test_overlapping_contexts_of_threads_leave_nothing_behind():
+    first, second = threading.Event(), threading.Event()
+    seen = {}
+
+    def outer():
+        with skfashion.config_context(program_cache_size=1):
+            first.set()
+            second.wait()
+            seen["outer"] = skfashion.get_config()
+        seen["outer, after"] = skfashion.get_config()
+
+    def inner():
+        first.wait()
+        with skfashion.config_context(feature_cache_bytes=7):
+            second.set()
+            threads[0].join()
+            seen["inner"] = skfashion.get_config()
+        seen["inner, after"] = skfashion.get_config()
+
+    threads = [threading.Thread(target=outer), threading.Thread(target=inner)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert seen == {
+        "outer": {**DEFAULTS, "program_cache_size": 1},
+        "inner": {**DEFAULTS, "feature_cache_bytes": 7},
+        "outer, after": DEFAULTS,
+        "inner, after": DEFAULTS,
+    }
+    assert skfashion.get_config() == DEFAULTS
+
+
+def test_two_threads_search_with_settings_of_their_own(images, telling, tmp_path):
+    X, y = images
+    seen = []
+
+    def search(bound):
+        with skfashion.config_context(store_max_bytes=bound):
+            clf = clone(telling)
+            with joblib.parallel_config("threading", n_jobs=2):
+                cross_validate(clf, X, y, cv=3, error_score="raise")
+        seen.append(skfashion.get_config())
+
+    threads = [threading.Thread(target=search, args=(bound,)) for bound in (1111, 2222)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert told(tmp_path) == {"1111", "2222"}
+    assert seen == [DEFAULTS] * 2
+
+
+def test_settings_of_a_worker_itself_go_first(images, telling, tmp_path):
+    with skfashion.config_context(store_max_bytes=BOUND):
+        clf = clone(telling)
+        thread = threading.Thread(target=fit_with_own, args=(clf, *images))
+        thread.start()
+        thread.join()
+    assert told(tmp_path) == {"777"}
+
+
+def fit_with_own(clf, X, y):
+    skfashion.set_config(store_max_bytes=777)
+    clf.fit(X, y)
+
+
+def test_a_pickle_on_disk_brings_no_settings_along(images, telling, tmp_path):
+    with skfashion.config_context(store_max_bytes=BOUND):
+        content = pickle.dumps(telling.fit(*images))
+    loaded = pickle.loads(content)
+    assert not any("settings" in name for name in vars(loaded))
+    (tmp_path / "told").unlink()
+    thread = threading.Thread(target=loaded.predict, args=(images[0],))
+    thread.start()
+    thread.join()
+    assert told(tmp_path) == {"None"}
+
+
+@pytest.mark.parametrize("backend", ["threading", "loky"])
+@pytest.mark.parametrize("name", ["grid", "bayes"])
+def test_results_do_not_depend_on_n_jobs_without_fused_optimizers(name, backend, images):
+    def search(n_jobs):
+        clf = DenseClassifier(8, epochs=3, dropout=0.2, random_state=0)
+        settings = {"cv": 3, "n_jobs": n_jobs}
+        if name == "grid":
+            return GridSearchCV(clf, GRID, **settings).fit(*images)
+        space = {"learning_rate": (1e-3, 1e-1, "log-uniform")}
+        return BayesSearchCV(clf, space, n_iter=3, random_state=0, **settings).fit(*images)
+
+    with joblib.parallel_config(backend), skfashion.config_context(fused_optimizers=False):
+        one, two = search(1), search(2)
+    np.testing.assert_array_equal(one.predict_proba(images[0]), two.predict_proba(images[0]))
+    for column, values in one.cv_results_.items():
+        if "time" not in column:
+            np.testing.assert_array_equal(values, two.cv_results_[column], err_msg=column)
+    assert one.best_estimator_.history_ == two.best_estimator_.history_
