@@ -1,12 +1,12 @@
-"""What the terminal gets: errors and warnings of one line, tables, durations."""
+"""What a terminal gets: errors and warnings of one line, tables, a sign of life."""
 
+import gc
+import io
 import os
 import sys
 import tempfile
 import warnings
-from contextlib import contextmanager
-
-from sklearn.exceptions import FitFailedWarning
+from contextlib import contextmanager, nullcontext
 
 
 class UserError(Exception):
@@ -17,13 +17,12 @@ class UserError(Exception):
 
 
 @contextmanager
-def user_errors(*types):
-    """Turn errors of reading what the user named into `UserError`."""
-    types = types or (OSError, ValueError)
+def user_errors(types=(OSError, ValueError), advice=""):
+    """Turn errors over what the user named into `UserError`, with what else to do about it."""
     try:
         yield
     except types as error:
-        raise UserError(error) from error
+        raise UserError(f"{error} {advice}") from error
 
 
 def one_line(text):
@@ -42,15 +41,12 @@ def say(text=""):
 
 
 def note(text):
-    """Print a line that is no result to standard error."""
+    """Print a line that is not a result to standard error."""
     print(_writable(one_line(text), sys.stderr), file=sys.stderr, flush=True)
 
 
 def _writable(text, stream):
-    """Return text with escapes for what a stream doesn't take.
-
-    That is what its encoding lacks, and of file names the bytes that are no text.
-    """
+    """Return text with escapes for characters that the encoding of a stream lacks."""
     encoding = getattr(stream, "encoding", None) or "utf-8"
     return str(text).encode(encoding, "backslashreplace").decode(encoding)
 
@@ -60,7 +56,7 @@ def short_warnings():
     """Show a warning as one line, without the place it comes from."""
 
     def show(message, category, filename, lineno, file=None, line=None):
-        if issubclass(category, FitFailedWarning):
+        if category.__name__ == "FitFailedWarning":  # of scikit-learn, not imported for its name
             note(f"note: a fit failed: {last_line(message)}")
         else:
             note(f"note: {(str(message).strip().splitlines() or [category.__name__])[0]}")
@@ -71,6 +67,24 @@ def short_warnings():
         warnings.simplefilter("ignore", DeprecationWarning)
         warnings.simplefilter("ignore", FutureWarning)
         yield
+
+
+@contextmanager
+def loading():
+    """Do in the block what takes seconds before there is anything to show."""
+    status = nullcontext()
+    if sys.stderr.isatty():
+        from rich.console import Console
+
+        status = Console(stderr=True).status("Loading ...")
+    collecting = gc.isenabled()
+    gc.disable()  # importing makes a million objects and no garbage: a quarter of its time
+    try:
+        with without_native_noise(), status:
+            yield
+    finally:
+        if collecting:
+            gc.enable()
 
 
 @contextmanager
@@ -99,31 +113,29 @@ def without_native_noise():
             os.close(below)
 
 
-def table(rows, right=()):
-    """Align columns."""
-    lines = [[str(value) for value in row] for row in rows]
-    widths = [max(map(len, column)) for column in zip(*lines, strict=True)]
-    return "\n".join(
-        "  ".join(
-            value.rjust(width) if i in right else value.ljust(width)
-            for i, (value, width) in enumerate(zip(line, widths, strict=True))
-        ).rstrip()
-        for line in lines
-    )
+def table(rows, header=None, right=(), widths=None):
+    """Return lines with columns aligned, those in `right` to the right; `widths` are the least."""
+    from rich.console import Console
+    from rich.table import Table
+    from rich.text import Text
 
-
-def duration(seconds):
-    """Return a duration as people say it."""
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    seconds = round(seconds)
-    if seconds < 60:
-        return f"{seconds} s"
-    if seconds < 3600:
-        return f"{seconds // 60} min {seconds % 60:02d} s"
-    return f"{seconds // 3600} h {seconds % 3600 // 60:02d} min"
+    grid = Table(box=None, pad_edge=False, show_header=header is not None, header_style="")
+    for i, name in enumerate(header or rows[0]):
+        justify = "right" if i in right else "left"
+        grid.add_column(Text(str(name)), justify=justify, min_width=widths and widths[i])
+    for row in rows:
+        grid.add_row(*(Text(str(value)) for value in row))
+    page = io.StringIO()
+    # As wide as it takes, and text alone: it may go into a file.
+    Console(file=page, width=10_000, color_system=None, force_jupyter=False).print(grid)
+    return "\n".join(line.rstrip() for line in page.getvalue().splitlines())
 
 
 def counted(number, noun):
     """Return a number with its noun."""
     return f"{number:,} {noun}" + ("" if number == 1 else "s")
+
+
+def short(value):
+    """Return a parameter in a few digits."""
+    return f"{value:.3g}" if isinstance(value, float) else str(value)

@@ -40,12 +40,9 @@ def read_data(named):
                 "note: Fashion-MNIST is neither in Keras' cache nor within reach, so this is "
                 "scikit-learn's digits instead; `skfashion search fashion-mnist` says more."
             )
-            return _digits()
     if named == "fashion-mnist":
         return _fashion_mnist()
-    if named == "digits":
-        return _digits()
-    return _folder(named)
+    return _digits() if named in (None, "digits") else _folder(named)
 
 
 def read_test_data(named):

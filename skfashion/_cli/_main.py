@@ -1,10 +1,19 @@
 """The command line: ``skfashion`` and ``python -m skfashion``."""
 
 import argparse
+import atexit
+import gc
+import math
 import os
 import shlex
 import sys
-from contextlib import suppress
+from importlib import import_module
+
+from skfashion._cli._console import UserError, loading, note, short_warnings
+from skfashion._version import __version__
+
+# With their sizes below; others are looked for among what is imported, which takes seconds.
+_MODELS = ("dense", "conv", "mobilenet")
 
 _EPILOG = """examples:
   skfashion search                       Fashion-MNIST, about three minutes on two cores
@@ -26,38 +35,25 @@ def main(argv=None):
     # Only here: a library changes nobody's environment.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
     arguments = _parser().parse_args(argv)
-    command = ["skfashion", *argv]
-
-    from skfashion._cli._console import UserError, note, short_warnings
-
+    arguments.typed = shlex.join(["skfashion", *argv])
+    # At exit Python looks for garbage among all that was imported, which takes a second.
+    atexit.register(gc.freeze)
     try:
         with short_warnings():
-            return _run(arguments, command) or 0
+            with loading():
+                module = import_module(f"skfashion._cli._{arguments.command}")
+            return getattr(module, arguments.command)(arguments) or 0
     except UserError as error:
         note(f"skfashion: error: {error}")
         return 2
     except KeyboardInterrupt:
         if arguments.command == "search":
-            note(f"Stopped. The same command goes on from here: {shlex.join(command)}")
+            note(f"Stopped. The same command goes on from here: {arguments.typed}")
         return 130
     except BrokenPipeError:
         # Somebody closed the pipe, as `head` does; Python would fail again at exit.
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         return 141
-
-
-def _run(arguments, command):
-    if arguments.command == "search":
-        from skfashion._cli._search import search
-
-        return search(arguments, command)
-    if arguments.command == "runs":
-        from skfashion._cli._runs import runs
-
-        return runs(arguments)
-    from skfashion._cli import _use
-
-    return getattr(_use, arguments.command)(arguments)
 
 
 class _Parser(argparse.ArgumentParser):
@@ -68,8 +64,6 @@ class _Parser(argparse.ArgumentParser):
 
 
 def _parser():
-    from skfashion._version import __version__
-
     parser = _Parser(
         prog="skfashion",
         description="Tune, use and test Keras image classifiers.",
@@ -109,6 +103,10 @@ mobilenet on 1,000 and 3,000.
 
 Stopped or killed, the same command goes on where it was. In the folder --out it leaves
 model.skfashion, report.html, cv_results.csv, summary.txt, summary.json and memory/."""
+
+_CANDIDATES = "default: dense 16, conv and mobilenet 10"
+_EPOCHS = "default: dense 15, conv and mobilenet 8; hyperband: at most, 27"
+_SIZES = "default: dense 32, conv 64, mobilenet 96"
 
 _predict_text = """Print file, label and probability of each image, separated by tabs.
 
@@ -150,41 +148,21 @@ def _add_model(parser):
 def _add_search(commands):
     parser = _add(commands, "search", "find good parameters and train with them", _search_text)
     parser.add_argument("data", metavar="DATA", nargs="?", help=_DATA)
-    parser.add_argument("--model", choices=("dense", "conv", "mobilenet"), default="dense")
+    models = f"{{{','.join(_MODELS)}}}"
+    parser.add_argument("--model", type=_model, default="dense", metavar=models)
     parser.add_argument("--kind", choices=("bayes", "grid", "random", "hyperband"), default="bayes")
-    numbers = (
-        (
-            *("candidates", 1, None),
-            "settings to try (bayes and random; default: dense 16, conv and mobilenet 10)",
-        ),
-        ("folds", 2, 3, "folds of the cross-validation (default: 3)"),
-        (
-            *("epochs", 1, None),
-            "passes over the images (default: dense 15, conv and mobilenet 8; hyperband: at most, "
-            "27)",
-        ),
-        ("images", 1, None, "images to train on at most (default: see above)"),
-        ("sample", 1, None, "how many of them to compare candidates on (default: see above)"),
-        (
-            *("size", 1, None),
-            "height and width, pixels, to which files are brought (default: dense 32, conv 64, "
-            "mobilenet 96)",
-        ),
-    )
-    for name, least, default, text in numbers:
-        parser.add_argument(
-            f"--{name}", type=_number(least), default=default, metavar="N", help=text
-        )
-    parser.add_argument(
-        "--seed",
-        type=_number(0, 2**32 - 1),  # NumPy's largest
-        default=0,
-        metavar="N",
-        help="seed of everything random (default: 0)",
-    )
-    parser.add_argument(
-        "--jobs", type=_jobs, default=1, metavar="N", help="fits at a time; -1: as many as cores"
-    )
+    for name, kind, default, text in (
+        ("candidates", _number(1), None, f"settings to try (bayes and random; {_CANDIDATES})"),
+        ("folds", _number(2), 3, "folds of the cross-validation (default: 3)"),
+        ("epochs", _number(1), None, f"passes over the images ({_EPOCHS})"),
+        ("images", _number(1), None, "images to train on at most (default: see above)"),
+        ("sample", _number(1), None, "how many to compare candidates on (default: see above)"),
+        ("size", _number(1), None, f"height and width, pixels, files are brought to ({_SIZES})"),
+        # NumPy's largest seed.
+        ("seed", _number(0, 2**32 - 1), 0, "seed of everything random (default: 0)"),
+        ("jobs", _number(-1, but=0), 1, "fits at a time (default: 1); -1: as many as cores"),
+    ):
+        parser.add_argument(f"--{name}", type=kind, default=default, metavar="N", help=text)
     parser.add_argument(
         "--out", metavar="DIR", help="folder of the results (default: results/DATA-MODEL-KIND)"
     )
@@ -193,26 +171,28 @@ def _add_search(commands):
     )
 
 
-def _number(least, most=None):
-    """Return a reader of whole numbers from `least` on, or up to `most`."""
-    wanted = f"from {least} on" if most is None else f"from {least} to {most}"
+def _model(name):
+    if name not in _MODELS:
+        with loading():
+            from skfashion._cli._tuning import models
+        if name not in models():
+            known = ", ".join(map(repr, models()))
+            raise argparse.ArgumentTypeError(f"invalid choice: {name!r} (choose from {known})")
+    return name
+
+
+def _number(least, most=math.inf, but=None):
+    """Return a reader of whole numbers in a range, of which one may be left out."""
+    wanted = f"from {least} " + ("on" if most == math.inf else f"to {most}")
+    wanted += "" if but is None else f" but {but}"
 
     def read(text):
         try:
             number = int(text)
         except ValueError:
-            number = None
-        if number is None or number < least or (most is not None and number > most):
-            raise argparse.ArgumentTypeError(f"{text!r} is no whole number {wanted}")
+            number = but
+        if number == but or not least <= number <= most:
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number {wanted}")
         return number
 
     return read
-
-
-def _jobs(text):
-    number = None
-    with suppress(ValueError):
-        number = int(text)
-    if not number:
-        raise argparse.ArgumentTypeError(f"{text!r} is no number of fits, nor -1 for all cores")
-    return number

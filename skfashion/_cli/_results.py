@@ -9,11 +9,12 @@ import textwrap
 from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 
+import keras
 import pandas as pd
 
 import skfashion
-from skfashion._cli._console import counted, duration, table
-from skfashion._cli._models import FILE
+from skfashion._cli._console import counted, short, table
+from skfashion._cli._predict import FILE
 from skfashion.inspection import write_report
 
 REPORT = "report.html"
@@ -32,12 +33,9 @@ def describe(tuner):
     }
 
 
-def circumstances(command):
-    """Return what was run, with what, on what."""
-    import keras
-
+def circumstances():
+    """Return with what, on what and when."""
     return {
-        "command": shlex.join(command),
         "backend": keras.backend.backend(),
         "versions": {
             "skfashion": skfashion.__version__,
@@ -54,12 +52,20 @@ def _version(name):
         return version(name)
 
 
+def _plain(value):
+    value = value.item() if hasattr(value, "item") else value
+    return value if isinstance(value, (int, float, str, bool, type(None))) else repr(value)
+
+
 def contents(folder, memory):
     """Return what is in the folder of the results, and what to do with it."""
     inside = os.path.abspath(memory) == os.path.join(os.path.abspath(folder), "memory")
+    report = "not written, as it takes Plotly: pip install plotly"
+    if os.path.exists(os.path.join(folder, REPORT)):
+        report = "candidates, curves and mistakes, for a browser"
     rows = [
         [FILE, f"the model: skfashion predict {shlex.quote(folder)} IMAGE..."],
-        [REPORT, _report_text(folder)],
+        [REPORT, report],
         ["cv_results.csv", "all candidates with all scores"],
         ["summary.txt", "the lines above, with versions; summary.json: the same"],
         [
@@ -70,21 +76,15 @@ def contents(folder, memory):
     return textwrap.indent(table(rows), "  ")
 
 
-def _report_text(folder):
-    if os.path.exists(os.path.join(folder, REPORT)):
-        return "candidates, curves and mistakes, for a browser"
-    return "not written, as it takes Plotly: pip install plotly"
-
-
 def as_text(summary, refit_seconds=None):
     """Return a summary as a person reads it."""
     best = [
-        [name.removeprefix("classifier__"), f"{value:.3g}" if isinstance(value, float) else value]
+        [name.removeprefix("classifier__"), short(value)]
         for name, value in summary["best_params"].items()
     ]
     trained = f"trained on {counted(summary['images_to_train_on'], 'image')}"
     if refit_seconds is not None:
-        trained += f" in {duration(refit_seconds)}"
+        trained += f" in {_duration(refit_seconds)}"
     return "\n".join(
         [
             f"Best of {counted(summary['candidates'], 'candidate')}, mean score "
@@ -93,9 +93,19 @@ def as_text(summary, refit_seconds=None):
             "",
             f"Test accuracy {summary['test_accuracy']:.4f} on "
             f"{counted(summary['test_images'], 'image')} that took no part in the search",
-            f"{duration(summary['seconds'])} in all",
+            f"{_duration(summary['seconds'])} in all",
         ]
     )
+
+
+def _duration(seconds):
+    if seconds < 10:
+        return f"{seconds:.1f} s"
+    minutes, seconds = divmod(round(seconds), 60)
+    hours, minutes = divmod(minutes, 60)
+    if hours:
+        return f"{hours} h {minutes:02d} min"
+    return f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"
 
 
 def write_page(folder, tuner, data, summary):
@@ -120,25 +130,13 @@ def write(folder, tuner, summary):
     skfashion.save(tuner.best_estimator_, os.path.join(folder, FILE))
     pd.DataFrame(tuner.cv_results_).to_csv(os.path.join(folder, "cv_results.csv"), index=False)
     versions = ", ".join(f"{name} {number}" for name, number in summary["versions"].items())
+    machine = f"{versions}; Keras on {summary['backend']}; {summary['system']}"
     texts = {
         "summary.json": json.dumps(summary, indent=2),
-        "summary.txt": "\n".join(
-            [
-                f"$ {summary['command']}",
-                "",
-                as_text(summary),
-                "",
-                f"{versions}; Keras on {summary['backend']}; {summary['system']}",
-            ]
-        ),
+        "summary.txt": f"$ {summary['command']}\n\n{as_text(summary)}\n\n{machine}",
     }
     for name, text in texts.items():
         place = os.path.join(folder, name)
-        # Names of folders may be no text.
+        # Names of folders may not be text.
         with open(place, "w", encoding="utf-8", errors="backslashreplace") as file:
             file.write(f"{text}\n")
-
-
-def _plain(value):
-    value = value.item() if hasattr(value, "item") else value
-    return value if isinstance(value, (int, float, str, bool, type(None))) else repr(value)

@@ -2,7 +2,10 @@
 
 import os
 
+from rich.filesize import decimal
+
 from skfashion._cli._console import counted, note, say, table, user_errors
+from skfashion.inspection import prune_runs, runs_frame
 
 _HEADER = (
     *("last used (UTC)", "estimator", "phase", "epochs", "images", "loss", "accuracy"),
@@ -12,8 +15,6 @@ _HEADER = (
 
 def runs(arguments):
     """Carry out ``skfashion runs``."""
-    from skfashion.inspection import prune_runs, runs_frame
-
     folder = os.path.join(arguments.folder, "memory")
     # The folder of a search does as well as that of its store.
     folder = folder if os.path.isdir(folder) else arguments.folder
@@ -25,23 +26,20 @@ def runs(arguments):
         say(f"No runs in {folder}.")
         return
     rows = [_row(run) for run in frame.to_dict("records")]
-    say(table([_HEADER, *rows], right=range(3, 9)))
+    say(table(rows, _HEADER, right=range(3, 9)))
     say()
-    say(f"{counted(len(frame), 'run')}, {_size(frame['bytes'].sum())} in {folder}")
+    say(f"{counted(len(frame), 'run')}, {decimal(frame['bytes'].sum())} in {folder}")
 
 
 def _tell(pruned):
     say(
         f"Removed {counted(pruned.entries_removed + len(pruned.damaged), 'file')}, "
-        f"{_size(pruned.bytes_removed)}; kept {_size(pruned.bytes_kept)}."
+        f"{decimal(pruned.bytes_removed)}; kept {decimal(pruned.bytes_kept)}."
     )
     for damaged in pruned.damaged:
         note(f"note: was damaged: {damaged}")
     if pruned.crashes_cleared:
-        say(
-            f"{counted(pruned.crashes_cleared, 'process')} died while training; what they "
-            "trained is tried again."
-        )
+        say(f"Tried again from now on, though the process died: {pruned.crashes_cleared}.")
 
 
 def _row(run):
@@ -54,7 +52,7 @@ def _row(run):
         _number(run["loss"], ".4f"),
         _number(run["accuracy"], ".4f"),
         _number(run["seconds"], ".1f", " s"),
-        _size(run["bytes"]),
+        decimal(run["bytes"]),
         "done" if run["finished"] else "unfinished",
     ]
 
@@ -62,11 +60,3 @@ def _row(run):
 def _number(value, form, unit=""):
     missing = value is None or value != value
     return "-" if missing else f"{value:{form}}{unit}"
-
-
-def _size(n_bytes):
-    for unit in ("B", "kB", "MB"):
-        if n_bytes < 1000:
-            return f"{n_bytes:.0f} {unit}"
-        n_bytes /= 1000
-    return f"{n_bytes:.1f} GB"

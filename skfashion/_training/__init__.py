@@ -5,7 +5,7 @@ Knows Keras and NumPy, not scikit-learn.
 
 from skfashion._training.custom import build, describe_network, network_of, structure_of
 from skfashion._training.features import features_info
-from skfashion._training.inference import export, predict
+from skfashion._training.inference import export, predict, untraced
 from skfashion._training.keys import digest, freeze, weights_digest
 from skfashion._training.loops import retried
 from skfashion._training.phases import next_phase, run
@@ -40,5 +40,6 @@ __all__ = [
     "retried",
     "run",
     "structure_of",
+    "untraced",
     "weights_digest",
 ]

@@ -1,10 +1,14 @@
 """What a trained network is asked for: predictions, and itself."""
 
+from contextlib import contextmanager
+from contextvars import ContextVar
+
+import keras
 import numpy as np
 
 from skfashion._training import features
 from skfashion._training.keys import array_digest
-from skfashion._training.loops import memory_errors, retried
+from skfashion._training.loops import memory_errors, retried, to_numpy
 from skfashion._training.programs import program_of
 from skfashion._training.seeding import build_scope, derive
 from skfashion._utils.config import get_config
@@ -13,6 +17,21 @@ from skfashion.networks._layers import for_inference
 _PREDICT_BATCH = 1024
 _KEPT_FROM = 64  # images; fewer are predicted sooner than a file is written
 _OUTPUTS = "outputs"
+_UNTRACED_UP_TO = 32  # images; more are predicted sooner with a graph
+_UNTRACED = ContextVar("untraced", default=False)
+
+
+@contextmanager
+def untraced():
+    """In the block, predict a few images without compiling the network, which takes longer.
+
+    For a process that predicts once: nothing is kept, and last digits are not those of a graph.
+    """
+    token = _UNTRACED.set(True)
+    try:
+        yield
+    finally:
+        _UNTRACED.reset(token)
 
 
 def predict(plan, weights, X, build, *, store=None, run_key=None):
@@ -40,6 +59,11 @@ def predict(plan, weights, X, build, *, store=None, run_key=None):
 @retried("predicting")
 def _computed(plan, weights, X, build, store):
     phase = plan.phases[-1]
+    if _UNTRACED.get() and len(X) <= _UNTRACED_UP_TO:
+        with build_scope(0, *plan.formats):
+            network, _ = build(phase)
+        network.set_weights(weights)
+        return to_numpy(network(keras.ops.convert_to_tensor(X), training=False))
     outputs = []
     with program_of(plan, phase, build, cut=True) as program:
         program.carry(weights)

@@ -1,7 +1,7 @@
 """What the three ready classifiers share: pixels, dropout, augmentation, optimizer."""
 
 from abc import abstractmethod
-from dataclasses import replace
+from dataclasses import dataclass, field, replace
 from numbers import Real
 
 from skfashion._training import Start, compile_config
@@ -16,15 +16,39 @@ from skfashion.networks import AUGMENTATIONS
 OPTIMIZERS = Choice(("adam", "adamw", "rmsprop", "sgd"))
 
 
+@dataclass(frozen=True)
+class CommandLine:
+    """What ``skfashion search --model`` calls a classifier, and what it does unless told.
+
+    Of Fashion-MNIST it compares candidates on `sample` images and trains the best on `images`.
+    Files are read at `size`, height and width in pixels, which is at least `smallest`; images
+    that come with a size of their own keep it, unless there is a `size_parameter`.
+    `parameters` are set, and those named in `half_epochs` to half of `epochs`.
+    """
+
+    name: str
+    images: int
+    sample: int
+    candidates: int
+    epochs: int
+    size: int
+    smallest: int = 1
+    size_parameter: str | None = None
+    half_epochs: tuple = ()
+    parameters: dict = field(default_factory=dict)
+    standardize: bool = True
+
+
 class ReadyClassifier(BaseImageClassifier):
     """Base of the classifiers whose networks are ours.
 
-    A subclass says which values its network wants for black and white, and whether it has to
-    know the height and width of images.
+    A subclass says which values its network wants for black and white, whether it has to know
+    the height and width of images, and what it is on the command line, if it is there.
     """
 
     _black_and_white = (0.0, 1.0)
     _sees_neighbours = False
+    _command_line = None
 
     _parameter_constraints = {
         **BaseImageClassifier._parameter_constraints,
@@ -43,6 +67,9 @@ class ReadyClassifier(BaseImageClassifier):
     def _start(self):
         """Return what the first phase starts from: here, what its initializers draw."""
         return Start()
+
+    def _fetch(self):
+        """Get now what `fit` would download; an OSError says what to do without a network."""
 
     def _design(self, seed):
         n_classes = len(self.classes_)

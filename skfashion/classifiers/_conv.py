@@ -18,7 +18,7 @@ from skfashion._utils.typing import (
     Sizes,
 )
 from skfashion._utils.validation import Interval
-from skfashion.classifiers._common import OPTIMIZERS, ReadyClassifier, sizes
+from skfashion.classifiers._common import OPTIMIZERS, CommandLine, ReadyClassifier, sizes
 
 
 class ConvClassifier(ReadyClassifier):
@@ -64,6 +64,9 @@ class ConvClassifier(ReadyClassifier):
     }
     _sees_neighbours = True
     _network = staticmethod(networks.conv)
+    _command_line = CommandLine(
+        "conv", images=12_000, sample=3_000, candidates=10, epochs=8, size=64
+    )
 
     def __init__(
         self,

@@ -18,7 +18,7 @@ from skfashion._utils.typing import (
     Sizes,
 )
 from skfashion._utils.validation import Interval, StrOptions
-from skfashion.classifiers._common import OPTIMIZERS, ReadyClassifier, sizes
+from skfashion.classifiers._common import OPTIMIZERS, CommandLine, ReadyClassifier, sizes
 
 _ACTIVATIONS = {"relu", "tanh", "sigmoid", "elu", "selu", "gelu", "silu", "softplus", "linear"}
 
@@ -59,6 +59,9 @@ class DenseClassifier(ReadyClassifier):
         "batch_norm": ["boolean"],
     }
     _network = staticmethod(networks.dense)
+    _command_line = CommandLine(
+        "dense", images=60_000, sample=10_000, candidates=16, epochs=15, size=32
+    )
 
     def __init__(
         self,

@@ -24,7 +24,7 @@ from skfashion._utils.typing import (
     Size,
 )
 from skfashion._utils.validation import HasMethods, Interval, StrOptions
-from skfashion.classifiers._common import OPTIMIZERS, ReadyClassifier
+from skfashion.classifiers._common import OPTIMIZERS, CommandLine, ReadyClassifier
 from skfashion.networks import _mobilenet
 
 
@@ -106,6 +106,20 @@ class MobileNetFineTuner(ReadyClassifier):
     _black_and_white = (-1.0, 1.0)
     _sees_neighbours = True
     _network = staticmethod(networks.mobilenet)
+    _command_line = CommandLine(
+        "mobilenet",
+        images=3_000,
+        sample=1_000,
+        candidates=10,
+        epochs=8,
+        size=96,
+        smallest=32,
+        size_parameter="image_size",
+        half_epochs=("fine_tune_epochs",),
+        # The narrowest with ImageNet weights: the others take minutes a candidate.
+        parameters={"alpha": 0.35},
+        standardize=False,  # its weights were trained with pixels from -1 to 1
+    )
 
     def __init__(
         self,
@@ -227,6 +241,10 @@ class MobileNetFineTuner(ReadyClassifier):
                 "more for height and width."
             )
         return size
+
+    def _fetch(self):
+        if self.weights == "imagenet":
+            _mobilenet.imagenet_weights(self.version, self.alpha)
 
     def _start(self):
         key, weights = str(self.weights), self.weights

@@ -28,6 +28,9 @@ class SearchMixin(VersionMixin):
     `error_score` in it.
     """
 
+    # Called with the parameters and the mean score of each candidate as soon as it is done.
+    _tell = None
+
     def _format_results(self, candidate_params, n_splits, out, more_results=None):
         # scikit-learn calls it whenever candidates were evaluated, with all fits so far, and
         # keeps the last table it gets. Evaluations fills in that one, once, at the end.
@@ -58,7 +61,7 @@ class SearchMixin(VersionMixin):
         return {name: value for name, value in state.items() if name not in _OF_A_FIT}
 
 
-_OF_A_FIT = ("_evaluations", "_fit_state")
+_OF_A_FIT = ("_evaluations", "_fit_state", "_tell")
 
 
 class Evaluations:
@@ -106,7 +109,11 @@ class Evaluations:
             more = {name: column[i] for name, column in (more_results or {}).items()}
             self._rows.append((candidate, outcome if key in unwritten else outcome.again(), more))
             unwritten.discard(key)
-        return [self._mean_test_score(self._outcomes[key]) for key in keys]
+        scores = [self._mean_test_score(self._outcomes[key]) for key in keys]
+        if self._search._tell:
+            for candidate, score in zip(candidates, scores, strict=True):
+                self._search._tell(candidate, score)
+        return scores
 
     def finish(self):
         """Fill in `cv_results_` with all rows, those of failed candidates too."""

@@ -108,7 +108,6 @@ def test_every_epoch_of_every_candidate_and_fold(kind, images):
 
 @pytest.mark.parametrize("n_jobs", [1, 2])
 def test_the_progress_bar_runs(n_jobs, images, capfd):
-    pytest.importorskip("rich")
     search = GridSearchCV(dense(), {"learning_rate": [1e-3, 1e-2]}, cv=2, n_jobs=n_jobs)
     search.set_callbacks(callback.ProgressBar(max_propagation_depth=None)).fit(*images)
     assert "GridSearchCV" in capfd.readouterr().out

@@ -1,6 +1,7 @@
 """The command line, on small data: files in, models used, and what it says of mistakes."""
 
 import json
+import os
 import subprocess
 import sys
 from pathlib import Path
@@ -16,8 +17,9 @@ from sklearn.naive_bayes import GaussianNB
 import skfashion
 from skfashion._cli._console import UserError
 from skfashion._cli._data import read_data, read_test_data
-from skfashion._cli._main import main
-from skfashion._cli._pipelines import SIZES
+from skfashion._cli._main import _MODELS, main
+from skfashion._cli._tuning import models
+from skfashion._training import programs_info
 from skfashion.datasets import make_images
 from skfashion.preprocessing import ImageReader
 
@@ -169,7 +171,7 @@ def test_predict_goes_on_after_files_that_are_no_images(found, digit_files, tmp_
 @pytest.mark.parametrize("channels", [1, 3])
 def test_files_become_pixels_of_the_range_trained_with(scale, offset, channels, tmp_path):
     from skfashion import DenseClassifier
-    from skfashion._cli._models import as_input
+    from skfashion._cli._predict import as_input
 
     X, y = make_images(30, image_size=8, channels=channels, random_state=0)
     clf = DenseClassifier(8, epochs=1, random_state=0).fit(X * scale + offset, y)
@@ -245,12 +247,12 @@ def things(found, photo_model, photos, tmp_path_factory):
         ("search digits --out {text}", "choose another one with --out"),
         ("predict {none} {image}", "There is no model"),
         ("predict {empty} {image}", "There is no model"),
-        ("predict {text} {image}", "can't be loaded as a model: it is no file of skfashion.save"),
+        ("predict {text} {image}", "can't be loaded as a model: it is not a file of skfashion.s"),
         ("predict {dict} {image}", "add --trust-pickle if you trust them"),
         ("evaluate {dict} digits", "add --trust-pickle if you trust them"),
         ("predict --trust-pickle {text} {image}", "can't be loaded as a model"),
-        ("predict --trust-pickle {dict} {image}", "holds no fitted classifier but dict"),
-        ("predict --trust-pickle {unfitted} {image}", "no fitted classifier but LogisticRegress"),
+        ("predict --trust-pickle {dict} {image}", "holds a dict, which is not a fitted"),
+        ("predict --trust-pickle {unfitted} {image}", "holds a LogisticRegression, which is"),
         ("predict --trust-pickle {rows} {image}", "GaussianNB, which saw no images"),
         ("predict {found} {none}", "no such file"),
         ("evaluate {found} {none}", "There is no folder"),
@@ -274,11 +276,11 @@ def test_a_mistake_is_one_line_and_status_2(line, fragment, things, capsys, tmp_
     [
         ("", "the following arguments are required: command"),
         ("fly", "invalid choice: 'fly'"),
-        ("search --candidates many", "'many' is no whole number from 1 on"),
-        ("search --folds 1", "'1' is no whole number from 2 on"),
+        ("search --candidates many", "'many' is not a whole number from 1 on"),
+        ("search --folds 1", "'1' is not a whole number from 2 on"),
         ("search --model tree", "invalid choice: 'tree'"),
         ("predict model.skfashion", "required: IMAGE"),
-        ("runs x --max-bytes -1", "no whole number from 0 on"),
+        ("runs x --max-bytes -1", "not a whole number from 0 on"),
     ],
 )
 def test_wrong_arguments_are_one_line_and_status_2(line, fragment, capsys):
@@ -313,7 +315,7 @@ def test_help_says_the_sizes_there_are(capsys, monkeypatch):
     with pytest.raises(SystemExit):
         main(["search", "--help"])
     told = " ".join(capsys.readouterr().out.split())
-    dense, conv, mobilenet = (SIZES[name] for name in ("dense", "conv", "mobilenet"))
+    dense, conv, mobilenet = (models()[name]._command_line for name in _MODELS)
     assert conv.candidates == mobilenet.candidates
     assert conv.epochs == mobilenet.epochs
     for text in (
@@ -325,6 +327,23 @@ def test_help_says_the_sizes_there_are(capsys, monkeypatch):
         f"mobilenet on {mobilenet.sample:,} and {mobilenet.images:,}.",
     ):
         assert text in told
+
+
+def test_predict_compiles_nothing_for_a_few_images(found, digit_files):
+    before = programs_info()
+    assert main(["predict", str(found), *map(str, digit_files[1])]) == 0
+    assert programs_info() == before
+
+
+def test_a_terminal_sees_at_once_that_something_is_loaded(tmp_path):
+    pty = pytest.importorskip("pty", reason="no terminals here")
+    ours, theirs = pty.openpty()
+    command = [sys.executable, "-m", "skfashion", "predict", str(tmp_path), "image.png"]
+    subprocess.run(command, stderr=theirs, check=False, cwd=Path(__file__).parents[2])
+    os.close(theirs)
+    told = os.read(ours, 100_000).decode()
+    os.close(ours)
+    assert told.index("Loading ...") < told.index("There is no model")
 
 
 def test_a_closed_pipe_is_no_error(found, digit_files, tmp_path):

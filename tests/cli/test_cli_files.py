@@ -21,7 +21,7 @@ import skfashion
 from skfashion._cli import _results
 from skfashion._cli._console import UserError, last_line, say, short_warnings
 from skfashion._cli._main import main
-from skfashion._cli._models import as_input
+from skfashion._cli._predict import as_input
 from skfashion.datasets import make_images
 from skfashion.preprocessing import ImageFlattener, ImageReader, ImageResizer, PixelScaler
 
@@ -67,7 +67,11 @@ def test_what_a_search_leaves_is_read_in_another_place(photos, reader_model, tmp
     search = GridSearchCV(reader_model, {"denseclassifier__epochs": [3]}, cv=2)
     summary = {"test_accuracy": 1.0, "test_images": 1, "images_to_train_on": 40, "seconds": 1.0}
     search.fit(names, photos[2])
-    summary |= {**_results.describe(search), **_results.circumstances(["skfashion", "search"])}
+    summary |= {
+        **_results.describe(search),
+        **_results.circumstances(),
+        "command": "skfashion search",
+    }
     _results.write(str(tmp_path), search, summary)
     assert sorted(os.listdir(tmp_path)) == [
         *("cv_results.csv", "model.skfashion", "summary.json", "summary.txt")
@@ -105,7 +109,7 @@ def test_a_pickle_is_taken_from_those_who_are_trusted(
         assert main(command) == 2
         error = capsys.readouterr().err
         assert error.count("\n") == 1
-        assert "is no file of skfashion.save" in error
+        assert "is not a file of skfashion.save" in error
         assert "--trust-pickle" in error
         assert main([*command, "--trust-pickle"]) == 0
         errors = capsys.readouterr().err
@@ -230,7 +234,7 @@ def test_numbers_that_no_search_takes(option, value, capsys):
     with pytest.raises(SystemExit) as stopped:
         main(["search", "digits", option, value])
     assert stopped.value.code == 2
-    assert f"argument {option}: '{value}' is no" in capsys.readouterr().err
+    assert f"argument {option}: '{value}' is not a" in capsys.readouterr().err
 
 
 def test_what_has_no_text_is_told_by_its_name(capsys):
@@ -242,6 +246,6 @@ def test_what_has_no_text_is_told_by_its_name(capsys):
 
 def test_a_package_without_a_record_is_left_out(monkeypatch):
     monkeypatch.setattr(_results, "_PACKAGES", ("numpy", "no-such-package"))
-    versions = _results.circumstances(["skfashion", "search"])["versions"]
+    versions = _results.circumstances()["versions"]
     assert "numpy" in versions
     assert "no-such-package" not in versions

@@ -2,13 +2,18 @@
 
 import json
 import sys
+from pathlib import Path
 
 import pandas as pd
 import pytest
 from commands import SMALL
 
-import skfashion
-from skfashion._cli._main import main
+import skfashion._cli
+from skfashion import DenseClassifier
+from skfashion._cli._main import _MODELS, main
+from skfashion._cli._tuning import models
+from skfashion.classifiers._common import CommandLine
+from skfashion.networks import _mobilenet
 
 TIMES = ["mean_fit_time", "std_fit_time", "mean_score_time", "std_score_time"]
 
@@ -100,7 +105,7 @@ def test_search_in_worker_processes_finds_the_same(found, tmp_path, capfd):
 
 
 def test_a_stopped_search_goes_on(found, tmp_path, capsys, monkeypatch):
-    from skfashion._cli._progress import CandidateTable
+    from skfashion._cli._tuning import CandidateTable
 
     arguments = ["search", "digits", "--candidates", "3", "--out", str(tmp_path), *SMALL]
     add = CandidateTable.add
@@ -127,8 +132,6 @@ def test_a_stopped_search_goes_on(found, tmp_path, capsys, monkeypatch):
 
 @pytest.mark.filterwarnings("always::sklearn.exceptions.FitFailedWarning")
 def test_a_candidate_that_fails_costs_a_line(tmp_path, capsys, monkeypatch):
-    from skfashion import DenseClassifier
-
     fit = DenseClassifier.fit
     calls = []
 
@@ -148,8 +151,6 @@ def test_a_candidate_that_fails_costs_a_line(tmp_path, capsys, monkeypatch):
 
 @pytest.mark.filterwarnings("always::sklearn.exceptions.FitFailedWarning")
 def test_a_search_in_which_all_fails_ends_in_one_line(tmp_path, capsys, monkeypatch):
-    from skfashion import DenseClassifier
-
     def fail(self, X, y):
         raise ValueError("no luck")
 
@@ -169,6 +170,33 @@ def test_search_on_fashion_mnist_learns_names(fashion, tmp_path, capsys):
     assert summary["images_to_compare_on"] == 500
     assert summary["test_images"] == 10_000
     assert summary["test_accuracy"] > 0.6
+
+
+def test_a_classifier_declares_what_it_is_on_the_command_line(tmp_path, capsys):
+    class ThrowAway(DenseClassifier):
+        _command_line = CommandLine(
+            "throw-away", images=1, sample=1, candidates=1, epochs=2, size=8,
+            half_epochs=("n_iter_no_change",), parameters={"activation": "tanh"},
+        )  # fmt: skip
+
+    few = ["--images", "60", "--folds", "2", "--out", str(tmp_path)]
+    assert main(["search", "digits", "--model", "throw-away", *few]) == 0
+    summary = json.loads((tmp_path / "summary.json").read_text())
+    assert (summary["model"], summary["candidates"], summary["epochs"]) == ("throw-away", 1, 2)
+    model = skfashion.load(tmp_path / "model.skfashion")[-1]
+    assert type(model) is ThrowAway
+    assert model.n_iter_no_change == 1
+    capsys.readouterr()
+    with pytest.raises(SystemExit):
+        main(["search", "digits", "--model", "tree"])
+    assert "'throw-away'" in capsys.readouterr().err
+
+
+def test_no_command_knows_a_classifier_by_name():
+    for path in Path(skfashion._cli.__file__).parent.glob("*.py"):
+        assert not [name for name in skfashion.classifiers.__all__ if name in path.read_text()]
+    ours = {n for n, cls in models().items() if cls.__module__.startswith("skfashion.")}
+    assert ours == set(_MODELS)  # which --help lists
 
 
 def out_of_reach(subset):
@@ -193,10 +221,11 @@ def test_fashion_mnist_asked_for_and_out_of_reach(tmp_path, capsys, monkeypatch)
 
 
 def test_mobilenet_without_its_weights(photos, tmp_path, capsys, monkeypatch):
-    def no_network(version, alpha):
+    def no_network(**options):
         raise Exception("URL fetch failure")
 
-    monkeypatch.setattr("skfashion.networks._mobilenet.imagenet_weights", no_network)
+    skfashion.clear_caches()
+    monkeypatch.setattr(_mobilenet, "application", lambda version: no_network)
     arguments = ["search", str(photos), "--model", "mobilenet", "--out", str(tmp_path)]
     assert main(arguments) == 2
     assert "KERAS_HOME" in capsys.readouterr().err

@@ -368,3 +368,17 @@ def test_a_program_that_predicts_first_is_traced_once_for_training(images):
     clf.predict(images[0])
     clf.partial_fit(*images).partial_fit(*images)
     assert _training.programs_info()["traces"] == 2
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_a_few_images_can_be_predicted_without_compiling(name, images):
+    X, y = images
+    clf = small(name, dropout=0.5, augmentation="flip") if name in NAMES[:3] else small(name)
+    clf.set_params(epochs=1).fit(X, y)
+    wanted = clf.predict_proba(X)
+    before = _training.programs_info()
+    with _training.untraced():
+        few = clf.predict_proba(X[:20])
+        assert _training.programs_info() == before
+        np.testing.assert_array_equal(clf.predict_proba(X), wanted)
+    np.testing.assert_allclose(few, wanted[:20], atol=1e-5)

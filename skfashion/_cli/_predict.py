@@ -1,4 +1,4 @@
-"""A model's file, and image files as the model wants them."""
+"""``skfashion predict``, and what it takes: a model's file, and images as the model wants them."""
 
 import os
 
@@ -6,12 +6,13 @@ import joblib
 import numpy as np
 
 import skfashion
-from skfashion._cli._console import UserError, one_line, user_errors
-from skfashion._utils.image_files import why_unreadable
+from skfashion._cli._console import UserError, loading, note, one_line, say, user_errors
+from skfashion._utils.image_files import shown_name, why_unreadable
 from skfashion._utils.pixel_range import limits_of
 from skfashion.preprocessing import GrayscaleToRGB, ImageFlattener, ImageReader, ImageResizer
 
 FILE = "model.skfashion"
+_ADVICE = f"give the {FILE} that `skfashion search` left"
 
 # Steps that change nothing about the range of pixels.
 _SHAPERS = (GrayscaleToRGB, ImageFlattener, ImageResizer)
@@ -19,61 +20,55 @@ _SHAPERS = (GrayscaleToRGB, ImageFlattener, ImageResizer)
 _GREY = np.array([299, 587, 114])
 
 
+def predict(arguments):
+    """Carry out ``skfashion predict``: a line an image."""
+    with loading():
+        from skfashion._training import untraced
+
+        model = load_model(arguments.model, trust_pickle=arguments.trust_pickle)
+        reasons = {name: _why_unreadable(name) for name in arguments.images}
+        names = [name for name in arguments.images if reasons[name] is None]
+        if names:
+            with untraced(), user_errors(ValueError):
+                probabilities = model.predict_proba(as_input(model, names))
+    for name in arguments.images:
+        if reasons[name] is not None:
+            note(f"skfashion: error: {name!r} can't be read as an image: {reasons[name]}")
+    for i, name in enumerate(names):
+        best = probabilities[i].argmax()
+        label = shown_name(model.classes_[best])
+        say(f"{shown_name(name)}\t{label}\t{probabilities[i, best]:.4f}")
+    return 2 if len(names) < len(arguments.images) else 0
+
+
 def load_model(path, *, trust_pickle=False):
-    """Load a model."""
+    """Load a fitted classifier, of a search its best one."""
     file = os.path.join(path, FILE) if os.path.isdir(path) else path
     if not os.path.exists(file):
-        raise UserError(
-            f"There is no model {file!r}: give the {FILE} that `skfashion search` left, or its "
-            "folder."
-        )
+        raise UserError(f"There is no model {file!r}: {_ADVICE}, or its folder.")
     try:
-        load = joblib.load if trust_pickle and not _is_archive(file) else skfashion.load
-        model = load(file)
+        with open(file, "rb") as opened:
+            pickled = opened.read(4) != b"PK\x03\x04"  # as files of `skfashion.save` begin
+        model = (joblib.load if pickled and trust_pickle else skfashion.load)(file)
     # A file that is something else fails in as many ways as there are codes of a pickle.
     except Exception as error:
-        raise UserError(_why_not(file, error, trust_pickle)) from error
+        why = f" ({one_line(error) or type(error).__name__}): {_ADVICE}."
+        if not isinstance(error, OSError) and pickled and not trust_pickle:
+            why = (
+                f": it is not a file of skfashion.save; {_ADVICE}. If it is a pickle or a joblib "
+                "file, it can run any code of whoever made it: add --trust-pickle if you trust "
+                "them."
+            )
+        raise UserError(f"{file!r} can't be loaded as a model{why}") from error
     model = getattr(model, "best_estimator_", model)
     if not hasattr(model, "predict_proba") or not hasattr(model, "classes_"):
-        raise UserError(
-            f"{file!r} holds no fitted classifier but {type(model).__name__}: give the {FILE} "
-            "that `skfashion search` left."
-        )
+        kind = type(model).__name__
+        raise UserError(f"{file!r} holds a {kind}, which is not a fitted classifier: {_ADVICE}.")
     return model
 
 
-def _is_archive(file):
-    """Tell whether a file begins as those of `skfashion.save` do, and no pickle does."""
-    try:
-        with open(file, "rb") as opened:
-            return opened.read(4) == b"PK\x03\x04"
-    except OSError:
-        return False
-
-
-def _why_not(file, error, trust_pickle):
-    reason = one_line(error) or type(error).__name__
-    if trust_pickle or isinstance(error, OSError) or _is_archive(file):
-        return (
-            f"{file!r} can't be loaded as a model ({reason}): give the {FILE} that `skfashion "
-            "search` left."
-        )
-    return (
-        f"{file!r} can't be loaded as a model: it is no file of skfashion.save. Give the {FILE} "
-        "that `skfashion search` left. If it is a pickle or a joblib file, it can run any code "
-        "of whoever made it: add --trust-pickle if you trust them."
-    )
-
-
-def split_readable(names):
-    """Return the files that are images, and the reasons of the others."""
-    reasons = {name: why_unreadable_or_missing(name) for name in names}
-    readable = [name for name in names if reasons[name] is None]
-    return readable, {name: reason for name, reason in reasons.items() if reason is not None}
-
-
-def why_unreadable_or_missing(name):
-    """Say why a file is no image, or return None."""
+def _why_unreadable(name):
+    """Say why a file is not an image, or return None."""
     try:
         return why_unreadable(name)
     except OSError as error:
