@@ -5,8 +5,8 @@ import os
 import joblib
 import numpy as np
 
-import skfashion
 from skfashion._cli._console import UserError, loading, note, one_line, say, user_errors
+from skfashion._persistence import load
 from skfashion._utils.image_files import shown_name, why_unreadable
 from skfashion._utils.pixel_range import limits_of
 from skfashion.preprocessing import GrayscaleToRGB, ImageFlattener, ImageReader, ImageResizer
@@ -49,7 +49,7 @@ def load_model(path, *, trust_pickle=False):
     try:
         with open(file, "rb") as opened:
             pickled = opened.read(4) != b"PK\x03\x04"  # as files of `skfashion.save` begin
-        model = (joblib.load if pickled and trust_pickle else skfashion.load)(file)
+        model = (joblib.load if pickled and trust_pickle else load)(file)
     # A file that is something else fails in as many ways as there are codes of a pickle.
     except Exception as error:
         why = f" ({one_line(error) or type(error).__name__}): {_ADVICE}."

@@ -12,9 +12,10 @@ from importlib.metadata import PackageNotFoundError, version
 import keras
 import pandas as pd
 
-import skfashion
 from skfashion._cli._console import counted, short, table
 from skfashion._cli._predict import FILE
+from skfashion._persistence import save
+from skfashion._version import __version__
 from skfashion.inspection import write_report
 
 REPORT = "report.html"
@@ -38,7 +39,7 @@ def circumstances():
     return {
         "backend": keras.backend.backend(),
         "versions": {
-            "skfashion": skfashion.__version__,
+            "skfashion": __version__,
             "python": platform.python_version(),
             **{name: known for name in _PACKAGES if (known := _version(name))},
         },
@@ -127,7 +128,7 @@ def write_page(folder, tuner, data, summary):
 
 def write(folder, tuner, summary):
     """Write the model, the table of candidates, and the summary."""
-    skfashion.save(tuner.best_estimator_, os.path.join(folder, FILE))
+    save(tuner.best_estimator_, os.path.join(folder, FILE))
     pd.DataFrame(tuner.cv_results_).to_csv(os.path.join(folder, "cv_results.csv"), index=False)
     versions = ", ".join(f"{name} {number}" for name, number in summary["versions"].items())
     machine = f"{versions}; Keras on {summary['backend']}; {summary['system']}"
