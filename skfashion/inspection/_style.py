@@ -2,7 +2,7 @@
 
 import math
 
-from skfashion.inspection._values import shortened, thinned
+from skfashion.inspection._values import number_text, shortened, thinned
 
 # Okabe and Ito's palette (jfly.uni-koeln.de/color): told apart with every kind of
 # colour blindness.
@@ -63,6 +63,8 @@ def show_scale(ax, side, name, scale):
     axis = getattr(ax, f"{side}axis")
     axis.label.set_color(INK)
     if not scale.ticks:
+        if log:
+            axis.set_major_formatter(lambda number, _: number_text(number))
         return
     room = max(1, axis.get_tick_space())
     at = dict(zip(scale.unit(list(scale.ticks)).tolist(), scale.ticks, strict=True))
