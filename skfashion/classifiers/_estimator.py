@@ -190,14 +190,13 @@ class BaseImageEstimator(
 
     def _phase(self, name, epochs, network, *, schedule="constant", **parameters):
         """Make a phase of what the network function takes, and what scikeras compiles with."""
-        arguments = self._adapter({"loss": self.loss, **parameters}).compile_arguments()
         key, rates = self._structure(network)
         phase = _training.Phase(
             name=name,
             epochs=int(epochs),
             network=network,
             network_key=key,
-            compile=compile_config.as_data(arguments),
+            compile=self._adapter({"loss": self.loss, **parameters}).compile_data(),
             dropout_rates=rates,
             schedule=schedule,
         )

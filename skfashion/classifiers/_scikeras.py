@@ -92,8 +92,8 @@ class Adapter:
         given = inspect.signature(self._wrapper.model).parameters.values()
         return any(p.name == "compile_kwargs" or p.kind is p.VAR_KEYWORD for p in given)
 
-    def compile_arguments(self):
-        """Return new arguments for `keras.Model.compile`."""
+    def compile_data(self):
+        """Return what to compile with, as data: see `skfashion._training.compile_config`."""
         given = self._wrapper.optimizer
         kind = given if isinstance(given, type) else type(given)
         if not issubclass(kind, (str, keras.optimizers.Optimizer)):
@@ -112,9 +112,7 @@ class Adapter:
                 f"{error}. Give a name as in keras.losses, keras.metrics or keras.optimizers, "
                 "or a class from there."
             ) from None
-        # An instance of the user's is copied, as an optimizer can be built once only.
-        data = compile_config.as_data({"optimizer": arguments["optimizer"]})
-        return {**arguments, **compile_config.revived(data)}
+        return compile_config.as_data(arguments)
 
     def callbacks(self):
         """Return new callbacks, made or copied from what was given."""
