@@ -7,7 +7,13 @@ from dataclasses import dataclass, replace
 import keras
 
 from skfashion._training import features
-from skfashion._training.loops import KerasLoop, has_hooks_in_epochs, memory_errors, to_numpy
+from skfashion._training.loops import (
+    KerasLoop,
+    has_hooks_in_epochs,
+    memory_errors,
+    retried,
+    to_numpy,
+)
 from skfashion._training.programs import Program, initial_weights, program_of
 from skfashion._training.runs import Runs, State, result_key
 from skfashion._training.seeding import build_scope, derive, order
@@ -29,6 +35,7 @@ class Outcome:
     key: str | None
 
 
+@retried("training")
 def run(
     plan,
     data,
@@ -38,7 +45,7 @@ def run(
     store=None,
     replay=False,
     on_epoch=None,
-    callbacks=(),
+    callbacks=list,
     about=None,
 ):
     """Carry out a plan; return an `Outcome`.
@@ -46,7 +53,8 @@ def run(
     `build` makes the network of a phase and what to compile it with. `start` is a `State` to go
     on from, or a `Start`. With `replay`, finished and half-done phases are kept in the store and
     read from it, with `about` beside them. `on_epoch` is told phase, epoch and logs, and ends the
-    run by returning true. `callbacks` are Keras': they see the whole network, built for them.
+    run by returning true. `callbacks` makes Keras' callbacks, anew for a second try after memory
+    ran out: they see the whole network, built for them.
     """
     started = time.perf_counter()
     state = start
@@ -69,7 +77,7 @@ def run(
                 break
         if first == len(plan.phases):
             runs.share_result(keys[-1], plan.phases[-1].epochs)
-    trainer = _Trainer(plan, data, build, runs, store, on_epoch, list(callbacks))
+    trainer = _Trainer(plan, data, build, runs, store, on_epoch, callbacks())
     done = first
     for i in range(first, len(plan.phases)):
         if i:

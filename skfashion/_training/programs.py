@@ -213,6 +213,7 @@ def pooled(key, make):
 
 def _keep(key, place):
     """Weigh a program anew, as using it has traced it, and free what leaves the pool for it."""
+    _POOL.pop(key)
     before = _POOL.nbytes
     place.traces = place.value.loop.traces
     _POOL.put(key, place)

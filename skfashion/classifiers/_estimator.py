@@ -228,27 +228,17 @@ class BaseImageEstimator(
 
     def _train(self, plan, data, start, *, replay=True):
         progress, store = Progress(self, plan), open_store(self.memory)
-        about = None if store is None else _replay.about(self, plan, len(data.X))
-        replay = replay and store is not None
-
-        @_training.retried("training")
-        def train():
-            callbacks = self._callbacks()  # new ones each time: they remember what they saw
-            return _training.run(
-                plan,
-                data,
-                self._build,
-                start=start,
-                store=store,
-                replay=replay
-                and store is not None
-                and _replay.is_replayable(self, plan, callbacks),
-                on_epoch=progress.on_epoch,
-                callbacks=callbacks,
-                about=about,
-            )
-
-        outcome = train()
+        outcome = _training.run(
+            plan,
+            data,
+            self._build,
+            start=start,
+            store=store,
+            replay=replay and store is not None and _replay.is_replayable(self, plan),
+            on_epoch=progress.on_epoch,
+            callbacks=self._callbacks,
+            about=None if store is None else _replay.about(self, plan, len(data.X)),
+        )
         progress.on_end(outcome)
         state = outcome.state
         _checks.refuse_divergence(state.weights, len(state.history))
