@@ -26,12 +26,40 @@ class ImageTransformer(RowsOutputMixin, VersionMixin, BaseEstimator):
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Array, y: Any = None) -> Self:
-        """Check the parameters and remember the shape of the images."""
+        """Check the parameters and remember the shape of the images.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, n_features)
+            Images or flat rows of pixels.
+
+        y : ignored
+            Present by convention.
+
+        Returns
+        -------
+        self : estimator
+            The fitted transformer.
+        """
         self._check_images(X, reset=True)
         return self
 
     def fit_transform(self, X: Array, y: Any = None) -> NDArray:
-        """Fit, then transform the same images."""
+        """Fit, then transform the same images.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, n_features)
+            Images or flat rows of pixels.
+
+        y : ignored
+            Present by convention.
+
+        Returns
+        -------
+        X_new : ndarray
+            As from `transform`.
+        """
         # Defined here because the inherited one would wrap images of any rank.
         return self.fit(X, y).transform(X)
 
