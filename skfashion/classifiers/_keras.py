@@ -193,7 +193,7 @@ class KerasImageClassifier(BaseImageClassifier):
     @property
     def _network(self):
         # What was fitted, where it can't be built from data alone. What was saved without its
-        # function goes on without: its network is in the recipe.
+        # function goes on without: its network is in the plan.
         return getattr(self, "_function", None) or self.model or _no_model
 
     def _default_space(self):
