@@ -69,6 +69,7 @@ def run(
     if store is not None and replay:
         data_key = data.key()
         runs = Runs(store, state.weights, {**(about or {}), "data": data_key})
+        runs.tell_of_older()
         keys = plan.keys(data_key)
         for i in reversed(range(len(plan.phases))):
             known = runs.result(keys[i], plan.phases[i].epochs)

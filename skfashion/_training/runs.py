@@ -9,13 +9,18 @@ import json
 import threading
 import time
 from dataclasses import dataclass, field
+from weakref import WeakSet
 
 import numpy as np
 
 from skfashion._training.keys import digest
+from skfashion._utils.warnings import warn
 
 _STATES, _RESULTS, _SHARED = "states", "results", "shared"
 _SAVING = threading.Lock()
+
+
+_LOOKED_AT = WeakSet()  # stores of this process, for what an older version left in them
 
 
 def result_key(key, epochs):
@@ -46,6 +51,20 @@ class Runs:
         self._store = store
         self._initial = initial
         self._about = about
+
+    def tell_of_older(self):
+        """Say once a process of a folder that fits that 0.1.0 kept in it are not found."""
+        if self._store in _LOOKED_AT:
+            return
+        _LOOKED_AT.add(self._store)
+        first = next(iter(self._store.entries(_RESULTS)), None)
+        meta = None if first is None else self._store.meta(_RESULTS, first.key)
+        if meta is not None and "epochs_asked" not in meta:
+            warn(
+                f"The folder {str(self._store.path)!r} has fits of skfashion 0.1.0, which this "
+                "version lists but doesn't find: they are trained again. "
+                "skfashion.inspection.prune_runs(folder, max_bytes=0) empties the folder."
+            )
 
     def result(self, key, epochs):
         """Return the state in which a stage of that many epochs ended, or None."""

@@ -18,7 +18,7 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from skfashion import ConvClassifier, DenseClassifier, MobileNetFineTuner
-from skfashion._store import Store, StoreWarning, _files
+from skfashion._store import Store, StoreWarning, _files, open_store
 from skfashion._training import phases
 from skfashion._training.runs import Runs, State
 from skfashion._utils import deadline as _deadline
@@ -320,3 +320,10 @@ def test_the_furthest_state_stays_whoever_saves_last(tmp_path):
         list(pool.map(save, [mine, theirs] * 100, epochs))
     assert mine.furthest("ab", 999).epoch == 207
     assert mine.furthest("ab", 999).weights[0][0] == 207
+
+
+def test_fits_of_0_1_0_are_named_once(images, tmp_path):
+    open_store(tmp_path).put("results", "0" * 32, {"history": [{"loss": 1.0}], "parameters": {}})
+    with pytest.warns(UserWarning, match=r"has fits of skfashion 0\.1\.0"):
+        dense(tmp_path).fit(*images)
+    dense(tmp_path, random_state=1).fit(*images)
