@@ -8,7 +8,13 @@ from functools import partial
 import keras
 
 from skfashion._training import features
-from skfashion._training.loops import KerasLoop, has_hooks_in_epochs, memory_errors, to_numpy
+from skfashion._training.loops import (
+    KerasLoop,
+    has_hooks_in_epochs,
+    memory_errors,
+    retried,
+    to_numpy,
+)
 from skfashion._training.programs import Program, initial_weights, program_of
 from skfashion._training.runs import Runs, State, result_key
 from skfashion._training.seeding import build_scope, derive, order
@@ -46,6 +52,7 @@ class Outcome:
     key: str | None
 
 
+@retried("training")
 def run(
     plan,
     data,
@@ -56,7 +63,7 @@ def run(
     store=None,
     replay=False,
     on_epoch=None,
-    callbacks=(),
+    callbacks=list,
     about=None,
 ):
     """Carry out a plan.
@@ -79,8 +86,9 @@ def run(
         Whether finished and half-done phases are kept and read there, too.
     on_epoch : callable or None
         Called after every epoch with (phase, epoch, history entry); true ends the run.
-    callbacks : list of keras.callbacks.Callback
-        They see the whole network; it is built for them alone and nothing is left out.
+    callbacks : callable
+        Returns Keras' callbacks, new ones each time. They see the whole network; it is built
+        for them alone and nothing is left out.
     about : dict or None
         Kept beside what is stored.
 
@@ -106,7 +114,7 @@ def run(
             if known is not None:
                 state, first = known, i + 1
                 break
-    trainer = _Trainer(plan, data, build, runs, store, on_epoch, list(callbacks))
+    trainer = _Trainer(plan, data, build, runs, store, on_epoch, callbacks())
     done = first
     for i in range(first, len(plan.phases)):
         if i:

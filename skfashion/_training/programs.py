@@ -196,6 +196,7 @@ def pooled(key, make):
 
 def _keep(key, place):
     """Weigh a program anew, as using it has traced it, and free what leaves the pool for it."""
+    _POOL.pop(key)
     before = _POOL.nbytes
     _POOL.put(key, place)
     if before + place.nbytes - _POOL.nbytes > _COLLECTED_FROM:

@@ -6,7 +6,7 @@ import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
 from types import MethodType
-from typing import Any
+from typing import Any, TypeVar
 from weakref import WeakKeyDictionary
 
 _DEFAULTS = {
@@ -18,6 +18,7 @@ _DEFAULTS = {
     "fused_optimizers": True,
 }
 _LOCAL = threading.local()  # `own` and `carried`: settings of this thread, of an estimator at work
+_Method = TypeVar("_Method")
 _CARRIED = WeakKeyDictionary()  # estimator -> settings of the thread that used it last
 
 
@@ -150,12 +151,15 @@ class SettingsMixin:
         _noted(self)
 
 
-class in_settings:  # noqa: N801
+def in_settings(method: _Method) -> _Method:
     """Let a method see the settings that its estimator carries, in a thread that has none.
 
-    The outermost decorator. To look at the method is enough to note the settings.
+    The outermost decorator: to look at the method is enough to note the settings.
     """
+    return _InSettings(method)
 
+
+class _InSettings:
     def __init__(self, method):
         @functools.wraps(method)
         def call(estimator, *args, **kwargs):

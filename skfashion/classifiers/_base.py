@@ -363,24 +363,18 @@ class BaseImageClassifier(
 
     def _run(self, plan, data, start, initialize, *, replay=True):
         progress = Progress(self, plan)
-
-        @_training.retried("training")
-        def train():
-            callbacks = self._callbacks()  # new ones each time: they remember what they saw
-            return _training.run(
-                plan,
-                data,
-                self._planned()[1],
-                start=start,
-                initialize=initialize,
-                store=open_store(self.memory),
-                replay=replay and _replay.is_replayable(self, self._recipe, callbacks),
-                on_epoch=progress.on_epoch,
-                callbacks=callbacks,
-                about=_replay.about(self, len(data.X)),
-            )
-
-        outcome = train()
+        outcome = _training.run(
+            plan,
+            data,
+            self._planned()[1],
+            start=start,
+            initialize=initialize,
+            store=open_store(self.memory),
+            replay=replay and _replay.is_replayable(self, self._recipe),
+            on_epoch=progress.on_epoch,
+            callbacks=self._callbacks,
+            about=_replay.about(self, len(data.X)),
+        )
         progress.on_end(outcome)
         _checks.refuse_divergence(outcome.state.weights, len(outcome.state.history))
         self._weights = outcome.state.weights

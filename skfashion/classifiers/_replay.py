@@ -10,20 +10,8 @@ from skfashion._utils.warnings import warn
 _WARNED = set()
 
 
-def is_replayable(estimator, recipe, callbacks):
-    """Tell whether a finished fit can stand for this one; if not, say why once.
-
-    Parameters
-    ----------
-    estimator : BaseImageClassifier
-    recipe : dict
-        See `skfashion.classifiers._plan.write_recipe`.
-    callbacks : list
-
-    Returns
-    -------
-    bool
-    """
+def is_replayable(estimator, recipe):
+    """Tell whether a finished fit can stand for this one; if not, say why once."""
     if estimator.memory is None:
         return False
     network = recipe.get("network")
@@ -35,7 +23,7 @@ def is_replayable(estimator, recipe, callbacks):
             "memory= can give back a finished fit only for a fixed seed: set random_state= to "
             "an integer."
         )
-    elif callbacks:
+    elif estimator.callbacks:
         reason = (
             "memory= doesn't give back finished fits with callbacks=: what a callback does "
             "can't be told from outside."

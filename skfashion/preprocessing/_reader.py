@@ -46,8 +46,8 @@ class ImageReader(
 
     A file is decoded once, however many candidates and folds ask for it: images
     are kept in memory (up to ``image_cache_bytes`` of `skfashion.set_config` in a
-    process, 1 GiB at start, which is 7,000 images at 224) and, with `memory`, on disk. They are known by path, size and time of change, so an
-    edited file is read again.
+    process, 1 GiB at start, which is 7,000 images at 224) and, with `memory`, on disk.
+    They are known by path, size and time of change, so an edited file is read again.
 
     Parameters
     ----------

@@ -5,6 +5,7 @@ import numpy as np
 import pytest
 from sklearn.model_selection import GridSearchCV
 
+import skfashion
 from skfashion import DenseClassifier
 from skfashion.model_selection import BayesSearchCV, HyperbandSearchCV
 
@@ -51,6 +52,21 @@ def test_workers_find_what_one_process_finds(name, images, client, tmp_path):
     for column, values in alone.cv_results_.items():
         if "time" not in column:
             np.testing.assert_array_equal(values, spread.cv_results_[column], err_msg=column)
+
+
+def test_settings_reach_the_workers(images, client):
+    clf, losses = dense(), {}
+    for fused in (True, False):
+        for backend in ("sequential", "dask"):
+            with (
+                joblib.parallel_backend(backend),
+                skfashion.config_context(fused_optimizers=fused),
+            ):
+                grid = {"hidden_layer_sizes": [8, 16, 24, 32]}
+                found = GridSearchCV(clf, grid, cv=2, scoring="neg_log_loss").fit(*images)
+            losses[fused, backend] = found.cv_results_["mean_test_score"]
+        np.testing.assert_array_equal(losses[fused, "sequential"], losses[fused, "dask"])
+    assert (losses[True, "dask"] != losses[False, "dask"]).any()
 
 
 def test_a_killed_worker_costs_its_own_fit(images, client, tmp_path):
