@@ -12,20 +12,9 @@ _UNUSUAL = ("use_ema", "amsgrad", "centered", "loss_scale_factor", "gradient_acc
 
 
 def describe(optimizer):
-    """Split an optimizer into what a program is traced for and what it is lent with.
+    """Split an optimizer into its hashable structure and its numbers, set anew for every fit.
 
-    Parameters
-    ----------
-    optimizer : keras.optimizers.Optimizer
-        Not built.
-
-    Returns
-    -------
-    structure : tuple
-        Hashable: class and constants.
-    numbers : tuple of (str, float)
-        Set anew for every fit. Those the backend can't make variables of are among the
-        constants.
+    Numbers that the backend can't make variables of are among the structure's constants.
     """
     config = keras.saving.serialize_keras_object(optimizer)
     options = config["config"]

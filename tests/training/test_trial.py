@@ -77,8 +77,8 @@ def test_killed_by_itself_it_is_left_out(images, tmp_path, monkeypatch):
         ).fit(X, y)
     # Of another length it is the same training, of another rate it is not.
     assert sorted(search.cv_results_["mean_test_score"])[:2] == [-1.0, -1.0]
-    assert len(tried) == 3
-    assert [len(training.args[0].phases) for training in tried] == [1, 1, 1]
+    # Twice each, as for any lack of memory.
+    assert [len(training.args[0].phases) for training in tried] == [1] * 6
     assert len(markers(tmp_path)) == 2
     monkeypatch.undo()  # a larger machine
     assert dense(tmp_path).fit(X, y).n_iter_ == 4
