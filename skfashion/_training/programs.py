@@ -55,6 +55,7 @@ class Program:
         own = {id(v) for v in self._dropout_rates}
         self._weights = [w for w in self.model.weights if id(w) not in own]
         self._seeds = [v for v in self.model.variables if v.path.endswith("seed_generator_state")]
+        self._nbytes = _bytes_of([*self.model.variables, *self.slots])
         self._carried = None
 
     def prepare(self, weights, *, numbers, dropout_rates, seed, slots=None, seeds=None):
@@ -106,7 +107,7 @@ class Program:
     @property
     def nbytes(self):
         """Bytes held, about."""
-        return _bytes_of([*self.model.variables, *self.slots], self._carried, self.loop)
+        return self._nbytes + size_of(self._carried or []) + self.loop.nbytes
 
 
 def make_loop(model):
@@ -133,12 +134,13 @@ class Extractor:
     def __init__(self, lower):
         self.model = lower
         self.loop = make_loop(lower)
+        self._nbytes = _bytes_of(lower.variables)
         self._carried = None
 
     @property
     def nbytes(self):
         """Bytes held, about."""
-        return _bytes_of(self.model.variables, self._carried, self.loop)
+        return self._nbytes + size_of(self._carried or []) + self.loop.nbytes
 
     def carry(self, weights):
         """Make these the weights of the program, if they are not."""
@@ -152,8 +154,8 @@ class Extractor:
         self._carried = list(weights)
 
 
-def _bytes_of(variables, carried, loop):
-    return sum(4 * math.prod(v.shape) for v in variables) + size_of(carried or []) + loop.nbytes
+def _bytes_of(variables):
+    return sum(4 * math.prod(v.shape) for v in variables)
 
 
 class _Place:

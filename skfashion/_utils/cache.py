@@ -125,12 +125,14 @@ class Cache:
     def fill(self, out, keys, wanted):
         """Fill wanted rows of `out` with the arrays kept under `keys`; return those left."""
         left = []
-        for position in wanted:
-            array = self.get(keys[position])
-            if array is None:
-                left.append(position)
-            else:
-                out[position] = array
+        with self._lock:
+            for position in wanted:
+                entry = self._entries.get(keys[position])
+                if entry is None:
+                    left.append(position)
+                else:
+                    self._entries.move_to_end(keys[position])
+                    out[position] = entry[0]
         return left
 
     def put_rows(self, keys, rows):

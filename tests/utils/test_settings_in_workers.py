@@ -56,7 +56,7 @@ GRID = {"learning_rate": [1e-3, 1e-2, 1e-1]}
 TOOLS = {
     "cross_validate": lambda clf, X, y: cross_validate(clf, X, y, cv=6, error_score="raise"),
     "cross_val_predict": lambda clf, X, y: cross_val_predict(clf, X, y, cv=6),
-    "learning_curve": lambda clf, X, y: learning_curve(clf, X, y, cv=3),
+    "learning_curve": lambda clf, X, y: learning_curve(clf, X, y, cv=3, train_sizes=[0.7, 1.0]),
     "in a pipeline": lambda clf, X, y: cross_validate(
         make_pipeline(ImageFlattener(), clf), X, y, cv=6, error_score="raise"
     ),
@@ -185,7 +185,7 @@ def test_a_pickle_on_disk_brings_no_settings_along(images, telling, tmp_path):
 def test_results_do_not_depend_on_n_jobs_without_fused_optimizers(name, backend, images):
     def search(n_jobs):
         clf = DenseClassifier(8, epochs=3, dropout=0.2, random_state=0)
-        settings = {"cv": 3, "n_jobs": n_jobs}
+        settings = {"cv": 3, "n_jobs": n_jobs, "scoring": "neg_log_loss"}
         if name == "grid":
             return GridSearchCV(clf, GRID, **settings).fit(*images)
         space = {"learning_rate": (1e-3, 1e-1, "log-uniform")}
