@@ -125,6 +125,8 @@ def refuse_other_metrics(data, rows, n_outputs):
         sparse = "sparse" in name or config.get("sparse_y_true", False)
         if name == "accuracy":
             why = "compares numbers of classes, and networks return probabilities: give 'accuracy'"
+        elif config.get("sparse_y_pred", False):
+            why = "compares numbers of classes: give it with sparse_y_pred=False"
         elif config.get("average", "") is None:
             why = "has a value for each class, and one is wanted: give it with average='macro'"
         elif n_outputs == 1 and (sparse or "categorical" in name or "onehot" in name):

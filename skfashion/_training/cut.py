@@ -41,13 +41,16 @@ def split(network):
             source = position[id(_source(tensor))]
             reach[source] = max(reach[source], i)
 
+    last_use = {id(node.operation): i for i, node in enumerate(nodes)}
     last = None
     furthest = has_weights = 0
     for i, node in enumerate(nodes[:-1]):
         if not _is_fixed(node.operation) or len(node.output_tensors) != 1:
             break
         has_weights = has_weights or bool(getattr(node.operation, "weights", ()))
-        if has_weights and furthest <= i and None not in node.output_tensors[0].shape[1:]:
+        is_last_use = last_use[id(node.operation)] == i  # else Keras can't begin a model there
+        sized = None not in node.output_tensors[0].shape[1:]
+        if has_weights and furthest <= i and is_last_use and sized:
             last = node
         furthest = max(furthest, reach[i])
     if last is None:

@@ -52,8 +52,10 @@ def _weight_of_classes(class_weight, y, classes):
         return len(y) / (len(classes) * counts)
     _refuse_other_names(class_weight, classes)
     try:
-        weights = np.array([class_weight.get(label, 1) for label in classes], dtype=np.float64)
+        given = [class_weight.get(label, 1) for label in classes]
+        weights = np.array(given, dtype=np.float64)
         right = np.isfinite(weights).all() and (weights >= 0).all()
+        right = right and not any(isinstance(weight, str) for weight in given)
     except (TypeError, ValueError):
         right = False
     if not right:

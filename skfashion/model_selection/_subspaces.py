@@ -94,10 +94,16 @@ def _pairs(search_spaces, n_iter):
     return pairs
 
 
+def _check_bounds(name, given, bounds):
+    if any(isinstance(bound, numbers.Real) and not math.isfinite(bound) for bound in bounds):
+        raise ValueError(f"{name}: {shown(given)} is not a range: its bounds must be finite.")
+
+
 def _as_dimension(name, given):
     """Read one dimension; those that are lists of values are returned as such."""
     if isinstance(given, Dimension):
         # skopt names and rescales dimensions in place; the user's stay as they are.
+        _check_bounds(name, given, getattr(given, "bounds", ()))
         return copy.deepcopy(given)
     if isinstance(given, (list, range, np.ndarray)):
         values = list(given)
@@ -115,6 +121,7 @@ def _as_dimension(name, given):
         )
         if not is_range or (len(given) > 2 and given[2] not in _PRIORS):
             return [as_python(value) for value in given]
+        _check_bounds(name, given, given[:2])
         with warnings.catch_warnings():
             # skopt warns that lists are to mean values: here they do already.
             warnings.simplefilter("ignore")

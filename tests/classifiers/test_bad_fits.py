@@ -293,6 +293,13 @@ FIT = {
         ValueError,
         "class_weight=.*a number",
     ),
+    "class_weight, text": (
+        dense(class_weight={0: "2"}),
+        (X, y),
+        {},
+        ValueError,
+        "class_weight=.*a number",
+    ),
     "weights, too large together": (
         dense(class_weight={0: 1e300}),
         (X, y, WEIGHT * 1e300),

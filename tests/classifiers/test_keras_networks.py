@@ -412,6 +412,7 @@ METRICS = [
     (keras.metrics.sparse_categorical_crossentropy, ROWS, "sparse_categorical_crossentropy"),
     ("SparseCategoricalAccuracy", ONE, "there is one in all"),
     (IOU, {}, None),
+    (keras.metrics.MeanIoU(2), {}, "MeanIoU.*sparse_y_pred=False"),
     (IOU, ROWS, "MeanIoU.*labels as numbers"),
     ("BinaryCrossentropy", ONE, None),
     (keras.metrics.Accuracy, {}, "give 'accuracy'"),

@@ -114,6 +114,8 @@ class TestSpaces:
             ({"units": 3}, TypeError, "units must be a skopt dimension"),
             ({"units": []}, ValueError, "no value to try"),
             ({"rate": [1e-3, 1e-1, "log-uniform"]}, ValueError, "Write a tuple"),
+            ({"rate": (0.1, float("inf"))}, ValueError, "rate: .*must be finite"),
+            ({"rate": (float("nan"), 1.0, "uniform")}, ValueError, "rate: .*must be finite"),
         ],
     )
     def test_what_is_not_a_space_is_refused_by_fit(self, tmp_path, space, error, match):

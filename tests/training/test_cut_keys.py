@@ -253,3 +253,18 @@ def named(meta):
     inputs = keras.Input(meta["X_shape_"][1:])
     x = L.Dense(8, activation="relu", name="hidden_1")(L.Flatten()(L.Rescaling(1 / 255)(inputs)))
     return keras.Model(inputs, L.Dense(meta["n_classes_"], activation="softmax", name="out")(x))
+
+
+@pytest.mark.parametrize("between", [lambda: L.Dropout(0.2), lambda: L.Dense(16), lambda: L.ReLU()])
+def test_a_layer_on_both_sides_of_the_cut(between, two):
+    X, y = two
+
+    def network(meta):
+        inputs, shared = keras.Input((8, 8, 1)), frozen_dense()
+        x = shared(between()(shared(frozen_dense()(L.Flatten()(inputs)))))
+        return keras.Model(inputs, L.Dense(2, activation="softmax")(x))
+
+    clf = skfashion.KerasImageClassifier(network, image_shape=(8, 8, 1), epochs=1, random_state=0)
+    clf.fit(X / 255, y)
+    expected = clf.model_.predict(X[..., None] / 255, verbose=0)
+    np.testing.assert_allclose(clf.predict_proba(X / 255), expected, atol=1e-6)
