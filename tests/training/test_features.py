@@ -196,38 +196,6 @@ def test_rows_are_kept_while_others_are_computed(rgb, tmp_path, monkeypatch):
     assert after["computed"] - before["computed"] == len(X) - 15
 
 
-@pytest.mark.parametrize("order", [(None, "block_13", "block_16"), ("block_16", None, "block_13")])
-def test_each_image_is_computed_once_wherever_networks_are_cut(order, rgb):
-    X, y = rgb
-    before = computed()
-    for unfreeze_from in order:
-        tuner(unfreeze_from=unfreeze_from).fit(X, y).predict(X)
-    assert computed() - before == len(X)
-
-
-@pytest.mark.parametrize("first", ["block_6", "block_13", "block_15", "block_16"])
-def test_going_on_from_another_cut_changes_no_bit(first, rgb):
-    X, y = rgb
-    alone = tuner(unfreeze_from=None).fit(X, y).predict_proba(X)
-    skfashion.clear_caches()
-    tuner(unfreeze_from=first).fit(X, y)
-    after = tuner(unfreeze_from=None).fit(X, y).predict_proba(X)
-    np.testing.assert_array_equal(after, alone)
-
-
-def test_segments_make_up_the_lower_part():
-    parts = split(networks.mobilenet((96, 96, 3), 2, alpha=0.35))
-    ends = [segment.model.layers[-1].name for segment in parts.segments]
-    assert ends == ["block_5_add", "block_12_add", "block_15_add", "average"]
-    X = np.random.RandomState(0).rand(2, 96, 96, 3).astype("float32")
-    out = X
-    for segment in parts.segments:
-        out = segment.model(out)
-    np.testing.assert_allclose(out, parts.lower(X), rtol=1e-5, atol=1e-6)
-    deeper = split(networks.mobilenet((96, 96, 3), 2, alpha=0.35, unfreeze_from="block_16"))
-    assert [s.key for s in deeper.segments] == [s.key for s in parts.segments[:3]]
-
-
 def test_users_network_with_a_frozen_beginning(rgb):
     X, y = rgb
     backbone = keras.applications.MobileNetV2(
