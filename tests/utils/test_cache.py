@@ -89,6 +89,7 @@ def test_all_caches_are_known_and_cleared(tmp_path):
     X, y = make_images(20, n_classes=2, image_size=32, channels=3, random_state=0)
     from PIL import Image
 
+    skfashion.clear_caches()
     Image.fromarray(X[0]).save(tmp_path / "0.png")
     ImageReader(8).transform([str(tmp_path / "0.png")])
     settings = {"weights": None, "alpha": 0.35, "epochs": 1, "fine_tune_epochs": 0}
