@@ -67,7 +67,7 @@ class BayesSearchCV(SearchMixin, skopt.BayesSearchCV):
         How many candidates to evaluate, at most.
 
     scoring : str, callable, list, tuple or dict, default=None
-        As in `sklearn.model_selection.GridSearchCV`. With several scores, `refit`
+        Score of a candidate, as for `sklearn.model_selection.GridSearchCV`. Of several, `refit`
         names the one that guides the search.
 
     fit_params : dict, default=None
@@ -88,13 +88,13 @@ class BayesSearchCV(SearchMixin, skopt.BayesSearchCV):
         score.
 
     cv : int, splitter or iterable, default=None
-        As in `sklearn.model_selection.GridSearchCV`.
+        Folds of the cross-validation, as for `sklearn.model_selection.GridSearchCV`.
 
     verbose : int, default=0
-        As in `sklearn.model_selection.GridSearchCV`.
+        Amount of printing, as for `sklearn.model_selection.GridSearchCV`.
 
     pre_dispatch : int or str, default="2*n_jobs"
-        As in `sklearn.model_selection.GridSearchCV`.
+        Fits handed out at a time, as for `sklearn.model_selection.GridSearchCV`.
 
     random_state : int, RandomState instance or None, default=None
         Decides the candidates, given their scores.

@@ -60,24 +60,25 @@ class HyperbandSearchCV(SearchMixin, BaseSearchCV):
         Greater than 1.
 
     scoring : str, callable, list, tuple or dict, default=None
-        As in `sklearn.model_selection.GridSearchCV`. With several scores, `refit`
+        Score of a candidate, as for `sklearn.model_selection.GridSearchCV`. Of several, `refit`
         names the one that decides who goes on.
 
     n_jobs : int, default=None
         Fits to run in parallel.
 
     refit : bool, str or callable, default=True
-        As in `sklearn.model_selection.GridSearchCV`.
+        Whether the best candidate is trained on all data, or by which score, as for
+        `sklearn.model_selection.GridSearchCV`.
 
     cv : int, splitter or iterable, default=None
-        As in `sklearn.model_selection.GridSearchCV`. Folds are drawn once: a
-        splitter that shuffles without a seed is fine.
+        Folds of the cross-validation, as for `sklearn.model_selection.GridSearchCV`.
+        They are drawn once: a splitter that shuffles without a seed is fine.
 
     verbose : int, default=0
         Above 0, says which rung is run.
 
     pre_dispatch : int or str, default="2*n_jobs"
-        As in `sklearn.model_selection.GridSearchCV`.
+        Fits handed out at a time, as for `sklearn.model_selection.GridSearchCV`.
 
     random_state : int, RandomState instance or None, default=None
         Draws the candidates.
