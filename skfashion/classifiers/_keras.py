@@ -162,11 +162,12 @@ class KerasImageClassifier(BaseImageClassifier):
         Parameters
         ----------
         deep : bool, default=True
-            As for any estimator.
+            Whether parameters of estimators within are listed, too.
 
         Returns
         -------
         dict
+            Values by name.
         """
         return {**super().get_params(deep), **self._routed}
 
@@ -181,6 +182,7 @@ class KerasImageClassifier(BaseImageClassifier):
         Returns
         -------
         self : object
+            The estimator.
         """
         routed = {name: value for name, value in params.items() if name.startswith(_PREFIXES)}
         for name in routed:

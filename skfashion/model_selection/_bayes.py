@@ -258,12 +258,13 @@ refit_time_, multimetric_
             step. One that returns True ends the search of the current space.
 
         **fit_params
-            For the estimator's `fit`, the scorer and the splitter, as in
+            Arguments of the estimator's `fit`, the scorer and the splitter, as in
             `sklearn.model_selection.GridSearchCV`.
 
         Returns
         -------
         self : BayesSearchCV
+            The fitted search.
         """
         self._validate_params()
         spaces = as_subspaces(self.search_spaces, self.n_iter)
