@@ -185,11 +185,9 @@ class _AtMost(list):
 
 
 def _measure(make, n_weights, phase):
-    """Build a network in which variables have shapes and no values, and measure it.
-
-    In a thread of its own: Keras keeps a list of variables that wait for their values by
-    thread, and would fill them all in at the next chance.
-    """
+    """Build a network in which variables have shapes and no values, and measure it."""
+    # In a thread of its own: Keras keeps a list of variables that wait for their values by
+    # thread, and would fill them all in at the next chance.
     found = {}
 
     def measure():

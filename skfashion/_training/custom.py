@@ -110,11 +110,9 @@ def _config_of(network):
 
 
 def _write_down_statistics(network):
-    """Let the configuration say what `Normalization` layers have learnt; return their weights.
-
-    What is read are tensors that `adapt` makes of these weights, which a network that is built
-    anew lacks, and a trace has as constants.
-    """
+    """Let the configuration say what `Normalization` layers have learnt; return their weights."""
+    # What is read are tensors that `adapt` makes of these weights, which a network that is built
+    # anew lacks, and a trace has as constants.
     learnt = set()
     for layer in network._flatten_layers(include_self=False):
         if type(layer) is keras.layers.Normalization and layer.input_mean is None:

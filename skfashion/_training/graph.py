@@ -49,11 +49,9 @@ class GraphLoop(Loop):
         return [tf.constant(a) for a in arrays]
 
     def _build_metrics(self, X, y, weight=None):
-        """Let the metrics make their variables, with one image and whatever prediction.
-
-        Made within a trace they cost a second trace, and the first is never freed. Their
-        values are set back before each epoch.
-        """
+        """Let the metrics make their variables, with one image and whatever prediction."""
+        # Made within a trace they cost a second trace, and the first is never freed. Their
+        # values are set back before each epoch.
         outputs = getattr(self._model, "outputs", None)  # a subclass of Model has none
         if not self._has_metrics and outputs and len(X):
             prediction = tf.zeros((1, *outputs[0].shape[1:]), outputs[0].dtype)
@@ -122,11 +120,9 @@ def forget_kernels():
 
 
 def _update_directly(optimizer):
-    """Let an optimizer leave out the sum of gradients over replicas where there is one.
-
-    For that sum TensorFlow registers a gradient, which keeps the graph for the life of the
-    process: several megabytes for each shape of network that is trained.
-    """
+    """Let an optimizer leave out the sum of gradients over replicas where there is one."""
+    # For that sum TensorFlow registers a gradient, which keeps the graph for the life of the
+    # process: several megabytes for each shape of network that is trained.
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # below a loss scale
     name = "_backend_update_step"
     theirs = getattr(keras.optimizers.Optimizer, name, None)

@@ -44,8 +44,7 @@ def _names(value):
 def _renamed(value, names, naming=False):
     """Return a configuration with other names in the places where layers are named.
 
-    Elsewhere the same text means something else: an activation may be called "relu", and
-    its layer too.
+    Elsewhere the same text means something else: "relu" may be an activation and a layer.
     """
     if isinstance(value, dict):
         if _is_policy(value):

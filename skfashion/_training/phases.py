@@ -29,7 +29,6 @@ class Outcome:
 
     state: State
     epochs_trained: int
-    steps_trained: int
     seconds: float
     complete: bool
     key: str | None
@@ -91,7 +90,7 @@ def run(
     complete = done == len(plan.phases)
     seconds = time.perf_counter() - started
     key = result_key(keys[-1], plan.phases[-1].epochs) if keys and complete else None
-    return Outcome(state, trainer.epochs, trainer.steps, seconds, complete, key)
+    return Outcome(state, trainer.epochs, seconds, complete, key)
 
 
 def next_phase(state):
@@ -114,7 +113,7 @@ class _Trainer:
         self._store = store
         self._on_epoch = on_epoch
         self._callbacks = callbacks
-        self.epochs = self.steps = 0
+        self.epochs = 0
 
     def stage(self, phase, key, state):
         """Train one phase from a state to its last epoch."""
@@ -249,11 +248,9 @@ class _Trainer:
         plan = self._plan
         started = time.perf_counter()
         rate = float(to_numpy(program.model.optimizer.learning_rate))
-        n = len(self._data.X)
-        rows = order(plan.seed, n, phase.name, "order", state.epoch)
+        rows = order(plan.seed, len(self._data.X), phase.name, "order", state.epoch)
         logs = loop.train_epoch(train, rows, plan.batch_size)
         self.epochs += 1
-        self.steps += -(-n // plan.batch_size)
         if valid is not None:
             # Where every batch is told of, there are as many as in Keras' `fit`.
             batch = plan.batch_size if loop is not program.loop else _EVALUATE_BATCH

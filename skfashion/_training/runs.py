@@ -18,8 +18,6 @@ from skfashion._utils.warnings import warn
 
 _STATES, _RESULTS, _SHARED = "states", "results", "shared"
 _SAVING = threading.Lock()
-
-
 _LOOKED_AT = WeakSet()  # stores of this process, for what an older version left in them
 
 

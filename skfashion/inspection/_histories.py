@@ -167,8 +167,7 @@ def _frame(history, seconds=None):
 def _runs_of_folds(search, refit):
     """Return the runs of each candidate's folds: those of its classifier's parameters.
 
-    Candidates that differ outside of the classifier, or in the number of images, have their
-    runs in the order in which they were trained.
+    Candidates that differ elsewhere, or in the number of images, have theirs as trained.
     """
     from skfashion.classifiers._replay import parameters_of
 

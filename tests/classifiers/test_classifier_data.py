@@ -87,13 +87,13 @@ def test_equal_weights_are_none(name, two):
 
 
 @pytest.fixture
-def weights(monkeypatch):
-    """The weights of all trainings, as they reach the network."""
+def trained_on(monkeypatch):
+    """The data of all trainings, as they reach the network."""
     seen = []
     run = _training.run
 
     def spy(plan, data, *args, **kwargs):
-        seen.append(data.weight)
+        seen.append(data)
         return run(plan, data, *args, **kwargs)
 
     monkeypatch.setattr(_training, "run", spy)
@@ -102,24 +102,25 @@ def weights(monkeypatch):
 
 @pytest.mark.parametrize("weight", [1e-320, 1e-6, 0.1, 7, 1e300])
 @pytest.mark.parametrize("parameters", [{}, {"early_stopping": True, "class_weight": {0: 3, 1: 3}}])
-def test_equal_weights_of_any_size_are_one(weight, parameters, weights, two):
+def test_equal_weights_of_any_size_are_one(weight, parameters, trained_on, two):
     dense(epochs=1, **parameters).fit(*two, sample_weight=weight)
-    assert_array_equal(weights[0], 1)
+    assert_array_equal(trained_on[0].weight, 1)
 
 
 @pytest.mark.parametrize(
     "parameters", [{}, {"early_stopping": True}, {"class_weight": {1: 9}}, {"class_weight": {0: 0}}]
 )
-def test_the_mean_weight_of_what_is_trained_on_is_one(parameters, weights):
+def test_the_mean_weight_of_what_is_trained_on_is_one(parameters, trained_on):
     X, y = make_images(n_samples=90, n_classes=3, image_size=8, random_state=0)
     given = np.arange(90) % 7 * 1e-5
     dense(epochs=1, **parameters).fit(X, y, sample_weight=given)
-    assert weights[0].mean(dtype=float) == pytest.approx(1, abs=1e-6)
-    assert weights[0].min() > 0
-    assert weights[0].dtype == np.float32
+    weight = trained_on[0].weight
+    assert weight.mean(dtype=float) == pytest.approx(1, abs=1e-6)
+    assert weight.min() > 0
+    assert weight.dtype == np.float32
 
 
-def test_batches_keep_the_proportion_of_their_weights(weights, two, tmp_path):
+def test_batches_keep_the_proportion_of_their_weights(trained_on, two, tmp_path):
     X, y = two
     clf = dense(class_weight={0: 2, 1: 2})
     clf.partial_fit(X, y, [0, 1], np.full(40, 3.0))
@@ -130,7 +131,8 @@ def test_batches_keep_the_proportion_of_their_weights(weights, two, tmp_path):
     fitted = dense(epochs=1).fit(X, y, np.full(40, 0.5))
     fitted.partial_fit(X, y)
     fitted.set_params(warm_start=True).fit(X, y, np.full(40, 6.0))
-    assert [set(w.tolist()) for w in weights] == [{w} for w in (1, 2, 2, 2, 1, 1, 2, 1)]
+    found = [set(data.weight.tolist()) for data in trained_on]
+    assert found == [{w} for w in (1, 2, 2, 2, 1, 1, 2, 1)]
 
 
 def test_adaboost_over_sgd(two):
@@ -336,16 +338,8 @@ def test_lists_are_arrays(two):
     assert_array_equal(clf.predict(X.tolist()), dense().fit(X, y).predict(X))
 
 
-def test_images_stay_bytes_down_to_the_network(two, monkeypatch):
+def test_images_stay_bytes_down_to_the_network(two, trained_on):
     X, y = two
-    seen = []
-    original = _training.run
-
-    def spy(plan, data, *args, **kwargs):
-        seen.append(data.X)
-        return original(plan, data, *args, **kwargs)
-
-    monkeypatch.setattr(_training, "run", spy)
     dense(epochs=1).fit(X, y)
-    assert seen[0].dtype == np.uint8
-    assert np.shares_memory(seen[0], X)
+    assert trained_on[0].X.dtype == np.uint8
+    assert np.shares_memory(trained_on[0].X, X)

@@ -18,6 +18,7 @@ from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 from skopt.callbacks import DeadlineStopper
 from skopt.space import Integer, Real
+from task_recorder import Recorder
 
 from skfashion._utils.deadline import deadline
 from skfashion.model_selection import BayesSearchCV
@@ -247,25 +248,6 @@ class TestScikitLearn:
             Toy(), self.space, n_iter=5, optimizer_kwargs={**kwargs, "model_queue_size": None}
         )
         assert len(search.optimizer_results_[0].models) == 3
-
-
-class Recorder:
-    """A callback of scikit-learn 1.9 that notes where it was called."""
-
-    def __init__(self):
-        self.tasks = []
-
-    def setup(self, estimator, context):
-        pass
-
-    def on_fit_task_begin(self, estimator, context):
-        self.tasks.append(("begin", context.task_name, context.max_subtasks))
-
-    def on_fit_task_end(self, estimator, context):
-        self.tasks.append(("end", context.task_name, context.max_subtasks))
-
-    def teardown(self, estimator, context):
-        pass
 
 
 @pytest.mark.skipif(

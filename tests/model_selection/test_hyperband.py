@@ -15,6 +15,7 @@ from sklearn.linear_model import SGDClassifier
 from sklearn.model_selection import GroupKFold, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
+from task_recorder import Recorder
 
 from skfashion.model_selection import HyperbandSearchCV
 
@@ -313,29 +314,14 @@ def test_a_fold_in_which_all_candidates_score_minus_infinity():
     not hasattr(HyperbandSearchCV, "set_callbacks"), reason="scikit-learn has callbacks from 1.9 on"
 )
 def test_callbacks_of_scikit_learn_see_the_candidates():
-    class Recorder:
-        def __init__(self):
-            self.tasks = []
-
-        def setup(self, estimator, context):
-            pass
-
-        def on_fit_task_begin(self, estimator, context):
-            self.tasks.append((context.task_name, context.max_subtasks))
-
-        def on_fit_task_end(self, estimator, context):
-            pass
-
-        def teardown(self, estimator, context):
-            pass
-
     recorder = Recorder()
     search = HyperbandSearchCV(Learner(), SPACE, max_resources=3, cv=2)
     search.set_callbacks(recorder).fit(X, y)
-    assert recorder.tasks.count(("search", 3)) == 1
-    assert [task for task in recorder.tasks if task[0] == "rung"] == [
+    begun = [task[1:] for task in recorder.tasks if task[0] == "begin"]
+    assert begun.count(("search", 3)) == 1
+    assert [task for task in begun if task[0] == "rung"] == [
         ("rung", 3 * 2),
         ("rung", 1 * 2),
         ("rung", 2 * 2),
     ]
-    assert recorder.tasks.count(("candidate-split-evaluation", 0)) == 6 * 2
+    assert begun.count(("candidate-split-evaluation", 0)) == 6 * 2
