@@ -3,6 +3,7 @@
 import os
 from pathlib import Path
 
+INF = float("inf")
 
 class Diary:
     """Reads what `keep_diary` wrote: tuples of words, in the order of their events.
@@ -14,6 +15,7 @@ class Diary:
     ``asked  <fit>``            the store is asked what is known of a fit
     ``epoch  <fit> <n>``        an epoch of it begins, n were done before
     ``write``                   a file is about to be written
+    ``saves  <fit> <n>``        its state after n epochs is about to be kept
     ``kept   <fit> <n>``        its state after n epochs is in the store
     ``done   <fit>``            its result is in the store
     ==========================  ========================================================
@@ -40,20 +42,25 @@ class Diary:
 
         Of two processes that train the same at once, the slower may look before the other
         writes, and write after it: an epoch less is in the store then, and is trained again.
+        A third that asks before the slower has written may know no more than that either.
         """
-        kept, writer, known = {}, {}, {}
+        kept, writer, known, saving = {}, {}, {}, {}
         for what, *words, process in self.read():
             fit = words[0] if words else None
             if what == "asked":
-                known[process, fit] = kept.get(fit, 0)
+                under_way = [n for (_, each), n in saving.items() if each == fit]
+                surely = kept.get(fit, 0)
+                known[process, fit] = surely if surely == INF else min([surely, *under_way])
+            elif what == "saves":
+                saving[process, fit] = int(words[1])
             elif what == "epoch":
                 assert int(words[1]) >= known.get((process, fit), 0), (fit, words, process)
-            elif what == "kept" and kept.get(fit) != float("inf"):
+            elif what == "kept" and saving.pop((process, fit), None) and kept.get(fit) != INF:
                 alone = writer.setdefault(fit, process) == process
                 kept[fit] = max(kept.get(fit, 0) if alone else 0, int(words[1]))
                 writer[fit] = process
             elif what == "done":
-                kept[fit] = float("inf")
+                kept[fit] = INF
 
 
 def keep_diary(path, *, checkpoint_seconds=None):
@@ -88,6 +95,7 @@ def keep_diary(path, *, checkpoint_seconds=None):
         return epoch(self, program, loop, phase, state, *args)
 
     def _save_state(self, key, state):
+        note("saves", key, state.epoch)
         save_state(self, key, state)
         note("kept", key, state.epoch)
 
