@@ -104,8 +104,10 @@ def many(n, epochs, rates, folds):
     return run
 
 
-def jobs(problem, n, folds, n_jobs, **settings):
+def jobs(problem, n, folds, n_jobs, backend="loky", **settings):
     """Run a search with new workers, and then one like it on other images with warm ones."""
+    import joblib
+
     from benchmarks import spy
 
     spy.start_ours()
@@ -115,14 +117,15 @@ def jobs(problem, n, folds, n_jobs, **settings):
     second = make(both, skip=n, **settings)
 
     def run():
-        started = time.perf_counter()
-        problems.grid_search(first, folds, n_jobs=n_jobs).fit(first.X, first.y)
-        cold = time.perf_counter() - started
-        started = time.perf_counter()
-        search = problems.grid_search(second, folds, n_jobs=n_jobs).fit(second.X, second.y)
-        warm = time.perf_counter() - started
+        seconds = []
+        for given in (first, second):
+            search = problems.grid_search(given, folds)
+            started = time.perf_counter()
+            with joblib.parallel_config(backend, n_jobs=n_jobs):
+                search.fit(given.X, given.y)
+            seconds.append(time.perf_counter() - started)
         found = {**spy.step_of_ours(), **problems.scores(search)}
-        return {**found, "seconds": warm, "cold_seconds": cold}
+        return {**found, "seconds": seconds[1], "cold_seconds": seconds[0]}
 
     return run
 

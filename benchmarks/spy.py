@@ -69,11 +69,11 @@ def watch(*, keep=False, progress=None):
 
     def counted(method):
         @functools.wraps(method)
-        def train_epoch(self, data, order, batch_size):
+        def train_epoch(self, held, data, order, batch_size):
             steps = -(-len(order) // int(batch_size))
             if lines is not None:
                 os.write(lines, f"{steps}\n".encode())
-            logs = method(self, data, order, batch_size)
+            logs = method(self, held, data, order, batch_size)
             work.steps += steps
             work.epochs += 1
             if keep:

@@ -3,6 +3,7 @@
 Knows Keras and NumPy, not scikit-learn.
 """
 
+from skfashion._training import jobs as _jobs  # noqa: F401, registers the joblib backend
 from skfashion._training.custom import build, describe_network, network_of, structure_of
 from skfashion._training.features import features_info
 from skfashion._training.inference import export, predict, untraced
@@ -14,6 +15,7 @@ from skfashion._training.processes import prepare_process
 from skfashion._training.programs import initial_weights, programs_info
 from skfashion._training.runs import State, as_columns, as_rows
 from skfashion._training.seeding import build_scope
+from skfashion._training.settings import checked_policy
 
 __all__ = [
     "Data",
@@ -26,6 +28,7 @@ __all__ = [
     "as_rows",
     "build",
     "build_scope",
+    "checked_policy",
     "describe_network",
     "digest",
     "export",

@@ -7,7 +7,7 @@ from uuid import uuid4
 import keras
 
 from skfashion._training.keys import digest, freeze
-from skfashion._training.loops import to_numpy
+from skfashion._training.loops import to_arrays, to_numpy
 from skfashion._training.network_key import config_key
 from skfashion._training.seeding import build_scope, derive, redraw
 from skfashion._training.settings import keras_settings
@@ -51,11 +51,10 @@ def describe_network(make, input_shape, seed, dtype_policy):
         "compiled": network.get_compile_config() if network.compiled else None,
         "rates": list(rates),
     }
-    weights = [to_numpy(w) for w in weights]
     shape = (None, *input_shape)
     return Described(
         record,
-        weights,
+        to_arrays(weights),
         getattr(network, "input_shape", shape),
         getattr(network, "output_shape", None)
         or network.compute_output_spec(keras.KerasTensor(shape)).shape,

@@ -11,7 +11,6 @@ import keras
 import numpy as np
 
 from skfashion._training.keys import digest, weights_digest
-from skfashion._training.loops import memory_errors
 from skfashion._training.programs import Extractor, pooled
 from skfashion._training.settings import keras_settings
 from skfashion._utils.cache import Cache
@@ -56,12 +55,9 @@ def rows(X, parts, weights, *, store=None, write=True):
         # The same image may be in X more than once.
         first = {keys[i]: i for i in reversed(missing)}
         new = list(first.values())
-        with (
-            memory_errors("computing the frozen part of the network"),
-            pooled(program, lambda: Extractor(parts.lower)) as extractor,
-        ):
-            extractor.carry(own)
-            _compute(extractor, X, keys, new, out, on_disk if write else None)
+        with pooled(program, lambda: Extractor(parts.lower)) as extractor:
+            predict = extractor.predictor(own)
+            _compute(predict, X, keys, new, out, on_disk if write else None)
         _COUNTS["computed"] += len(new)
         for i in missing:
             if first[keys[i]] != i:
@@ -73,13 +69,13 @@ def rows(X, parts, weights, *, store=None, write=True):
     return out
 
 
-def _compute(extractor, X, keys, places, out, on_disk):
+def _compute(predict, X, keys, places, out, on_disk):
     """Fill rows of `out`, and keep them now and then: a kill costs no long extraction."""
     kept, saved = 0, time.monotonic()
     for start in range(0, len(places), _BATCH):
         end = start + _BATCH
         batch = places[start:end]
-        out[batch] = extractor.loop.predict(X[batch])
+        out[batch] = predict(X[batch])
         if on_disk is not None and time.monotonic() - saved >= _SAVE_SECONDS:
             part = places[kept:end]
             on_disk.put([keys[i] for i in part], out[part])

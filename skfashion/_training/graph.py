@@ -1,10 +1,13 @@
 """TensorFlow only: a whole epoch in one graph, and the fused optimizer kernels."""
 
+import threading
+from contextlib import contextmanager
+
 import keras
 import tensorflow as tf
-from tensorflow.python.eager import context
+from tensorflow.python.eager import cancellation, context
 
-from skfashion._training.loops import Loop
+from skfashion._training.loops import Held, Loop, held_by_model, variables_of
 
 # What the process grows by for each operation of a graph: 9 to 10.5 kB, from small dense
 # networks (300 operations to train) to a whole MobileNetV2 (8,000).
@@ -17,64 +20,102 @@ class GraphLoop(Loop):
     The arrays stay where TensorFlow computes and each batch is gathered from them inside
     the graph, so that Python is entered once an epoch and not once a batch. A step is
     Keras' own `train_step`; shapes of batches are open, so the last batch, another fold
-    and another batch size need no second trace.
+    and another batch size need no second trace. Nor does another training: graphs are given
+    its variables, which stood in for the model's own in the trace.
+
+    `exclusive`: a user's callback sees the model, so that its own variables are trained.
     """
 
-    def __init__(self, model):
+    def __init__(self, model, *, exclusive=False):
         self._model = model
+        self.exclusive = exclusive
         if model.compiled and not tf.distribute.has_strategy():
-            _update_directly(model.optimizer)
+            _adapt(model.optimizer)
+        self._variables = variables_of(model)
+        self._metrics = None
         self._traced = {}
-        self._has_metrics = False
+        self._lock = threading.RLock()
         self.traces = self.nbytes = 0
 
-    def train_epoch(self, data, order, batch_size):
+    def hold(self, pairs, *, fixed=False):
+        """Return new variables with these values, or tensors if they are fixed."""
+        if self.exclusive:
+            held = held_by_model(self._model, pairs)
+            return Held(held.variables, [v._value for v in held.variables])
+        if fixed:
+            variables, arrays = zip(*pairs, strict=True) if pairs else ((), ())
+            tensors = [tf.cast(a, v.dtype) for v, a in zip(variables, arrays, strict=True)]
+            return Held(list(variables), tensors)
+        given = {id(v): array for v, array in pairs}
+        values = [
+            tf.Variable(tf.cast(given.get(id(v), v._value), v.dtype), trainable=v.trainable)
+            for v in self._variables
+        ]
+        return Held(self._variables, values)
+
+    def train_epoch(self, held, data, order, batch_size):
         """Train one epoch on resident arrays in the given order; return the metrics."""
-        self._build_metrics(*data)
-        logs = self._call(self._train, *data, tf.constant(order), tf.constant(batch_size))
+        held = self._with_metrics(held, *data)
+        logs = self._call(self._train, held, *data, tf.constant(order), tf.constant(batch_size))
         return {name: float(value) for name, value in logs.items()}
 
-    def evaluate(self, data, batch_size):
+    def evaluate(self, held, data, batch_size):
         """Return the metrics on resident arrays."""
-        self._build_metrics(*data)
-        logs = self._call(self._evaluate, *data, tf.constant(batch_size))
+        held = self._with_metrics(held, *data)
+        logs = self._call(self._evaluate, held, *data, tf.constant(batch_size))
         return {name: float(value) for name, value in logs.items()}
 
-    def predict(self, X):
+    def predict(self, held, X):
         """Return the output for an array of at most a batch."""
-        return self._call(self._predict, tf.constant(X)).numpy()
+        return self._call(self._predict, held, tf.constant(X)).numpy()
 
     def resident(self, *arrays):
         """Put arrays where the graph reads them."""
         return [tf.constant(a) for a in arrays]
 
-    def _build_metrics(self, X, y, weight=None):
-        """Let the metrics make their variables, with one image and whatever prediction."""
-        # Made within a trace they cost a second trace, and the first is never freed. Their
-        # values are set back before each epoch.
-        outputs = getattr(self._model, "outputs", None)  # a subclass of Model has none
-        if not self._has_metrics and outputs and len(X):
-            prediction = tf.zeros((1, *outputs[0].shape[1:]), outputs[0].dtype)
-            weight = None if weight is None else weight[:1]
-            self._model.compute_metrics(X[:1], y[:1], prediction, weight)
-            self._has_metrics = True
+    def _with_metrics(self, held, X, y, weight=None):
+        """Return what is held and variables of the metrics, made with a prediction of one image.
 
-    def _call(self, function, *tensors):
+        Made within a trace they would cost a second one, and the first is never freed.
+        """
+        with self._lock:
+            outputs = getattr(self._model, "outputs", None)  # a subclass of Model has none
+            if self._metrics is None and outputs and len(X):
+                prediction = tf.zeros((1, *outputs[0].shape[1:]), outputs[0].dtype)
+                weight = None if weight is None else weight[:1]
+                self._model.compute_metrics(X[:1], y[:1], prediction, weight)
+                known = set(map(id, self._variables))
+                metrics = self._model.metrics_variables
+                self._metrics = [v for v in metrics if id(v) not in known]
+        metrics = self._metrics or []
+        # Each epoch sets them back before it begins.
+        values = [v._value if self.exclusive else tf.Variable(v._value) for v in metrics]
+        return Held([*held.variables, *metrics], [*held.values, *values])
+
+    def _call(self, function, held, *tensors):
         """Call a function as a graph, traced once for all lengths of its arrays."""
         specs = [
             tf.TensorSpec((None, *t.shape[1:]) if t.shape.rank else (), t.dtype) for t in tensors
         ]
         key = (function.__name__, *specs)
-        if key not in self._traced:
-            graph = tf.function(function, input_signature=specs, autograph=False)
-            self._traced[key] = graph.get_concrete_function()
-            self.nbytes += _OPERATION_BYTES * _n_operations(self._traced[key].graph)
-        return self._traced[key](*tensors)
+        with self._lock:
+            if key not in self._traced:
+                variables = held.variables
+
+                def call(values, *tensors):
+                    with _standing_in(variables, values):
+                        return function(*tensors)
+
+                graph = tf.function(call, autograph=False)
+                self._traced[key] = graph.get_concrete_function(held.values, *specs)
+                self.nbytes += _OPERATION_BYTES * _n_operations(self._traced[key].graph)
+        return self._traced[key](held.values, *tensors)
 
     def _train(self, X, y, weight, order, batch_size):
         self.traces += 1
         for metric in self._model.metrics:
             metric.reset_state()
+        rate = tf.cast(self._model.optimizer.learning_rate, "float32")
         n = tf.shape(order)[0]
 
         def step(start):
@@ -84,7 +125,7 @@ class GraphLoop(Loop):
             return [start + batch_size]
 
         tf.while_loop(lambda start: start < n, step, [tf.constant(0)], parallel_iterations=1)
-        return self._model.get_metrics_result()
+        return {"learning_rate": rate, **self._model.get_metrics_result()}
 
     def _evaluate(self, X, y, batch_size):
         self.traces += 1
@@ -111,6 +152,14 @@ def _n_operations(graph):
     return len(graph.node) + sum(len(f.node_def) for f in graph.library.function)
 
 
+@contextmanager
+def cancellable():
+    """Yield a function that ends the graphs that run in the block, in whatever thread."""
+    manager = cancellation.CancellationManager()
+    with cancellation.CancellationManagerContext(manager):
+        yield manager.start_cancel
+
+
 def forget_kernels():
     """Let go of the kernels of single operations, as `keras.utils.clear_session` does.
 
@@ -119,21 +168,48 @@ def forget_kernels():
     context.context().clear_kernel_cache()
 
 
-def _update_directly(optimizer):
-    """Let an optimizer leave out the sum of gradients over replicas where there is one."""
+@contextmanager
+def _standing_in(variables, values):
+    """Let values stand in for a model's own variables in a trace."""
+    own = [v._value for v in variables]
+    try:
+        for variable, value in zip(variables, values, strict=True):
+            variable._value = value
+        yield
+    finally:
+        for variable, value in zip(variables, own, strict=True):
+            variable._value = value
+
+
+def _adapt(optimizer):
+    """Let a built optimizer take variables that stand in for its own, and sum no replicas."""
+    inner = getattr(optimizer, "inner_optimizer", optimizer)  # below a loss scale
+    for each in {id(o): o for o in (optimizer, inner)}.values():
+        _know_by_place(each)
     # For that sum TensorFlow registers a gradient, which keeps the graph for the life of the
     # process: several megabytes for each shape of network that is trained.
-    optimizer = getattr(optimizer, "inner_optimizer", optimizer)  # below a loss scale
     name = "_backend_update_step"
     theirs = getattr(keras.optimizers.Optimizer, name, None)
-    if theirs is None or getattr(type(optimizer), name, None) is not theirs:
+    if theirs is None or getattr(type(inner), name, None) is not theirs:
         return
 
     def update(gradients, variables, learning_rate):
         for gradient, variable in zip(gradients, variables, strict=True):
-            optimizer.update_step(gradient, getattr(variable, "value", variable), learning_rate)
+            inner.update_step(gradient, getattr(variable, "value", variable), learning_rate)
 
-    setattr(optimizer, name, update)
+    setattr(inner, name, update)
+
+
+def _know_by_place(optimizer):
+    """Let an optimizer know its variables by themselves or by what they hold, not by a name."""
+    variables = optimizer._trainable_variables
+
+    def key(variable):
+        same = (v for v in variables if v is variable or v._value is variable)
+        return str(id(next(same, variable)))
+
+    optimizer._var_key = key
+    optimizer._trainable_variables_indices = {key(v): i for i, v in enumerate(variables)}
 
 
 def fused(optimizer):
@@ -148,9 +224,9 @@ def fused(optimizer):
     return FUSED[type(optimizer)].from_config(config)
 
 
-def as_variable(number):
+def as_variable(number, name):
     """Return a variable for a number that Keras would write into the graph."""
-    return tf.Variable(number, dtype="float32", trainable=False)
+    return keras.Variable(number, dtype="float32", trainable=False, name=name)
 
 
 def _apply_adam(self, gradient, variable, learning_rate):
@@ -185,7 +261,7 @@ class _RMSprop(keras.optimizers.RMSprop):
         super().build(variables)
         if not self.momentum:  # the kernel wants the slot all the same
             self._momentums = self.add_optimizer_variables(variables, "momentum")
-        self.momentum = as_variable(self.momentum)
+        self.momentum = as_variable(self.momentum, "momentum")
 
     def update_step(self, gradient, variable, learning_rate):
         i = self._get_variable_index(variable)
@@ -206,7 +282,7 @@ class _SGD(keras.optimizers.SGD):
         if self.built:
             return
         super().build(variables)
-        self.momentum = as_variable(self.momentum)
+        self.momentum = as_variable(self.momentum, "momentum")
 
     def update_step(self, gradient, variable, learning_rate):
         learning_rate = tf.cast(learning_rate, variable.dtype)

@@ -8,7 +8,7 @@ import numpy as np
 
 from skfashion._training import features
 from skfashion._training.keys import array_digest
-from skfashion._training.loops import memory_errors, retried, to_numpy
+from skfashion._training.loops import retried, to_numpy
 from skfashion._training.programs import program_of
 from skfashion._training.seeding import build_scope, derive
 from skfashion._utils.config import get_config
@@ -66,13 +66,12 @@ def _computed(plan, weights, X, build, store):
         return to_numpy(network(keras.ops.convert_to_tensor(X), training=False))
     outputs = []
     with program_of(plan, phase, build, cut=True) as program:
-        program.carry(weights)
+        predict_batch = program.predictor(weights)
         for i in range(0, len(X), _PREDICT_BATCH):
             batch = X[i : i + _PREDICT_BATCH]
             if program.parts.lower is not None:
                 batch = features.rows(batch, program.parts, weights, store=store, write=False)
-            with memory_errors("predicting"):
-                outputs.append(program.loop.predict(batch))
+            outputs.append(predict_batch(batch))
     return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
 
 

@@ -2,8 +2,9 @@
 
 import functools
 import gc
+import threading
 import traceback
-from contextlib import contextmanager
+from contextlib import nullcontext
 from typing import Protocol
 
 import keras
@@ -21,43 +22,93 @@ _IN_EPOCHS = (  # hooks of Keras' callbacks
     "on_test_batch_end",
     "on_test_end",
 )
+_AGAIN = threading.RLock()
 # TensorFlow's words, and those of oneDNN, whose status 1 is "out of memory".
 _NO_MEMORY = ("RESOURCE_EXHAUSTED", "Status: 1, message: could not")
+
+
+class Held:
+    """Values of a model's variables in one training or prediction."""
+
+    def __init__(self, variables, values):
+        self.variables = variables
+        self.values = values  # what has them: a variable each, the model's own or another
+        self._of = dict(zip(map(id, variables), values, strict=True))
+
+    def assign(self, variable, value):
+        """Set the value that a variable of the model has here."""
+        self._of[id(variable)].assign(value)
+
+    def arrays(self, variables):
+        """Return copies of the values that variables of the model have here."""
+        return to_arrays(self._of[id(v)] for v in variables)
 
 
 class Loop(Protocol):
     """What carries out the epochs of one compiled model.
 
-    Weights, optimizer state and metrics are the model's own variables, read and set by others
-    between calls. A loop holds graphs and nothing of a training, so that one serves many.
+    A loop has graphs and nothing of a training, whose values are `Held`: one serves many
+    trainings, side by side unless it is exclusive.
     """
 
+    exclusive: bool  # whether values are held by the model itself, so for one at a time
     traces: int  # graphs traced so far
     nbytes: int  # what they hold, about; 0 where that isn't known
+
+    def hold(self, pairs, *, fixed=False):
+        """Return what holds these values, pairs of a variable of the model and an array.
+
+        For a training: of all variables, the others with the model's own values. `fixed`: for
+        predictions, of these alone.
+        """
 
     def resident(self, *arrays):
         """Return arrays where they are read fastest, as a list; good for any number of epochs."""
 
-    def train_epoch(self, data, order, batch_size):
+    def train_epoch(self, held, data, order, batch_size):
         """Train one epoch on resident X, y and weights; return loss and metrics, a dict of float.
 
         Each row of `order` once, in this order, in batches of `batch_size` of which the last may
-        be shorter. A step is Keras' own `train_step`; metrics begin anew.
+        be shorter. A step is Keras' own `train_step`; metrics begin anew. Among the metrics is
+        ``learning_rate``, that of the first step.
         """
 
-    def evaluate(self, data, batch_size):
+    def evaluate(self, held, data, batch_size):
         """Return loss and metrics of resident X and y, all rows; weights stay as they are."""
 
-    def predict(self, X):
+    def predict(self, held, X):
         """Return the output for an array of at most a batch, as an array."""
 
 
+def variables_of(model):
+    """Return all variables of a model and of its optimizer, each once."""
+    found = list(model.variables)
+    if getattr(model, "optimizer", None) is not None:
+        inner = vars(getattr(model.optimizer, "inner_optimizer", model.optimizer)).values()
+        # Nadam has one that Keras doesn't list.
+        found += [*model.optimizer.variables, *(v for v in inner if isinstance(v, keras.Variable))]
+    return list({id(v): v for v in found}.values())
+
+
+def to_arrays(variables):
+    """Return copies of the values of variables."""
+    return [to_numpy(variable) for variable in variables]
+
+
 def to_numpy(variable):
-    """Return a copy of the value of a Keras variable, or of a tensor."""
-    value = getattr(variable, "value", variable)
+    """Return a copy of the value of a variable, or of a tensor."""
+    value = variable.value if isinstance(variable, keras.Variable) else variable
     if hasattr(value, "numpy") and keras.backend.backend() == "tensorflow":
         return value.numpy()  # Keras' own way warns under NumPy 2
     return keras.ops.convert_to_numpy(value)
+
+
+def held_by_model(model, pairs):
+    """Give a model these values, and return what holds all of its values: its own variables."""
+    for variable, array in pairs:
+        variable.assign(array)
+    variables = variables_of(model)
+    return Held(variables, variables)
 
 
 class KerasLoop(Loop):
@@ -66,6 +117,7 @@ class KerasLoop(Loop):
     `callbacks` is the `keras.callbacks.CallbackList` that such hooks are called of.
     """
 
+    exclusive = True
     nbytes = 0  # of graphs: Keras doesn't tell
 
     def __init__(self, model, callbacks=None):
@@ -73,8 +125,13 @@ class KerasLoop(Loop):
         self._callbacks = callbacks
         self.traces = 0
 
-    def train_epoch(self, data, order, batch_size):
+    def hold(self, pairs, *, fixed=False):
+        """Give the model itself these values."""
+        return held_by_model(self._model, pairs)
+
+    def train_epoch(self, held, data, order, batch_size):
         """Train one epoch in the given order; return the metrics."""
+        rate = float(to_numpy(self._model.optimizer.learning_rate))
         X, y, weight = (np.asarray(a)[order] for a in data)
         self._model.fit(
             X,
@@ -85,9 +142,10 @@ class KerasLoop(Loop):
             verbose=0,
             callbacks=self._within_epoch(),
         )
-        return {name: float(v) for name, v in self._model.get_metrics_result().items()}
+        logs = self._model.get_metrics_result()
+        return {"learning_rate": rate, **{name: float(value) for name, value in logs.items()}}
 
-    def evaluate(self, data, batch_size):
+    def evaluate(self, held, data, batch_size):
         """Return the metrics."""
         logs = self._model.evaluate(
             *data,
@@ -98,7 +156,7 @@ class KerasLoop(Loop):
         )
         return {name: float(value) for name, value in logs.items()}
 
-    def predict(self, X):
+    def predict(self, held, X):
         """Return the output for an array of at most a batch."""
         n = len(X)
         # Filled up to a power of two: a backend that compiles for each shape compiles a
@@ -141,40 +199,6 @@ def _is_set(callback, name):
     return getattr(hook, "__func__", hook) is not getattr(keras.callbacks.Callback, name)
 
 
-@contextmanager
-def memory_errors(doing):
-    """Turn the backend's way of running out of memory into a `MemoryError`.
-
-    The frames of the original would keep its tensors alive as long as somebody holds
-    the exception. `doing` says what failed.
-    """
-    message = None
-    try:
-        yield
-    except Exception as error:
-        if type(error) is MemoryError and error.args:
-            raise  # one of ours, from further in
-        if (
-            isinstance(error, MemoryError)  # NumPy's
-            or any(words in str(error) for words in _NO_MEMORY)
-            or type(error).__name__ in ("ResourceExhaustedError", "OutOfMemoryError")
-        ):
-            told = str(error).splitlines() or [type(error).__name__]
-            message = (
-                f"out of memory while {doing}: {told[0][:200]}. Take a smaller batch_size, "
-                "image_size or network."
-            )
-        else:
-            raise
-    if message:
-        failure = MemoryError(message)
-        try:
-            raise failure
-        except MemoryError:
-            failure.__context__ = None  # Python keeps the original there, frames and all
-            raise
-
-
 def retried(doing):
     """Let a function that runs out of memory run once more, with nothing kept in the caches.
 
@@ -186,15 +210,38 @@ def retried(doing):
         def call(*args, **kwargs):
             for last in (False, True):
                 try:
-                    with memory_errors(doing):
+                    # Fits side by side that all lack memory are tried again one by one.
+                    with _AGAIN if last else nullcontext():
                         return function(*args, **kwargs)
-                except MemoryError as error:
+                except Exception as error:
+                    failure = _as_memory_error(error, doing)
+                    if failure is None:
+                        raise
                     clear_caches()
                     traceback.clear_frames(error.__traceback__)  # they hold what failed
-                    gc.collect()
-                    if last:
-                        raise
+                gc.collect()
+                if last:
+                    # Not within the block: its frames would keep the backend's tensors alive as
+                    # long as somebody holds the exception.
+                    raise failure
 
         return call
 
     return decorate
+
+
+def _as_memory_error(error, doing):
+    """Return a `MemoryError` for a backend's way of running out of memory, None for any other."""
+    if type(error) is MemoryError and error.args:
+        return error  # one of ours, from further in
+    if not (
+        isinstance(error, MemoryError)  # NumPy's
+        or any(words in str(error) for words in _NO_MEMORY)
+        or type(error).__name__ in ("ResourceExhaustedError", "OutOfMemoryError")
+    ):
+        return None
+    told = str(error).splitlines() or [type(error).__name__]
+    return MemoryError(
+        f"out of memory while {doing}: {told[0][:200]}. Take a smaller batch_size, image_size or "
+        "network."
+    )

@@ -44,16 +44,15 @@ def prepared(optimizer, variables, structure, numbers):
     if "weight_decay" in numbers:
         from skfashion._training import graph
 
-        optimizer.weight_decay = graph.as_variable(optimizer.weight_decay)
+        optimizer.weight_decay = graph.as_variable(optimizer.weight_decay, "weight_decay")
     return optimizer
 
 
-def set_numbers(optimizer, numbers):
-    """Set the numbers that are variables of the graph."""
+def number_variables(optimizer, names):
+    """Return the variables of an optimizer's numbers, in the order of their names."""
     # Of a loss scale around it Keras hands on the learning rate, and nothing else.
     optimizer = getattr(optimizer, "inner_optimizer", optimizer)
-    for name, value in numbers.items():
-        getattr(optimizer, name).assign(value)
+    return [getattr(optimizer, name) for name in names]
 
 
 def _is_variable(name, value, fused):

@@ -1,25 +1,22 @@
 """The loop over a plan's phases: what trains, how long, and what of it is known already."""
 
+import threading
 import time
 from contextlib import contextmanager, nullcontext
 from dataclasses import dataclass, replace
+from weakref import WeakValueDictionary
 
 import keras
 
 from skfashion._training import features
-from skfashion._training.loops import (
-    KerasLoop,
-    has_hooks_in_epochs,
-    memory_errors,
-    retried,
-    to_numpy,
-)
+from skfashion._training.loops import KerasLoop, has_hooks_in_epochs, retried
 from skfashion._training.programs import Program, initial_weights, program_of
 from skfashion._training.runs import Runs, State, result_key
 from skfashion._training.seeding import build_scope, derive, order
 
 _CHECKPOINT_SECONDS = 5.0
 _EVALUATE_BATCH = 256
+_AT_WORK = WeakValueDictionary()  # keys of stages that a thread of this process trains -> locks
 _MAX_CRASHES = 3  # of its process before an epoch ended; then a training is given up
 
 
@@ -60,8 +57,7 @@ def run(
     if not isinstance(start, State):
         weights = start.weights
         if weights is None:
-            with memory_errors("building the network"):
-                weights = initial_weights(plan, build, start.initialize)
+            weights = initial_weights(plan, build, start.initialize)
         state = State(weights)
     runs = keys = None
     first = 0
@@ -116,17 +112,16 @@ class _Trainer:
         self.epochs = 0
 
     def stage(self, phase, key, state):
-        """Train one phase from a state to its last epoch."""
-        if self._runs is not None:
-            state = self._runs.furthest(key, phase.epochs) or state
+        """Train one phase from a state to its last epoch; of threads that want it, one does."""
+        if self._runs is None:
+            return self._stage(phase, key, state)
+        with _AT_WORK.setdefault(key, threading.RLock()):
+            return self._stage(phase, key, self._runs.furthest(key, phase.epochs) or state)
+
+    def _stage(self, phase, key, state):
         going = True
         if state.epoch < phase.epochs and not state.stopped:
-            with (
-                memory_errors("building the network"),
-                self._attempt(key) as guard,
-                self._program(phase) as program,
-                memory_errors("training"),  # within, so that the program is let go
-            ):
+            with self._attempt(key) as guard, self._program(phase) as program:
                 state, going = self._train(program, phase, key, state, guard)
         complete = going or state.epoch == phase.epochs or state.stopped
         if state.best_weights is not None:
@@ -172,7 +167,7 @@ class _Trainer:
                 "with those of the last fit, and parameters of the network have changed since: set "
                 "them back, or warm_start=False."
             )
-        program.prepare(
+        training = program.begin(
             state.weights,
             numbers=phase.numbers,
             dropout_rates=phase.dropout_rates,
@@ -190,49 +185,47 @@ class _Trainer:
         )
         heard = KerasLoop(program.model, callbacks)
         loop = heard if has_hooks_in_epochs(self._callbacks) else program.loop
-        with memory_errors("loading the images"):
-            train = loop.resident(self._inputs(program, data.X, state), data.y, data.weight)
-            valid = None
-            if data.X_val is not None:
-                valid = loop.resident(self._inputs(program, data.X_val, state), data.y_val)
+        train = loop.resident(self._inputs(program, data.X, state), data.y, data.weight)
+        valid = None
+        if data.X_val is not None:
+            valid = loop.resident(self._inputs(program, data.X_val, state), data.y_val)
         callbacks.on_train_begin()
         saved = time.monotonic()
         going, logs = True, None
         while going and state.epoch < phase.epochs and not state.stopped:
             rate = phase.learning_rate(state.epoch)
             if rate is not None:
-                program.model.optimizer.learning_rate.assign(rate)
+                training.set_learning_rate(rate)
             callbacks.on_epoch_begin(state.epoch)
             if program.model.stop_training:
                 loop = heard  # which ends with the first batch, as Keras does
-            with memory_errors("training"):
-                state, logs = self._epoch(program, loop, phase, state, train, valid)
+            state, logs = self._epoch(training, loop, phase, state, train, valid)
             if guard is not None:
                 guard.survived()
             callbacks.on_epoch_end(state.epoch - 1, logs)
-            state = self._as_callbacks_left(program, state)
+            state = self._as_callbacks_left(training, state)
             if program.model.stop_training:
                 state = replace(state, stopped=True)
             try:
                 going = not (self._on_epoch and self._on_epoch(phase, state.epoch, logs))
             except BaseException:
-                self._save(program, key, state)
+                self._save(training, key, state)
                 raise
             last = state.epoch == phase.epochs or state.stopped or not going
             if last or time.monotonic() - saved >= _CHECKPOINT_SECONDS:
-                state = self._save(program, key, state)
+                state = self._save(training, key, state)
                 saved = time.monotonic()
         callbacks.on_train_end(logs)
-        return self._as_callbacks_left(program, state), going
+        return self._as_callbacks_left(training, state), going
 
-    def _as_callbacks_left(self, program, state):
+    def _as_callbacks_left(self, training, state):
         """Return the state with weights that a callback may have set, to its best or to a mean."""
         if not self._callbacks:
             return state
-        return replace(state, weights=program.weights(state.weights))
+        return replace(state, weights=training.weights(state.weights))
 
-    def _save(self, program, key, state):
-        slots, seeds = program.state()
+    def _save(self, training, key, state):
+        slots, seeds = training.state()
         state = replace(state, slots=slots, seeds=seeds)
         if self._runs is not None:
             self._runs.save_state(key, state)
@@ -243,23 +236,24 @@ class _Trainer:
             return X
         return features.rows(X, program.parts, state.weights, store=self._store)
 
-    def _epoch(self, program, loop, phase, state, train, valid):
+    def _epoch(self, training, loop, phase, state, train, valid):
         """Train one epoch; return the state after it and what there is to say of it."""
         plan = self._plan
         started = time.perf_counter()
-        rate = float(to_numpy(program.model.optimizer.learning_rate))
         rows = order(plan.seed, len(self._data.X), phase.name, "order", state.epoch)
-        logs = loop.train_epoch(train, rows, plan.batch_size)
+        logs = loop.train_epoch(training.held, train, rows, plan.batch_size)
+        rate = logs.pop("learning_rate")
         self.epochs += 1
         if valid is not None:
             # Where every batch is told of, there are as many as in Keras' `fit`.
-            batch = plan.batch_size if loop is not program.loop else _EVALUATE_BATCH
-            scores = loop.evaluate(valid, batch)
+            heard = self._callbacks and isinstance(loop, KerasLoop)
+            batch = plan.batch_size if heard else _EVALUATE_BATCH
+            scores = loop.evaluate(training.held, valid, batch)
             logs |= {f"val_{name}": value for name, value in scores.items()}
         entry = {"phase": phase.name, "learning_rate": rate, **logs}
         state = replace(
             state,
-            weights=program.weights(state.weights),
+            weights=training.weights(state.weights),
             history=[*state.history, entry],
             seconds=[*state.seconds, time.perf_counter() - started],
             epoch=state.epoch + 1,

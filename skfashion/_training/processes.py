@@ -3,11 +3,13 @@
 In the main process cores, devices and memory are the user's to arrange.
 """
 
+import functools
 import multiprocessing
 import os
 import re
 import sys
 
+import joblib
 import keras
 
 from skfashion._utils.warnings import warn
@@ -65,14 +67,42 @@ def share_of_cores():
     return int(told) if told.isdigit() else 1
 
 
+def share_cores(n_jobs):
+    """Share the cores among fits side by side; return how many threads an operation has.
+
+    TensorFlow takes it before its first network alone: after that it is said once.
+    """
+    n_threads = max(1, joblib.cpu_count() // n_jobs)
+    if keras.backend.backend() == "tensorflow":
+        try:
+            _set_threads(n_threads, max(n_jobs, joblib.cpu_count()))
+        except RuntimeError:
+            _tell_of_threads()
+    return n_threads
+
+
+@functools.cache
+def _tell_of_threads():
+    warn(
+        "TensorFlow has begun with threads for one fit at a time. Fits side by side are faster "
+        "where the search is the first thing that a process trains or predicts."
+    )
+
+
+def _set_threads(intra, inter):
+    import tensorflow as tf
+
+    if "TF_NUM_INTRAOP_THREADS" not in os.environ:
+        tf.config.threading.set_intra_op_parallelism_threads(intra)
+    if "TF_NUM_INTEROP_THREADS" not in os.environ:
+        tf.config.threading.set_inter_op_parallelism_threads(inter)
+
+
 def _prepare_tensorflow(worker):
     import tensorflow as tf
 
     try:
-        if "TF_NUM_INTRAOP_THREADS" not in os.environ:
-            tf.config.threading.set_intra_op_parallelism_threads(share_of_cores())
-        if "TF_NUM_INTEROP_THREADS" not in os.environ:
-            tf.config.threading.set_inter_op_parallelism_threads(1)
+        _set_threads(share_of_cores(), 1)
         gpus = tf.config.list_physical_devices("GPU")
         if gpus:
             # One device a worker, chosen here: CUDA_VISIBLE_DEVICES is the user's.

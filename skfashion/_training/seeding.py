@@ -18,7 +18,7 @@ from skfashion._training.settings import policy_of
 _KERAS_STATE = ("global_seed_generator", "global_random_seed")
 _KERAS_NAMES = "object_name_uids"
 # Building reads and writes random state of the process: one build at a time.
-_BUILD_LOCK = threading.RLock()
+BUILD_LOCK = threading.RLock()
 
 
 def derive(seed, *path):
@@ -41,7 +41,7 @@ def build_scope(seed, dtype_policy=None, image_data_format="channels_last", *, f
     layers from outside may come in: names of a model must differ. Keras' policy of number
     formats and image data format are those given meanwhile, None for those that are set.
     """
-    with _BUILD_LOCK:
+    with BUILD_LOCK:
         python_state, numpy_state = random.getstate(), np.random.get_state()
         changed = (*_KERAS_STATE, _KERAS_NAMES) if fresh_names else _KERAS_STATE
         keras_state = {name: global_state.get_global_attribute(name) for name in changed}

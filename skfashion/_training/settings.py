@@ -1,9 +1,14 @@
 """Global settings of Keras that decide what a network computes."""
 
 import json
+from contextlib import contextmanager
+from functools import partial
 
 import keras
 from keras.dtype_policies import DTypePolicyMap
+from keras.src.backend.common import global_state
+
+from skfashion._utils.messages import shown
 
 _SETTINGS = (
     "backend",
@@ -15,6 +20,9 @@ _SETTINGS = (
     "max_epochs",
     "max_steps_per_epoch",
 )
+
+# What Keras keeps for each thread of what a user may have set.
+_OF_THREAD = ("dtype_policy", "custom_objects_scope_dict", "distribution")
 
 
 def keras_settings():
@@ -37,3 +45,50 @@ def policy_of(text):
         return keras.dtype_policies.get(text)
     named = {path: keras.dtype_policies.get(name) for path, name in json.loads(text).items()}
     return DTypePolicyMap(default_policy=named.pop(""), policy_map=named)
+
+
+def checked_policy(name):
+    """Return the text of a policy of number formats: of this one, or of the one that is set.
+
+    None where Keras doesn't find that again by its name.
+    """
+    text = text_of_policy(keras.config.dtype_policy()) if name is None else name
+    try:
+        policy_of(text)
+    except ValueError:
+        if name is None:
+            return None
+        raise ValueError(
+            f"dtype_policy={shown(name)} is not a policy of Keras: give 'float32', "
+            "'mixed_bfloat16' or 'mixed_float16', or None for the one that is set."
+        ) from None
+    return text
+
+
+def settings_of_thread():
+    """Return functions that make contexts in which another thread has the settings of this one."""
+    values = {name: global_state.get_global_attribute(name) for name in _OF_THREAD}
+    contexts = [partial(_with_attributes, values)]
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+        from tensorflow.python.eager import context
+
+        if context.context().device_name:
+            contexts.append(partial(tf.device, context.context().device_name))
+    elif keras.backend.backend() == "jax":
+        import jax
+
+        contexts.append(partial(jax.default_device, jax.config.jax_default_device))
+    return contexts
+
+
+@contextmanager
+def _with_attributes(values):
+    before = {name: global_state.get_global_attribute(name) for name in values}
+    for name, value in values.items():
+        global_state.set_global_attribute(name, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            global_state.set_global_attribute(name, value)

@@ -5,10 +5,11 @@ gets carries none: joblib would kill the fits beside one that raised there.
 """
 
 import time
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, contextmanager
 from contextvars import ContextVar
 
 _CURRENT = ContextVar("skfashion_deadline", default=None)
+_CANCELLED = ContextVar("skfashion_cancelled", default=None)  # a `threading.Event`
 
 
 class DeadlineReached(BaseException):
@@ -43,6 +44,16 @@ class deadline(AbstractContextManager):  # noqa: N801
         _CURRENT.reset(self._token)
 
 
+@contextmanager
+def cancelled_by(event):
+    """In the block, end the fits of this thread with their epoch once an event is set."""
+    token = _CANCELLED.set(event)
+    try:
+        yield
+    finally:
+        _CANCELLED.reset(token)
+
+
 class DeadlineMixin:
     """Lets an estimator carry the deadline under which it is cloned. Before `BaseEstimator`."""
 
@@ -60,4 +71,7 @@ class DeadlineMixin:
 
     def _is_late(self):
         """Whether a fit is to end with the epoch it is in."""
+        cancelled = _CANCELLED.get()
+        if cancelled is not None and cancelled.is_set():
+            return True
         return self._deadline is not None and self._deadline.passed()

@@ -8,7 +8,7 @@ from skfashion._utils.config import in_settings
 from skfashion._utils.sklearn_callbacks import with_callbacks
 from skfashion._utils.typing import Array, NDArray, Self
 from skfashion._utils.validation import StrOptions, _fit_context
-from skfashion.classifiers import _checks, _labels, _weights
+from skfashion.classifiers import _checks, _targets
 from skfashion.classifiers._estimator import BaseImageEstimator
 
 
@@ -69,10 +69,10 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
             X_val, y_val = self._check_validation_data(X_val, y_val)
             seed = self._draw_seed()
             if X_val is None and self.early_stopping:
-                train, valid = _labels.split_off(self.classes_[y], self.validation_fraction, seed)
+                train, valid = _targets.split_off(self.classes_[y], self.validation_fraction, seed)
                 X_val, y_val = X[valid], y[valid]
                 X, y, weight = X[train], y[train], weight[train]
-            self._mean_weight = _weights.mean_of(weight)
+            self._mean_weight = _targets.mean_of(weight)
             plan, start = self._make_plan(seed, self._weights if again else None)
             self._train(plan, self._data(plan, X, y, weight, X_val, y_val), start)
             self._plan = plan
@@ -125,10 +125,10 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
         with _checks.unchanged_on_error(self):
             first = not hasattr(self, "classes_")
             _checks.refuse_no_array(X, "X")  # before it is asked for classes
-            known = _labels.known_classes(classes, None if first else self.classes_)
+            known = _targets.known_classes(classes, None if first else self.classes_)
             X, y, weight = self._check_training_data(X, y, sample_weight, known, reset=first)
             if first:
-                self._mean_weight = _weights.mean_of(weight)
+                self._mean_weight = _targets.mean_of(weight)
             plan, start = self._make_plan(self._draw_seed()) if first else (self._plan, None)
             index, state = self._next_epoch(plan)
             epoch = state.epoch + 1 if state else 1
@@ -208,7 +208,7 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
     def _check_training_data(self, X, y, sample_weight, classes, *, reset):
         """Return images as the network takes them, labels as numbers, and weights."""
         X = _checks.check_images(self, X, reset=reset)
-        X, y, weight, classes = _weights.check_targets(
+        X, y, weight, classes = _targets.check_targets(
             X, y, sample_weight, classes, self.class_weight
         )
         if reset:
@@ -221,12 +221,12 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
         if X_val is None:
             return None, None
         X_val = self._see_again(X_val, "X_val")
-        y_val = _labels.check_labels(X_val, y_val, "y_val")
-        return X_val, _labels.encode(y_val, self.classes_, "y_val")
+        y_val = _targets.check_labels(X_val, y_val, "y_val")
+        return X_val, _targets.encode(y_val, self.classes_, "y_val")
 
     def _data(self, plan, X, y, weight, X_val=None, y_val=None):
         """Return what is trained on, targets as the loss wants them."""
-        targets = _labels.targets(len(self.classes_), plan)
-        weight = _weights.relative_to(self._mean_weight, weight)
+        targets = _targets.targets(len(self.classes_), plan)
+        weight = _targets.relative_to(self._mean_weight, weight)
         y_val = None if X_val is None else targets[y_val]
         return _training.Data(X, targets[y], weight, X_val, y_val)

@@ -25,7 +25,7 @@ from skfashion._utils.validation import HasMethods, Interval
 from skfashion._utils.version_mixin import VersionMixin
 from skfashion.classifiers import _checks, _docs, _replay
 from skfashion.classifiers._progress import Progress
-from skfashion.classifiers._scikeras import Adapter, check_dtype_policy, dtype_policy_of
+from skfashion.classifiers._scikeras import Adapter
 from skfashion.classifiers._upgrade import bring_up
 
 # What copies and files leave out. The model is made again from the rest; without its run's
@@ -169,7 +169,7 @@ class BaseImageEstimator(
     @_training.retried("building the network")
     def _make_plan(self, seed, weights=None):
         """Return the plan of a fit, and what it starts from: these weights, if there are any."""
-        check_dtype_policy(self.dtype_policy)
+        dtype_policy = _training.checked_policy(self.dtype_policy)
         phases, n_outputs, start = self._design(seed)
         if weights is not None:
             start = _training.Start(_training.weights_digest(weights), weights)
@@ -179,7 +179,7 @@ class BaseImageEstimator(
         plan = _training.Plan(
             phases=tuple(phases),
             batch_size=self._batch_size(),
-            dtype_policy=dtype_policy_of(self.dtype_policy),
+            dtype_policy=dtype_policy,
             seed=seed,
             n_outputs=n_outputs,
             early_stopping=_training.EarlyStopping(*stopping) if self.early_stopping else None,
@@ -215,7 +215,7 @@ class BaseImageEstimator(
         return _training.structure_of(self._network, network, partial(self._sample, network))
 
     def _sample(self, network):
-        with _training.build_scope(0, dtype_policy_of(self.dtype_policy)):
+        with _training.build_scope(0, _training.checked_policy(self.dtype_policy)):
             return self._new_network(network)
 
     def _new_network(self, network):

@@ -13,7 +13,6 @@ import keras
 import numpy as np
 
 from skfashion._training import build_scope, compile_config
-from skfashion._training.settings import policy_of, text_of_policy
 from skfashion._utils.messages import shown
 
 _PATCHED = (
@@ -118,33 +117,6 @@ class Adapter:
         """Return new callbacks, made or copied from what was given."""
         self._wrapper._initialize_callbacks()
         return [copy.deepcopy(c) for given in self._wrapper._fit_callbacks for c in _listed(given)]
-
-
-def dtype_policy_of(name):
-    """Return the text of a policy of number formats: of this one, or of the one that is set.
-
-    None where Keras doesn't find it again by its name.
-    """
-    text = text_of_policy(keras.config.dtype_policy()) if name is None else name
-    return text if is_dtype_policy(text) else None
-
-
-def check_dtype_policy(name):
-    """Refuse a policy of number formats that Keras doesn't know; None is the one that is set."""
-    if name is not None and not is_dtype_policy(name):
-        raise ValueError(
-            f"dtype_policy={shown(name)} is no policy of Keras: give 'float32', 'mixed_bfloat16' "
-            "or 'mixed_float16', or None for the one that is set."
-        )
-
-
-def is_dtype_policy(name):
-    """Tell whether Keras knows a policy of number formats."""
-    try:
-        policy_of(name)
-    except ValueError:
-        return False
-    return True
 
 
 def _configurable(parameters):

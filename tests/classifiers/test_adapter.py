@@ -20,7 +20,7 @@ from sklearn.utils import estimator_html_repr
 
 import skfashion
 from skfashion import KerasImageClassifier
-from skfashion.classifiers._scikeras import Adapter, is_dtype_policy
+from skfashion.classifiers._scikeras import Adapter
 
 
 def custom(**parameters):
@@ -274,11 +274,6 @@ def test_callbacks_are_made_or_copied():
     assert single is not mine
     named = Adapter(network, {"callbacks": {"s": stopping}, "callbacks__s__patience": 2})
     assert named.callbacks()[0].patience == 2
-
-
-def test_dtype_policies():
-    assert is_dtype_policy("mixed_bfloat16")
-    assert not is_dtype_policy("float7")
 
 
 def test_only_one_module_imports_scikeras():

@@ -24,7 +24,7 @@ def dense(folder, **parameters):
 def die_at_work(clf, X, y):
     from skfashion._training import programs
 
-    programs.Program.prepare = lambda *args, **kwargs: os.kill(os.getpid(), signal.SIGKILL)
+    programs.Program.begin = lambda *args, **kwargs: os.kill(os.getpid(), signal.SIGKILL)
     clf.fit(X, y)
 
 

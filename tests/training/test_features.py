@@ -178,11 +178,11 @@ def test_rows_are_kept_while_others_are_computed(rgb, tmp_path, monkeypatch):
     monkeypatch.setattr(features, "_SAVE_SECONDS", 0.0)
     predict, batches = GraphLoop.predict, []
 
-    def dies_in_the_fourth(loop, X):
+    def dies_in_the_fourth(loop, held, X):
         batches.append(len(X))
         if len(batches) == 4:
             raise KeyboardInterrupt
-        return predict(loop, X)
+        return predict(loop, held, X)
 
     with monkeypatch.context() as patched:
         patched.setattr(GraphLoop, "predict", dies_in_the_fourth)

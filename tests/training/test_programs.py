@@ -10,7 +10,6 @@ from estimators import NAMES, small
 import skfashion
 from skfashion import ConvClassifier, DenseClassifier, KerasImageClassifier, _training, networks
 from skfashion._training import initial_weights, programs
-from skfashion._training.loops import to_numpy
 from skfashion._training.seeding import order
 
 
@@ -94,14 +93,16 @@ class ManyRates(DenseClassifier):
 
 
 def test_each_dropout_layer_has_its_own_rate(images, monkeypatch):
-    seen, prepare = [], programs.Program.prepare
+    seen, begin = [], programs.Program.begin
 
     def spied(program, *args, **kwargs):
-        prepare(program, *args, **kwargs)
+        training = begin(program, *args, **kwargs)
         layers = [x for x in program.model.layers if type(x).__name__ == "VariableDropout"]
-        seen.append({x.name: round(float(to_numpy(x.variable_rate)), 6) for x in layers})
+        rates = training.held.arrays([x.variable_rate for x in layers])
+        seen.append({x.name: round(float(r), 6) for x, r in zip(layers, rates, strict=True)})
+        return training
 
-    monkeypatch.setattr(programs.Program, "prepare", spied)
+    monkeypatch.setattr(programs.Program, "begin", spied)
     for rate in (0.6, 0.05):
         made = ManyRates(dropout=rate, epochs=3, random_state=0).fit(*images)
         assert seen[-1] == {"inner": 0.05, "half": rate / 2, "head": rate}
@@ -224,25 +225,6 @@ def test_pool_is_bounded(images):
         for units in (4, 5, 6, 7):
             DenseClassifier(hidden_layer_sizes=units, epochs=1, random_state=0).fit(X, y)
         assert _training.programs_info()["kept"] <= 2
-
-
-def test_prediction_interrupted_while_weights_are_handed_over(images, monkeypatch):
-    X, y = images
-    one, other = (DenseClassifier(8, epochs=1, random_state=seed).fit(X, y) for seed in (0, 1))
-    right = one.predict_proba(X)
-    assign, calls = keras.Variable.assign, []
-
-    def interrupted(variable, value):
-        calls.append(variable)
-        if len(calls) == 2:
-            raise KeyboardInterrupt
-        return assign(variable, value)
-
-    with monkeypatch.context() as patched:
-        patched.setattr(keras.Variable, "assign", interrupted)
-        with pytest.raises(KeyboardInterrupt):
-            other.predict_proba(X)
-    np.testing.assert_array_equal(one.predict_proba(X), right)
 
 
 def test_callback_that_predicts_with_the_same_shape_while_it_trains(images):
