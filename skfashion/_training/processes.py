@@ -67,6 +67,15 @@ def share_of_cores():
     return int(told) if told.isdigit() else 1
 
 
+def has_idle_cores():
+    """Tell whether one fit leaves cores of this machine idle: TensorFlow on a CPU."""
+    if keras.backend.backend() != "tensorflow" or joblib.cpu_count() < 2:
+        return False
+    import tensorflow as tf
+
+    return not tf.config.get_visible_devices("GPU")
+
+
 def share_cores(n_jobs):
     """Share the cores among fits side by side; return how many threads an operation has.
 

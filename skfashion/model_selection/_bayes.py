@@ -18,6 +18,7 @@ from skfashion._utils.validation import BaseSearchCV, Interval
 from skfashion._utils.warnings import warn
 from skfashion.model_selection._evaluation import Evaluations, SearchMixin
 from skfashion.model_selection._explorer import Explorer, make_optimizer
+from skfashion.model_selection._jobs import N_JOBS
 from skfashion.model_selection._progress import Progress
 from skfashion.model_selection._subspaces import as_subspaces, count_iterations
 
@@ -73,8 +74,9 @@ class BayesSearchCV(SearchMixin, skopt.BayesSearchCV):
     fit_params : dict, default=None
         Arguments of the estimator's `fit`. Those given to `fit` itself go first.
 
-    n_jobs : int, default=1
-        Fits to run in parallel; there are `n_points` times the number of folds.
+    n_jobs : int, "auto" or None, default="auto"
+        Fits to run in parallel; there are `n_points` times the number of folds. "auto": networks
+        of this package side by side on all cores of a CPU, all else one at a time.
 
     n_points : int, default=1
         Candidates to propose at a time.
@@ -177,6 +179,7 @@ refit_time_, multimetric_
 
     _parameter_constraints = {
         **BaseSearchCV._parameter_constraints,
+        "n_jobs": N_JOBS,
         "search_spaces": [dict, list, tuple],
         "optimizer_kwargs": [dict, None],
         "n_iter": [Interval(Integral, 1, None, closed="left")],
@@ -195,7 +198,7 @@ refit_time_, multimetric_
         n_iter: int = 50,
         scoring: Any = None,
         fit_params: Mapping[str, Any] | None = None,
-        n_jobs: int | None = 1,
+        n_jobs: int | Literal["auto"] | None = "auto",
         n_points: int = 1,
         iid: Any = "deprecated",
         refit: bool | str | Callable[..., Any] = True,
@@ -277,7 +280,7 @@ refit_time_, multimetric_
             try:
                 # Not skopt's fit: it passes on groups=None, which metadata routing
                 # takes for groups.
-                BaseSearchCV.fit(self, X, y, **params)
+                super().fit(X, y, **params)
             finally:
                 del self._fit_state
         if self.return_train_score:

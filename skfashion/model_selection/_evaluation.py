@@ -1,5 +1,6 @@
 """What the searches of this package share: candidates that may fail, folds that stay."""
 
+import functools
 import re
 import time
 from concurrent.futures import BrokenExecutor
@@ -15,6 +16,7 @@ from sklearn.utils import get_tags
 from skfashion._utils.validation import BaseSearchCV
 from skfashion._utils.version_mixin import VersionMixin
 from skfashion._utils.warnings import warn
+from skfashion.model_selection._jobs import resolved_jobs
 
 _EVERY_FIT_FAILED = re.compile(r"All the \d+ fits failed")
 
@@ -30,6 +32,11 @@ class SearchMixin(VersionMixin):
 
     # Called with the parameters and the mean score of each candidate as soon as it is done.
     _tell = None
+
+    @functools.wraps(BaseSearchCV.fit)
+    def fit(self, X, y=None, **params):
+        with resolved_jobs(self):
+            return BaseSearchCV.fit(self, X, y, **params)
 
     def _format_results(self, candidate_params, n_splits, out, more_results=None):
         # scikit-learn calls it whenever candidates were evaluated, with all fits so far, and

@@ -13,6 +13,7 @@ from skfashion._utils.typing import Frame, RandomState
 from skfashion._utils.validation import BaseSearchCV, Interval
 from skfashion.model_selection._brackets import best_first, plan_brackets
 from skfashion.model_selection._evaluation import Evaluations, SearchMixin
+from skfashion.model_selection._jobs import N_JOBS
 from skfashion.model_selection._progress import Progress
 
 
@@ -63,8 +64,9 @@ class HyperbandSearchCV(SearchMixin, BaseSearchCV):
         Score of a candidate, as for `sklearn.model_selection.GridSearchCV`. Of several, `refit`
         names the one that decides who goes on.
 
-    n_jobs : int, default=None
-        Fits to run in parallel.
+    n_jobs : int, "auto" or None, default="auto"
+        Fits to run in parallel. "auto": networks of this package side by side on all cores of a
+        CPU, all else one at a time.
 
     refit : bool, str or callable, default=True
         Whether the best candidate is trained on all data, or by which score, as for
@@ -156,6 +158,7 @@ class HyperbandSearchCV(SearchMixin, BaseSearchCV):
 
     _parameter_constraints = {
         **BaseSearchCV._parameter_constraints,
+        "n_jobs": N_JOBS,
         "param_distributions": [dict, list],
         "resource": [str],
         "max_resources": [Interval(Integral, 1, None, closed="left")],
@@ -174,7 +177,7 @@ class HyperbandSearchCV(SearchMixin, BaseSearchCV):
         min_resources: int = 1,
         factor: float = 3,
         scoring: Any = None,
-        n_jobs: int | None = None,
+        n_jobs: int | Literal["auto"] | None = "auto",
         refit: bool | str | Callable[..., Any] = True,
         cv: Any = None,
         verbose: int = 0,

@@ -1,0 +1,46 @@
+"""What ``n_jobs="auto"`` means to a search."""
+
+import multiprocessing
+from contextlib import ExitStack, contextmanager
+from numbers import Integral
+
+import joblib
+from joblib.parallel import LokyBackend, get_active_backend
+
+from skfashion._utils.validation import StrOptions
+
+N_JOBS = [Integral, StrOptions({"auto"}), None]  # what the parameter may be
+
+
+@contextmanager
+def resolved_jobs(search):
+    """In the block, give a search with ``n_jobs="auto"`` the number that it stands for.
+
+    Networks of this package are fitted side by side on all cores of a CPU. All else, and what a
+    caller or a worker has arranged by `joblib.parallel_config`, stays as None leaves it.
+    """
+    with ExitStack() as stack:
+        if search.n_jobs == "auto":
+            search.n_jobs = None
+            stack.callback(setattr, search, "n_jobs", "auto")
+            if _is_undecided() and _pays(search.estimator):
+                stack.enter_context(joblib.parallel_config("skfashion"))
+        yield
+
+
+def _is_undecided():
+    backend, n_jobs = get_active_backend()
+    return (
+        type(backend) is LokyBackend
+        and n_jobs is None
+        and not backend.nesting_level
+        and multiprocessing.parent_process() is None
+    )
+
+
+def _pays(estimator):
+    """Tell whether the last step trains a network of this package on a CPU."""
+    while getattr(estimator, "steps", None):
+        estimator = estimator.steps[-1][1]
+    pays = getattr(estimator, "_pays_side_by_side", None)
+    return pays is not None and pays()
