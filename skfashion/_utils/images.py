@@ -4,6 +4,7 @@ Transformers and classifiers read images the same way because both ask here.
 Nothing in this module knows Keras or scikit-learn's estimators.
 """
 
+import itertools
 import math
 from numbers import Integral
 
@@ -88,6 +89,14 @@ def as_images(X, shape, planar=False):
     if planar and X.shape[1:] == _planes(shape):
         X = np.moveaxis(X, 1, -1)
     return X.reshape((X.shape[0], *shape))
+
+
+def pixel_names(shape):
+    """Return a name for each value of a flat row, ``pixel_<row>_<column>[_<channel>]``."""
+    height, width, channels = shape
+    ends = [""] if channels == 1 else [f"_{channel}" for channel in range(channels)]
+    places = itertools.product(range(height), range(width), ends)
+    return np.array([f"pixel_{row}_{column}{end}" for row, column, end in places], object)
 
 
 def pixel_extremes(X):

@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import threading
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, Literal
@@ -46,7 +45,6 @@ _BEYOND = 2
 
 # Of all readers of this process: over 7,000 images of 224 x 224 in colour.
 _CACHE = Cache("images", max_bytes=lambda: get_config()["image_cache_bytes"])
-_COUNTS, _COUNTING = {"decoded": 0}, threading.Lock()
 
 
 class ImageReader(
@@ -218,7 +216,7 @@ class ImageReader(
         names = file_names(X)
         white = self.white_ if self._learns() else self.white
         white = None if white is None else float(white)
-        read = partial(_pixels, size=size, resize=self.resize, white=white)
+        read = partial(decode_image, size=size, resize=self.resize, white=white)
         what = f"reader-{self.resize}-{height}x{width}"
         images = self._read(names, what, (*size, 3), np.uint8, read, white)
         if white is None or self._learns():
@@ -244,7 +242,7 @@ class ImageReader(
         return isinstance(self.white, str)
 
     def _spans(self, names):
-        return self._read(names, "reader-spans", (2,), np.float64, _span)
+        return self._read(names, "reader-spans", (2,), np.float64, span_of)
 
     def _warn_of_extremes(self, names, images, white):
         """Warn of deep files that come out nearly black, or that `fit` saw no such values in."""
@@ -347,23 +345,6 @@ def _read_into(values, position, name, read):
         # Alone: its traceback would keep all pixels of the file alive.
         return type(error)(str(error))
     return None
-
-
-def _count(n):
-    with _COUNTING:
-        _COUNTS["decoded"] += n
-
-
-def _pixels(name, size, resize, white):
-    pixels = decode_image(name, size, resize, white)
-    _count(1)
-    return pixels
-
-
-def _span(name):
-    largest, depth = span_of(name)
-    _count(int(depth > 0))
-    return largest, depth
 
 
 def _refuse(failed, n_files):
