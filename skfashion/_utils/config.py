@@ -75,7 +75,7 @@ def set_config(**settings: Any) -> None:
     TypeError
         If there is no such setting.
     ValueError
-        If a value is none for it.
+        If a setting can't have a value.
 
     See Also
     --------
@@ -84,13 +84,12 @@ def set_config(**settings: Any) -> None:
     for name, value in settings.items():
         if name not in _DEFAULTS:
             raise TypeError(f"there is no setting {name!r}; there are {', '.join(_DEFAULTS)}.")
-        if name == "fused_optimizers":
-            if not isinstance(value, bool):
-                raise ValueError(f"{name} must be True or False, got {value!r}.")
-        elif not (name == "store_max_bytes" and value is None) and (
-            isinstance(value, bool) or not isinstance(value, int) or value < 0
-        ):
-            raise ValueError(f"{name} must be an int >= 0, got {value!r}.")
+        if isinstance(_DEFAULTS[name], bool):
+            fits, wanted = isinstance(value, bool), "True or False"
+        else:
+            fits, wanted = type(value) is int and value >= 0, "an int >= 0"
+        if not fits and not (value is None and _DEFAULTS[name] is None):
+            raise ValueError(f"{name} must be {wanted}, got {value!r}.")
     values = {**get_config(), **settings}
     if _own() is None:
         _LOCAL.own = _Settings(values)
@@ -126,10 +125,9 @@ def config_context(**settings: Any) -> Iterator[None]:
 class SettingsMixin:
     """Lets an estimator carry the settings of the thread that uses it.
 
-    scikit-learn's tools hand clones, pickles or the estimator itself to their workers, which
-    have no settings. Joblib clones and pickles in threads of its own, too; so what counts is
-    the last thread with settings that cloned the estimator or looked at its `fit`, as all
-    tools do before they begin.
+    scikit-learn's tools hand clones, pickles or the estimator itself to workers, which have no
+    settings, and joblib does so in threads of its own. So what counts is the last thread with
+    settings that cloned the estimator or looked at its `fit`, as all tools do first.
     """
 
     def __sklearn_clone__(self):

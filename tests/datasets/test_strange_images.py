@@ -190,7 +190,7 @@ def test_names(tmp_path, name):
     shown = path if path.isprintable() else ascii(path)
     with pytest.raises(ValueError, match="can't be read as images") as caught:
         ImageReader(size=8).transform([path])
-    assert f"  {shown}: it is no JPEG" in str(caught.value)
+    assert f"  {shown}: it is not a JPEG" in str(caught.value)
     assert str(caught.value).encode()  # which surrogates would not let
     os.unlink(path)
     with pytest.raises(FileNotFoundError, match="1 of 1 files don't exist") as caught:

@@ -60,9 +60,9 @@ def test_broken_and_missing_files(tmp_path, files):
     with pytest.raises(ValueError, match="4 of 12 files can't be read") as raised:
         ImageReader(8).transform(names)
     message = str(raised.value)
-    for fragment in ("cut.jpg: broken: image file is truncated", "text.png: it is no JPEG"):
+    for fragment in ("cut.jpg: broken: image file is truncated", "text.png: it is not a JPEG"):
         assert fragment in message
-    assert "empty.gif: it is no JPEG" in message
+    assert "empty.gif: it is not a JPEG" in message
     assert f"{tmp_path}: it is a folder" in message
     assert 'on_error="skip"' in message
     assert "0.png" not in message
