@@ -45,12 +45,10 @@ def get_config() -> dict[str, Any]:
 def set_config(**settings: Any) -> None:
     """Change settings of this thread; those that are not named stay as they are.
 
-    As in scikit-learn, another thread has its own, and begins with the defaults. An
-    estimator takes the settings of the thread that uses it to the workers (threads,
-    processes, machines) of a search or another tool of scikit-learn.
-
-    None of them changes what is learnt, only what is kept, except that
-    `fused_optimizers` rounds differently in the last digits.
+    As in scikit-learn, each thread has its own, and begins with the defaults. An estimator
+    takes them along to the workers (threads, processes, machines) of a search or another tool
+    of scikit-learn. They change what is kept, not what is learnt; `fused_optimizers` rounds
+    the last digits differently.
 
     Parameters
     ----------

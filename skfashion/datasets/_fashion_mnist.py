@@ -71,7 +71,7 @@ def fetch_fashion_mnist(
         Whether to return ``(data, target)`` instead of a `Bunch`.
 
     as_frame : bool, default=False
-        Whether to return the images as a pandas DataFrame with a column a pixel,
+        Whether to return the images as a pandas DataFrame with a column for each pixel,
         and the labels as a Series.
 
     Returns

@@ -4,6 +4,7 @@ from typing import Literal
 
 import numpy as np
 from sklearn.base import OneToOneFeatureMixin
+from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
 from skfashion._utils.images import blocks
@@ -89,7 +90,10 @@ class PixelScaler(OneToOneFeatureMixin, ImageTransformer):
         for name in ("mean_", "scale_"):
             self.__dict__.pop(name, None)
         if self.mode == "standard":
-            self.mean_, self.scale_ = _moments(images.reshape(len(images), -1))
+            standard = StandardScaler()
+            for block in blocks(images.reshape(len(images), -1)):
+                standard.partial_fit(block.astype(np.float64))
+            self.mean_, self.scale_ = standard.mean_, standard.scale_
 
     def _transform(self, images):
         offset, width = self._offset_and_width()
@@ -126,19 +130,3 @@ def _map(images, function, dtype):
         out[start : start + len(block)] = function(block.astype(np.float64))
         start += len(block)
     return new
-
-
-def _moments(rows):
-    """Return mean and standard deviation of each column in two passes over blocks."""
-    # Seen from the first row a constant column is exactly zero, free of rounding.
-    origin = rows[0].astype(np.float64)
-    shift = np.zeros(rows.shape[1])
-    for block in blocks(rows, _BLOCK_BYTES):
-        shift += (block - origin).sum(axis=0)
-    mean = origin + shift / len(rows)
-    variance = np.zeros(rows.shape[1])
-    for block in blocks(rows, _BLOCK_BYTES):
-        variance += np.square(block - mean).sum(axis=0)
-    scale = np.sqrt(variance / len(rows))
-    scale[scale == 0] = 1.0
-    return mean, scale
