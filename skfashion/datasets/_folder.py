@@ -6,12 +6,13 @@ from typing import Any, Literal
 
 import numpy as np
 from joblib import Parallel, delayed
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import check_random_state
 
 from skfashion._utils.image_files import FORMATS_TEXT, listed, shown_name, why_unreadable
 from skfashion._utils.typing import PathLike, RandomState
 from skfashion._utils.validation import Interval, StrOptions, validate_params
 from skfashion._utils.warnings import warn
+from skfashion.datasets._preview import ImageBunch
 
 # What file managers and archive programs leave behind, beside hidden files.
 _BY_PRODUCTS = frozenset({"Thumbs.db", "desktop.ini", "__MACOSX"})
@@ -70,7 +71,7 @@ def load_image_folder(
     Returns
     -------
     data : :class:`~sklearn.utils.Bunch`
-        With the attributes
+        Shows counts and some of the images in a notebook. With the attributes
 
         filenames : ndarray of str, shape (n_samples,)
             Files, class by class, in the order of their names. They begin with
@@ -144,7 +145,7 @@ def load_image_folder(
     X, y = np.array(filenames, dtype=np.str_), np.array(target, dtype=np.str_)
     if return_X_y:
         return X, y
-    return Bunch(
+    return ImageBunch(
         filenames=X,
         target=y,
         target_names=classes,
