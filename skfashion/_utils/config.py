@@ -18,16 +18,11 @@ _DEFAULTS = {
     "kept_predictions": 8,
     "fused_optimizers": True,
 }
-_LOCAL = threading.local()  # `own` and `carried`: settings of this thread, of an estimator at work
-_Method = TypeVar("_Method")
+# `own` and `carried`: settings of this thread, and of an estimator at work. Each is a dict that
+# changes in place, so that whoever holds it sees it change.
+_LOCAL = threading.local()
 _CARRIED = WeakKeyDictionary()  # estimator -> settings of the thread that used it last
-
-
-class _Settings:
-    """The settings of one thread, as they are now: who holds this sees them change."""
-
-    def __init__(self, values):
-        self.values = values
+_Method = TypeVar("_Method")
 
 
 def get_config() -> dict[str, Any]:
@@ -38,8 +33,7 @@ def get_config() -> dict[str, Any]:
     dict
         See `set_config` for the names.
     """
-    settings = _current()
-    return dict(_DEFAULTS if settings is None else settings.values)
+    return dict(_current() or _DEFAULTS)
 
 
 def set_config(**settings: Any) -> None:
@@ -88,10 +82,9 @@ def set_config(**settings: Any) -> None:
             fits, wanted = type(value) is int and value >= 0, "an int >= 0"
         if not fits and not (value is None and _DEFAULTS[name] is None):
             raise ValueError(f"{name} must be {wanted}, got {value!r}.")
-    values = {**get_config(), **settings}
     if _own() is None:
-        _LOCAL.own = _Settings(values)
-    _own().values = values
+        _LOCAL.own = get_config()
+    _own().update(settings)
 
 
 @contextmanager
@@ -116,7 +109,7 @@ def config_context(**settings: Any) -> Iterator[None]:
     try:
         yield
     finally:
-        changed.values = before
+        changed.update(before)
         _LOCAL.own = own
 
 
@@ -137,16 +130,16 @@ class SettingsMixin:
 
     def __getstate__(self):
         state, settings = super().__getstate__(), _noted(self)
-        if settings is None or settings.values == _DEFAULTS:
+        if settings is None or settings == _DEFAULTS:
             return state
-        return {**state, "_settings": settings.values}
+        return {**state, "_settings": dict(settings)}
 
     def __setstate__(self, state):
         state = dict(state)
         settings = {**_DEFAULTS, **state.pop("_settings", {})}
         super().__setstate__(state)
         if settings != _DEFAULTS:
-            _CARRIED[self] = _Settings(settings)
+            _CARRIED[self] = settings
         _noted(self)
 
 
@@ -186,7 +179,7 @@ def _own():
         and threading.current_thread() is threading.main_thread()
         and multiprocessing.parent_process() is None
     ):
-        own = _LOCAL.own = _Settings(_DEFAULTS)
+        own = _LOCAL.own = dict(_DEFAULTS)
     return own
 
 

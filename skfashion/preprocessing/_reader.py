@@ -235,7 +235,7 @@ class ImageReader(
         return self._read(names, "reader-spans", (2,), np.float64, span_of)
 
     def _warn_of_extremes(self, names, images, white):
-        """Warn of deep files that come out nearly black, or that `fit` saw no such values in."""
+        """Warn of deep files that come out nearly black, or nearly white beside those of `fit`."""
         brightest = images.max(axis=(1, 2, 3))
         suspects = np.flatnonzero(brightest <= _DARK if white is None else brightest == 255)
         if not len(suspects):
@@ -289,7 +289,7 @@ class ImageReader(
 
 
 def _keys(names, settings):
-    """Return a key of 16 bytes a file, of all that is known by these settings and the file."""
+    """Return a key of 16 bytes per file: of the settings, its name, size and time of change."""
     settings = f"{settings} {_VERSION} {PIL.__version__}"
     keys, missing = [], []
     for name in names:
