@@ -61,7 +61,7 @@ class ImageTransformer(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Array, y: Any = None) -> Self:
-        """Check the parameters and learn from images; at least their shape.
+        """Check the parameters, and learn what is needed from images, at least their shape.
 
         Parameters
         ----------
@@ -110,8 +110,8 @@ class ImageTransformer(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_
         Returns
         -------
         X_new : ndarray of shape (n, h_new, w_new), (n, h_new, w_new, c_new) or (n, n_new)
-            The new images: rows of rows, images of images, unless the class says otherwise. Rows
-            are a DataFrame where `set_output` asks for one.
+            The new images: rows for rows and images for images, unless the class says
+            otherwise. Rows come in a DataFrame where `set_output` asks for one.
 
         Raises
         ------
@@ -134,8 +134,8 @@ class ImageTransformer(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_
         Returns
         -------
         names : ndarray of str
-            ``pixel_<row>_<column>``, with ``_<channel>`` for RGB; of an `ImageFlattener` those
-            of the table seen in `fit`, if it was one.
+            ``pixel_<row>_<column>``, with ``_<channel>`` for RGB. `ImageFlattener` keeps the
+            names of the table seen in `fit`, if it was one.
         """
         check_is_fitted(self, "n_features_in_")
         _check_feature_names_in(self, input_features, generate_names=False)
