@@ -65,11 +65,8 @@ DTYPES = ["bool", *INTEGERS, "float16", "float32", "float64"]
 
 def holds(dtype, number):
     """Whether a dtype has exactly this whole number."""
-    if dtype == "bool":
-        return number in (0, 1)
-    if dtype in INTEGERS:
-        return np.iinfo(dtype).min <= number <= np.iinfo(dtype).max
-    return abs(number) < float(np.finfo(dtype).max) and int(np.array(number, dtype)) == number
+    with np.errstate(over="ignore"):
+        return np.array(number).astype(dtype).item() == number
 
 
 def pixels(low, high, dtype, between=None):
