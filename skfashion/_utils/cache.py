@@ -19,7 +19,7 @@ def cache_info() -> dict[str, dict[str, int | None]]:
     Returns
     -------
     dict of str to dict
-        One entry a cache, by its name. Each has ``entries`` (how many there are), ``bytes``
+        One entry per cache, by its name. Each has ``entries`` (how many there are), ``bytes``
         (what they hold), and ``max_entries`` and ``max_bytes`` (the bounds on these; None
         where there is no such bound). Of compiled networks ``bytes`` is an estimate: their
         variables, and 10 kB for each operation of their graphs.

@@ -71,14 +71,14 @@ PARAMETERS = {
         """Seed of the weights, the order of images, dropout, augmentation and the validation part.
         None draws a new one without touching NumPy's global state.""",
     ),
-    "verbose": ("int", "Amount of printing: 1 a line a fit, 2 a line an epoch."),
+    "verbose": ("int", "Amount of printing: 1 a line per fit, 2 a line per epoch."),
 }
 
 ATTRIBUTES = {
     "classes_": ("ndarray of shape (n_classes,)", "Labels, sorted."),
     "history_": (
         "dict of list",
-        """One entry an epoch: ``phase``, ``learning_rate``, ``loss`` and ``accuracy`` of the
+        """One entry per epoch: ``phase``, ``learning_rate``, ``loss`` and ``accuracy`` of the
         training images, ``val_loss`` and ``val_accuracy`` where there are validation images.""",
     ),
     "image_shape_": ("tuple of int", "Height, width and channels of the images."),

@@ -71,7 +71,7 @@ def make_images(
     Raises
     ------
     ValueError
-        If a parameter has no such value.
+        If a parameter can't have the value it was given.
 
     Examples
     --------

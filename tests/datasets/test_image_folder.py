@@ -189,7 +189,7 @@ def all_bad(folder):
     ("spoil", "error", "fragments"),
     [
         (shutil.rmtree, FileNotFoundError, ["There is no folder", "scenes"]),
-        (empty_root, ValueError, ["scenes' is empty", "One folder a class"]),
+        (empty_root, ValueError, ["scenes' is empty", "One folder per class"]),
         (files_only, ValueError, ["1 files but no folders", "Sort the files"]),
         (one_class, ValueError, ["a single class, 'buildings'", "Add the other classes"]),
         (empty_class, ValueError, ["desert' is empty", "remove the folder"]),
