@@ -9,7 +9,7 @@ from pathlib import Path
 
 os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
 os.environ["MPLBACKEND"] = "agg"
-os.environ.pop("SKFASHION_GALLERY", None)  # the long runs are no part of a build
+os.environ.pop("SKFASHION_GALLERY", None)  # the long runs are not part of a build
 sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
 
 from docutils import nodes

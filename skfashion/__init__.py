@@ -31,6 +31,7 @@ _PUBLIC = {
     "load": "_persistence",
     "save": "_persistence",
     "set_config": "_utils.config",
+    "show_versions": "_utils.show_versions",
 }
 _SUBPACKAGES = ("classifiers", "datasets", "inspection", "model_selection", "preprocessing")
 
@@ -48,6 +49,7 @@ if _TYPE_CHECKING:  # type checkers and editors don't run `__getattr__`
     from skfashion._utils.config import config_context as config_context
     from skfashion._utils.config import get_config as get_config
     from skfashion._utils.config import set_config as set_config
+    from skfashion._utils.show_versions import show_versions as show_versions
     from skfashion.classifiers import ConvClassifier as ConvClassifier
     from skfashion.classifiers import DenseClassifier as DenseClassifier
     from skfashion.classifiers import KerasImageClassifier as KerasImageClassifier

@@ -46,7 +46,7 @@ def prepare_process():
 
 
 def worker_number():
-    """Return which worker of a pool this process is, from 0, or None if it is none."""
+    """Return which worker of a pool this process is, from 0, or None outside of pools."""
     loky = re.fullmatch(r"LokyProcess-(\d+)(:\d+)?", multiprocessing.current_process().name)
     if loky:
         return int(loky[1]) - 1

@@ -158,7 +158,7 @@ def _listed(arrays, name, n):
 
 
 def as_columns(history):
-    """Return a history as a dict of lists, one entry an epoch; None where one has none."""
+    """Return a history as a dict of lists, one entry per epoch; None where there is no value."""
     names = dict.fromkeys(name for entry in history for name in entry)
     return {name: [entry.get(name) for entry in history] for name in names}
 

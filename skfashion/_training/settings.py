@@ -40,7 +40,7 @@ def text_of_policy(policy):
 
 
 def policy_of(text):
-    """Return the policy; raise a ValueError if it is none that Keras knows."""
+    """Return the policy; raise a ValueError if Keras doesn't know it."""
     if not text.startswith("{"):
         return keras.dtype_policies.get(text)
     named = {path: keras.dtype_policies.get(name) for path, name in json.loads(text).items()}

@@ -19,7 +19,7 @@ def cache_info() -> dict[str, dict[str, int | None]]:
     Returns
     -------
     dict of str to dict
-        One entry a cache, by its name. Each has ``entries`` (how many there are), ``bytes``
+        One entry per cache, by its name. Each has ``entries`` (how many there are), ``bytes``
         (what they hold), and ``max_entries`` and ``max_bytes`` (the bounds on these; None
         where there is no such bound). Of compiled networks ``bytes`` is an estimate: their
         variables, and 10 kB for each operation of their graphs.
@@ -61,35 +61,20 @@ def register(name, cache):
 
 def size_of(value):
     """Return the bytes of a value: of arrays their content, of containers what is in them."""
-    nbytes = getattr(value, "nbytes", None)
-    if nbytes is not None:
-        return nbytes
     if isinstance(value, (list, tuple)):
         return sum(map(size_of, value))
-    return sys.getsizeof(value)
+    return getattr(value, "nbytes", None) or sys.getsizeof(value)
 
 
 class Cache:
     """A dict that forgets what was used least recently; safe in threads and after a fork.
 
     `max_entries` and `max_bytes` bound it; a function is asked each time something is put.
-    A value above `max_bytes` is not kept. `size_of` tells the bytes of a value.
-
-    Examples
-    --------
-    >>> from skfashion._utils.cache import Cache
-    >>> squares = Cache(max_entries=2)
-    >>> [squares.put(n, n * n) for n in (1, 2)]
-    [1, 4]
-    >>> squares.get(1), squares.put(3, 9)
-    (1, 9)
-    >>> squares.get(1), squares.get(2), squares.get(3)
-    (1, None, 9)
+    A value above `max_bytes` is not kept.
     """
 
-    def __init__(self, name=None, *, max_entries=None, max_bytes=None, size_of=size_of):
-        self._bounds = max_entries, max_bytes
-        self._size_of = size_of
+    def __init__(self, name=None, *, max_entries=None, max_bytes=None):
+        self._given_bounds = max_entries, max_bytes
         self._entries = OrderedDict()  # key -> (value, bytes)
         self.nbytes = 0
         self._lock = threading.RLock()
@@ -107,13 +92,15 @@ class Cache:
 
     def put(self, key, value):
         """Keep a value, weighed anew, and return it: it may be forgotten at once."""
-        nbytes = self._size_of(value)
+        nbytes = size_of(value)
+        most, most_bytes = (math.inf if bound is None else bound for bound in self._bounds())
         with self._lock:
             self.pop(key)
-            if nbytes <= self._most(1):
+            if nbytes <= most_bytes:
                 self._entries[key] = value, nbytes
                 self.nbytes += nbytes
-            self.shrink()
+            while self._entries and (len(self._entries) > most or self.nbytes > most_bytes):
+                self.nbytes -= self._entries.popitem(last=False)[1][1]
         return value
 
     def setdefault(self, key, value):
@@ -147,14 +134,6 @@ class Cache:
         with self._lock:
             self.nbytes -= self._entries.pop(key, (None, 0))[1]
 
-    def shrink(self):
-        """Forget what was used least recently, until the bounds are kept."""
-        with self._lock:
-            while self._entries and (
-                self.nbytes > self._most(1) or len(self._entries) > self._most(0)
-            ):
-                self.nbytes -= self._entries.popitem(last=False)[1][1]
-
     def clear(self):
         """Forget everything."""
         with self._lock:
@@ -168,24 +147,15 @@ class Cache:
 
     def info(self):
         """Return what `cache_info` tells of it."""
-        with self._lock:
-            return {
-                "entries": len(self._entries),
-                "bytes": self.nbytes,
-                "max_entries": self._bound(0),
-                "max_bytes": self._bound(1),
-            }
+        most, most_bytes = self._bounds()
+        held = {"entries": len(self), "bytes": self.nbytes}
+        return {**held, "max_entries": most, "max_bytes": most_bytes}
 
     def __len__(self):
         return len(self._entries)
 
-    def _bound(self, which):
-        bound = self._bounds[which]
-        return bound() if callable(bound) else bound
-
-    def _most(self, which):
-        bound = self._bound(which)
-        return math.inf if bound is None else bound
+    def _bounds(self):
+        return [bound() if callable(bound) else bound for bound in self._given_bounds]
 
 
 def _after_fork():

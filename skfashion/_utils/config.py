@@ -18,16 +18,11 @@ _DEFAULTS = {
     "kept_predictions": 8,
     "fused_optimizers": True,
 }
-_LOCAL = threading.local()  # `own` and `carried`: settings of this thread, of an estimator at work
-_Method = TypeVar("_Method")
+# `own` and `carried`: settings of this thread, and of an estimator at work. Each is a dict that
+# changes in place, so that whoever holds it sees it change.
+_LOCAL = threading.local()
 _CARRIED = WeakKeyDictionary()  # estimator -> settings of the thread that used it last
-
-
-class _Settings:
-    """The settings of one thread, as they are now: who holds this sees them change."""
-
-    def __init__(self, values):
-        self.values = values
+_Method = TypeVar("_Method")
 
 
 def get_config() -> dict[str, Any]:
@@ -38,19 +33,16 @@ def get_config() -> dict[str, Any]:
     dict
         See `set_config` for the names.
     """
-    settings = _current()
-    return dict(_DEFAULTS if settings is None else settings.values)
+    return dict(_current() or _DEFAULTS)
 
 
 def set_config(**settings: Any) -> None:
     """Change settings of this thread; those that are not named stay as they are.
 
-    As in scikit-learn, another thread has its own, and begins with the defaults. An
-    estimator takes the settings of the thread that uses it to the workers (threads,
-    processes, machines) of a search or another tool of scikit-learn.
-
-    None of them changes what is learnt, only what is kept, except that
-    `fused_optimizers` rounds differently in the last digits.
+    As in scikit-learn, each thread has its own, and begins with the defaults. An estimator
+    takes them along to the workers (threads, processes, machines) of a search or another tool
+    of scikit-learn. They change what is kept, not what is learnt; `fused_optimizers` rounds
+    the last digits differently.
 
     Parameters
     ----------
@@ -75,7 +67,7 @@ def set_config(**settings: Any) -> None:
     TypeError
         If there is no such setting.
     ValueError
-        If a value is none for it.
+        If a setting can't have a value.
 
     See Also
     --------
@@ -84,17 +76,15 @@ def set_config(**settings: Any) -> None:
     for name, value in settings.items():
         if name not in _DEFAULTS:
             raise TypeError(f"there is no setting {name!r}; there are {', '.join(_DEFAULTS)}.")
-        if name == "fused_optimizers":
-            if not isinstance(value, bool):
-                raise ValueError(f"{name} must be True or False, got {value!r}.")
-        elif not (name == "store_max_bytes" and value is None) and (
-            isinstance(value, bool) or not isinstance(value, int) or value < 0
-        ):
-            raise ValueError(f"{name} must be an int >= 0, got {value!r}.")
-    values = {**get_config(), **settings}
+        if isinstance(_DEFAULTS[name], bool):
+            fits, wanted = isinstance(value, bool), "True or False"
+        else:
+            fits, wanted = type(value) is int and value >= 0, "an int >= 0"
+        if not fits and not (value is None and _DEFAULTS[name] is None):
+            raise ValueError(f"{name} must be {wanted}, got {value!r}.")
     if _own() is None:
-        _LOCAL.own = _Settings(values)
-    _own().values = values
+        _LOCAL.own = get_config()
+    _own().update(settings)
 
 
 @contextmanager
@@ -119,17 +109,16 @@ def config_context(**settings: Any) -> Iterator[None]:
     try:
         yield
     finally:
-        changed.values = before
+        changed.update(before)
         _LOCAL.own = own
 
 
 class SettingsMixin:
     """Lets an estimator carry the settings of the thread that uses it.
 
-    scikit-learn's tools hand clones, pickles or the estimator itself to their workers, which
-    have no settings. Joblib clones and pickles in threads of its own, too; so what counts is
-    the last thread with settings that cloned the estimator or looked at its `fit`, as all
-    tools do before they begin.
+    scikit-learn's tools hand clones, pickles or the estimator itself to workers, which have no
+    settings, and joblib does so in threads of its own. So what counts is the last thread with
+    settings that cloned the estimator or looked at its `fit`, as all tools do first.
     """
 
     def __sklearn_clone__(self):
@@ -141,16 +130,16 @@ class SettingsMixin:
 
     def __getstate__(self):
         state, settings = super().__getstate__(), _noted(self)
-        if settings is None or settings.values == _DEFAULTS:
+        if settings is None or settings == _DEFAULTS:
             return state
-        return {**state, "_settings": settings.values}
+        return {**state, "_settings": dict(settings)}
 
     def __setstate__(self, state):
         state = dict(state)
         settings = {**_DEFAULTS, **state.pop("_settings", {})}
         super().__setstate__(state)
         if settings != _DEFAULTS:
-            _CARRIED[self] = _Settings(settings)
+            _CARRIED[self] = settings
         _noted(self)
 
 
@@ -190,7 +179,7 @@ def _own():
         and threading.current_thread() is threading.main_thread()
         and multiprocessing.parent_process() is None
     ):
-        own = _LOCAL.own = _Settings(_DEFAULTS)
+        own = _LOCAL.own = dict(_DEFAULTS)
     return own
 
 

@@ -30,8 +30,6 @@ _OVERSHOOT = 1 / 8
 # Colours, and their layouts that have 16 bits (the last letter is the order of bytes).
 _COLOURS = ("RGB", "RGBA")
 _DEEP_COLOURS = ("RGB;16", "RGBX;16", "RGBA;16", "LA;16")
-
-
 _SHOWN = 10  # lines of a list in a message
 
 
@@ -44,13 +42,9 @@ class NoWhiteError(UnreadableImageError):
 
 
 def shown_name(name):
-    r"""Return the name of a file or folder in one line; in quotes where it can't be printed.
+    """Return the name of a file or folder in one line; in quotes where it can't be printed.
 
-    Names are bytes: they may hold line breaks, and what is not text at all, which Python keeps
-    as surrogates that no stream can write.
-
-    >>> print(shown_name("a cat.png"), shown_name("a\ncat.png"))
-    a cat.png 'a\ncat.png'
+    Names are bytes: they may hold line breaks, and surrogates that no stream can write.
     """
     name = str(name)  # of NumPy, whose text shows its type
     return name if name.isprintable() else ascii(name)
@@ -58,9 +52,21 @@ def shown_name(name):
 
 def listed(lines):
     """Return lines, each behind two blanks, of which many are cut short."""
-    lines = [f"  {line}" for line in lines]
-    more = len(lines) - _SHOWN
-    return "\n".join(lines if more <= 0 else [*lines[:_SHOWN], f"  ... and {more} more"])
+    lines = list(lines)
+    more = [f"... and {len(lines) - _SHOWN} more"] if len(lines) > _SHOWN else []
+    return "\n".join(f"  {line}" for line in lines[:_SHOWN] + more)
+
+
+@contextmanager
+def _explained():
+    """Raise whatever Pillow raises as `UnreadableImageError`, with a reason in words."""
+    try:
+        yield
+    except (UnreadableImageError, MemoryError):
+        raise
+    except Exception as error:
+        # Pillow's plugins raise OSError, SyntaxError, struct.error and more on bad bytes.
+        raise UnreadableImageError(_reason(error)) from error
 
 
 def why_unreadable(path):
@@ -81,37 +87,37 @@ def why_unreadable(path):
     return None
 
 
+@_explained()
 def decode_image(path, size, resize, white=None):
     """Read a file as a person sees it, as uint8 array of shape (height, width, 3).
 
     `white` is the value that is white where pixels have more than 8 bits, `None` goes by their
     depth. Whatever is wrong with a file is an `UnreadableImageError`.
     """
-    with _explained():
-        return np.asarray(_resized(_picture(path, max(size), white), size, resize))
+    return np.asarray(_resized(_picture(path, max(size), white), size, resize))
 
 
+@_explained()
 def decode_thumbnail(path, side):
     """Read a file as `decode_image` does, `side` pixels large at most, and never nearly black."""
-    with _explained():
-        largest, depth = span_of(path)
-        dark_or_unknown = is_far_below(largest, depth) or largest > depth
-        picture = _picture(path, side, largest if dark_or_unknown else None)
-        picture.thumbnail((side, side))
-        return np.asarray(picture)
+    largest, depth = span_of(path)
+    dark_or_unknown = is_far_below(largest, depth) or largest > depth
+    picture = _picture(path, side, largest if dark_or_unknown else None)
+    picture.thumbnail((side, side))
+    return np.asarray(picture)
 
 
+@_explained()
 def span_of(path):
     """Return the largest value in a file, and what is white at its depth.
 
     Both are 0 for a file of 8 bits, which its header tells: it isn't decoded.
     """
-    with _explained():
-        with _opened(path) as image:
-            depth = _white_at_depth(image, _layout(image))
-        if depth is None:
-            return 0.0, 0.0
-        return float(_values(path, *_loaded(path, 1)).max()), float(depth)
+    with _opened(path) as image:
+        depth = _white_at_depth(image, _layout(image))
+    if depth is None:
+        return 0.0, 0.0
+    return float(_values(path, *_loaded(path, 1)).max()), float(depth)
 
 
 def is_far_below(largest, depth):
@@ -119,23 +125,11 @@ def is_far_below(largest, depth):
     return (largest > 0) & (largest < depth / 4)
 
 
-@contextmanager
-def _explained():
-    """Raise whatever Pillow raises as `UnreadableImageError`, with a reason in words."""
-    try:
-        yield
-    except (UnreadableImageError, MemoryError):
-        raise
-    except Exception as error:
-        # Pillow's plugins raise OSError, SyntaxError, struct.error and more on bad bytes.
-        raise UnreadableImageError(_reason(error)) from error
-
-
 def _opened(path):
     mode = os.stat(path).st_mode
     if not stat.S_ISREG(mode):
         # Opening a pipe would wait for ever for somebody to write to it.
-        raise UnreadableImageError("it is a folder" if stat.S_ISDIR(mode) else "it is no file")
+        raise UnreadableImageError(f"it is {'a folder' if stat.S_ISDIR(mode) else 'not a file'}")
     limit = Image.MAX_IMAGE_PIXELS
     try:
         image = Image.open(path, formats=FORMATS)
@@ -162,7 +156,10 @@ def _loaded(path, side, layout=None):
         if layout is None:
             layout = _layout(image)
         else:
-            image.tile = [(*tile[:3], _with_layout(tile[3], layout)) for tile in image.tile]
+            image.tile = [
+                (*where, layout if isinstance(how, str) else (layout, *how[1:]))
+                for *where, how in image.tile
+            ]
         image.load()
         try:
             ImageOps.exif_transpose(image, in_place=True)
@@ -200,10 +197,6 @@ def _layout(image):
         return ""
     arguments = image.tile[0][3]
     return arguments if isinstance(arguments, str) else arguments[0]
-
-
-def _with_layout(arguments, layout):
-    return layout if isinstance(arguments, str) else (layout, *arguments[1:])
 
 
 def _white_at_depth(image, layout):
@@ -270,6 +263,6 @@ def _reason(error):
     if isinstance(error, PermissionError):
         return "no permission to read it"
     if isinstance(error, Image.UnidentifiedImageError):
-        return f"it is no {FORMATS_TEXT} image"
+        return f"it is not a {FORMATS_TEXT} image"
     text = str(error).strip() or type(error).__name__
     return f"broken: {text}"

@@ -1,9 +1,9 @@
-"""What an array of images is: its shape, its channels, the extremes of its pixels.
+"""Arrays of images: their shape, their channels, the extremes of their pixels.
 
 Transformers and classifiers read images the same way because both ask here.
-Nothing in this module knows Keras or scikit-learn's estimators.
 """
 
+import itertools
 import math
 from numbers import Integral
 
@@ -11,13 +11,11 @@ import numpy as np
 
 from skfashion._utils.messages import shown
 
-# Rows are looked at in blocks of about this size, so that a question about a
-# large uint8 array never makes a float copy of it.
+# Of rows at a time, so that no question about a large uint8 array makes a float copy of it.
 _BLOCK_BYTES = 1 << 24
 
 _CHANNELS = (1, 3, 4)
-# Rows from here on are images of which one wants to know the height. Shorter ones may be any
-# features: scikit-learn's checks have up to 30.
+# Longer rows are images, and shorter ones any features: scikit-learn's checks have up to 30.
 LONG_ROW = 64
 
 
@@ -29,7 +27,7 @@ def size_of(size, name="size"):
         if _is_count(height) and _is_count(width):
             return int(height), int(width)
     raise ValueError(
-        f"{name}={shown(size)} is no image size: give a positive int for a square, such as "
+        f"{name}={shown(size)} is not an image size: give a positive int for a square, such as "
         f"{name}=96, or (height, width), such as {name}=(96, 128)."
     )
 
@@ -37,9 +35,8 @@ def size_of(size, name="size"):
 def image_shape_of(X_shape, image_shape=None, *, taker=None):
     """Return (height, width, channels) of the images in an array of some shape.
 
-    `image_shape` is what the user says of them, see `is_planar`. Without it a flat row is a
-    square grey image if it can be, else a square RGB image, else one line of pixels. To a
-    `taker`, the name of a class, a long line of pixels is of no use.
+    `image_shape` is what the user says of them, see `is_planar`. A `taker`, the name of a class,
+    can't use long rows of pixels that are not square.
     """
     X_shape = tuple(int(side) for side in X_shape)
     wanted = None if image_shape is None else _full_shape(image_shape)
@@ -55,7 +52,14 @@ def image_shape_of(X_shape, image_shape=None, *, taker=None):
     if is_planar(image_shape) and shape == _planes(wanted):
         return wanted
     if shape[2] not in _CHANNELS:
-        raise ValueError(_channel_message(X_shape, shape))
+        first = (
+            " The channels seem to stand first: move them with np.moveaxis(X, 1, -1), or say "
+            f"image_shape={shape} where there is such a parameter."
+        )
+        raise ValueError(
+            f"Found {shape[2]} channels in an array of shape {X_shape}, but 1 (grey), 3 (RGB) or "
+            f"4 (RGBA) were expected on the last axis.{first if shape[0] in _CHANNELS else ''}"
+        )
     if 0 in shape:
         raise ValueError(f"Found images without a pixel: an array of shape {X_shape}.")
     if wanted is not None and wanted != shape:
@@ -78,16 +82,20 @@ def is_planar(image_shape):
 
 
 def as_images(X, shape, planar=False):
-    """Return images of any rank as (n, h, w, c), a view wherever NumPy can.
-
-    `shape` is as from `image_shape_of`. With `planar`, rows, and images whose channels stand
-    first, are read as such.
-    """
+    """Return images of any rank as (n, h, w, c), a view where NumPy can; see `is_planar`."""
     if planar and X.ndim == 2:
         X = X.reshape(len(X), *_planes(shape))
     if planar and X.shape[1:] == _planes(shape):
         X = np.moveaxis(X, 1, -1)
     return X.reshape((X.shape[0], *shape))
+
+
+def pixel_names(shape):
+    """Return a name for each value of a flat row, ``pixel_<row>_<column>[_<channel>]``."""
+    height, width, channels = shape
+    ends = [""] if channels == 1 else [f"_{channel}" for channel in range(channels)]
+    places = itertools.product(range(height), range(width), ends)
+    return np.array([f"pixel_{row}_{column}{end}" for row, column, end in places], object)
 
 
 def pixel_extremes(X):
@@ -132,7 +140,7 @@ def _full_shape(image_shape):
         shape = (*shape, 1)
     if len(shape) != 3 or not all(_is_count(side) for side in shape):
         raise ValueError(
-            f"image_shape={image_shape!r} is no image shape: give (height, width) or "
+            f"image_shape={image_shape!r} is not an image shape: give (height, width) or "
             "(height, width, channels), such as (28, 28) or (96, 96, 3)."
         )
     if is_planar(shape):
@@ -166,16 +174,3 @@ def _shape_of_flat(n_features, wanted, taker):
             "width) where all of red comes first."
         )
     return 1, n_features, 1
-
-
-def _channel_message(X_shape, shape):
-    message = (
-        f"Found {shape[2]} channels in an array of shape {X_shape}, but 1 (grey), 3 (RGB) or "
-        "4 (RGBA) were expected on the last axis."
-    )
-    if shape[0] in (1, 3, 4):
-        message += (
-            " The channels seem to stand first: move them with np.moveaxis(X, 1, -1), or say "
-            f"image_shape={shape} where there is such a parameter."
-        )
-    return message

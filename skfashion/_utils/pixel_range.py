@@ -1,7 +1,6 @@
-"""How pixels are read: their range, told from the values and not from the dtype.
+"""The range of pixels, told from their values and not from their dtype.
 
-Whoever scales, shows or compares pixels asks here. A range is one of `NAMES`, a pair of floats
-(black, white) that has no name, or None: all pixels are 0, which tells nothing.
+A range is one of `NAMES`, a pair of floats (black, white), or None: all pixels are 0.
 """
 
 import math
@@ -26,9 +25,9 @@ _MAX_BITS = 1022
 
 
 def find_range(X, *, quiet=False):
-    """Return the range of pixels; a warning says if none is known and they lie far from 0.
+    """Return the range of pixels; warn if it is not known and they lie far from 0.
 
-    Folds and batches of one data set get the same answer: it goes in powers of two.
+    It goes in powers of two, so that folds and batches of one data set get the same.
     """
     low, high = pixel_extremes(X)
     found = _range_of(low, high, X)

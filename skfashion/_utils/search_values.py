@@ -5,7 +5,7 @@ from dataclasses import dataclass
 
 @dataclass(frozen=True)
 class Choice:
-    """One of some values; `grid` are those worth a place in a grid, none leaves it out."""
+    """One of some values; `grid` are those worth a place in a grid; empty leaves it out."""
 
     values: tuple
     grid: tuple = ()

@@ -23,13 +23,6 @@ class FitTasks:
     """The tasks of one fit: the fit, its phases if there are several, their epochs.
 
     Does nothing where nobody listens.
-
-    Parameters
-    ----------
-    estimator : estimator
-        Being fitted.
-    phases : sequence of Phase
-        What it is going to train.
     """
 
     def __init__(self, estimator, phases):
@@ -42,18 +35,7 @@ class FitTasks:
             self._root.call_on_fit_task_begin(estimator=estimator)
 
     def epoch(self, phase, logs):
-        """Tell of an epoch that is done; return whether somebody wants to stop.
-
-        Parameters
-        ----------
-        phase : Phase
-        logs : dict
-            Losses and metrics.
-
-        Returns
-        -------
-        bool
-        """
+        """Tell of an epoch that is done; return whether somebody wants to stop."""
         if self._root is None:
             return False
         if phase is not self._phase:

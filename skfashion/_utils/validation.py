@@ -1,9 +1,7 @@
-"""The one door to what is private in scikit-learn: validation helpers and the base of searches.
+"""The one door to what is private in scikit-learn: when it moves, one file changes.
 
 `_parameter_constraints` is how scikit-learn's own estimators say which values a
-parameter may take, and gives users the messages they know. Its building blocks
-have no public address yet, so they are imported here and nowhere else: when they
-move, one file changes.
+parameter may take, and gives users the messages they know.
 """
 
 from sklearn.base import _fit_context
@@ -17,6 +15,8 @@ from sklearn.utils._param_validation import (
     StrOptions,
     validate_params,
 )
+from sklearn.utils._set_output import _wrap_data_with_container
+from sklearn.utils.validation import _check_feature_names_in
 
 __all__ = [
     "BaseSearchCV",
@@ -26,6 +26,8 @@ __all__ = [
     "InvalidParameterError",
     "Options",
     "StrOptions",
+    "_check_feature_names_in",
     "_fit_context",
+    "_wrap_data_with_container",
     "validate_params",
 ]

@@ -10,15 +10,7 @@ _BETWEEN = ("sklearn", "joblib")
 
 
 def warn(message, category=UserWarning):
-    """Issue a warning that points at the last line outside this package and scikit-learn.
-
-    Parameters
-    ----------
-    message : str or Warning
-        What is wrong and what to do; a Warning brings its category along.
-    category : type, default=UserWarning
-        Its category.
-    """
+    """Issue a warning that points at the last line outside this package and scikit-learn."""
     # Counted here, as a fixed number is wrong as soon as one more function lies between.
     frame, level = sys._getframe(1), 2
     while frame.f_back is not None and _is_between(frame):

@@ -54,7 +54,7 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
         Raises
         ------
         ValueError
-            If images or labels are none, don't fit together or have one class.
+            If images or labels can't be read as such, don't fit together or have one class.
         TypeError
             If they are a data set or a generator, and not arrays.
         MemoryError

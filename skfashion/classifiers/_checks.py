@@ -68,7 +68,7 @@ def refuse_no_array(given, name):
 
 
 def refuse_divergence(weights, n_epochs):
-    """Refuse weights that are no finite numbers, as scikit-learn's `MLPClassifier` does."""
+    """Refuse weights that are not finite numbers, as scikit-learn's `MLPClassifier` does."""
     if not all(np.isfinite(array).all() for array in weights):
         raise ValueError(
             f"The training diverged: after {n_epochs} epochs weights of the network are not "
@@ -94,8 +94,8 @@ def as_probabilities(outputs, logits):
         )
     if low < -_ROUNDING or high > 1 + _ROUNDING:
         raise ValueError(
-            f"The network's outputs are no probabilities, they lie in [{low:g}, "
-            f"{high:g}]: let its last layer be a softmax (a sigmoid for one output), "
+            f"The network's outputs are not probabilities: they lie in [{low:g}, "
+            f"{high:g}]. Let its last layer be a softmax (a sigmoid for one output), "
             "or take a loss with from_logits=True."
         )
     total = outputs.sum(axis=1, keepdims=True)
@@ -159,7 +159,7 @@ def _remedy_for_shape(given, fitted, name):
 def _refuse_text_and_mixed_sizes(X, name):
     """Return X, a list of images as an array."""
     if np.ma.is_masked(X):
-        raise ValueError(f"{name} has masked pixels, which are none: fill them, {name}.filled(0).")
+        raise ValueError(f"{name} has masked pixels: fill them, {name}.filled(0).")
     if isinstance(X, (list, tuple)):
         try:
             X = np.asarray(X)

@@ -133,7 +133,7 @@ def augmentation_names(augmentation):
     unknown = [name for name in names if name not in AUGMENTATIONS]
     if unknown:
         raise ValueError(
-            f"augmentation={shown(augmentation)}: {shown(unknown[0])} is none of "
+            f"augmentation={shown(augmentation)}: {shown(unknown[0])} is not one of "
             f"{', '.join(AUGMENTATIONS)}. Join several with '+', such as 'flip+shift'."
         )
     return tuple(name for name in AUGMENTATIONS if name in names)
@@ -145,7 +145,7 @@ def sizes(value, name):
     Raises
     ------
     ValueError
-        If it is none of them.
+        If it is not one of them.
     """
     try:
         if isinstance(value, str):
@@ -159,6 +159,6 @@ def sizes(value, name):
     except (TypeError, ValueError):
         pass
     raise ValueError(
-        f"{name}={shown(value)} is no list of sizes: give an int, a tuple of positive ints such as "
-        "(256, 128), or text such as '256-128'."
+        f"{name}={shown(value)} is not a list of sizes: give an int, a tuple of positive ints such "
+        "as (256, 128), or text such as '256-128'."
     )

@@ -1,10 +1,5 @@
 """Descriptions of the parameters and attributes that classifiers share."""
 
-import inspect
-import json
-import re
-from textwrap import indent
-
 PARAMETERS = {
     "epochs": ("int", "Passes over the training images."),
     "batch_size": ("int", "Images in a training step."),
@@ -76,14 +71,14 @@ PARAMETERS = {
         """Seed of the weights, the order of images, dropout, augmentation and the validation part.
         None draws a new one without touching NumPy's global state.""",
     ),
-    "verbose": ("int", "Amount of printing: 1 a line a fit, 2 a line an epoch."),
+    "verbose": ("int", "Amount of printing: 1 a line per fit, 2 a line per epoch."),
 }
 
 ATTRIBUTES = {
     "classes_": ("ndarray of shape (n_classes,)", "Labels, sorted."),
     "history_": (
         "dict of list",
-        """One entry an epoch: ``phase``, ``learning_rate``, ``loss`` and ``accuracy`` of the
+        """One entry per epoch: ``phase``, ``learning_rate``, ``loss`` and ``accuracy`` of the
         training images, ``val_loss`` and ``val_accuracy`` where there are validation images.""",
     ),
     "image_shape_": ("tuple of int", "Height, width and channels of the images."),
@@ -101,50 +96,3 @@ ATTRIBUTES = {
     "n_iter_": ("int", "Epochs trained."),
     "stopped_by_time_": ("bool", "Whether `max_fit_seconds` ended the training."),
 }
-
-_SECTION = r"(?ms)^{}\n-+\n(.*?)(?=^\w[\w ]*\n-+\n|\Z)"
-
-
-def complete(cls):
-    """Describe in a class's docstring the shared parameters and attributes it leaves out."""
-    if "----" not in (cls.__doc__ or ""):
-        return
-    doc = inspect.cleandoc(cls.__doc__)
-    signature = dict(list(inspect.signature(cls.__init__).parameters.items())[1:])
-    described = _entries(doc, "Parameters")
-    for name, parameter in signature.items():
-        if name not in described and name in PARAMETERS:
-            kind, text = PARAMETERS[name]
-            kind = f"{kind}, default={_literal(parameter.default)}"
-            described[name] = _entry(name, kind, text)
-    order = [name for name in signature if name in described]
-    order += [name for name in described if name not in order]
-    doc = _with_section(doc, "Parameters", [described[name] for name in order])
-    own = _entries(doc, "Attributes")
-    shared = {name: _entry(name, *ATTRIBUTES[name]) for name in ATTRIBUTES if name not in own}
-    doc = _with_section(doc, "Attributes", [*shared.values(), *own.values()])
-    cls.__doc__ = doc.rstrip() + "\n"
-
-
-def _literal(value):
-    return json.dumps(value) if isinstance(value, str) else repr(value)
-
-
-def _entry(name, kind, text):
-    return f"{name} : {kind}\n{indent(inspect.cleandoc(text), '    ')}"
-
-
-def _entries(doc, section):
-    """Return the entries of a numpydoc section: name -> its lines."""
-    found = re.search(_SECTION.format(section), doc)
-    parts = re.split(r"(?m)^(?=\S)", found[1].rstrip()) if found else []
-    return {re.match(r"\**(\w+)", part)[1]: part.rstrip() for part in parts if part.strip()}
-
-
-def _with_section(doc, section, entries):
-    text = f"{section}\n{'-' * len(section)}\n" + "\n".join(entries) + "\n\n"
-    found = re.search(_SECTION.format(section), doc)
-    if found:
-        return doc[: found.start()] + text + doc[found.end() :]
-    at = re.search(_SECTION.format("Parameters"), doc).end()
-    return doc[:at] + text + doc[at:]

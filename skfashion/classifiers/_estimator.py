@@ -17,6 +17,7 @@ from skfashion._store import open_store
 from skfashion._training import compile_config
 from skfashion._utils.config import SettingsMixin
 from skfashion._utils.deadline import DeadlineMixin
+from skfashion._utils.docs import complete
 from skfashion._utils.images import as_images, image_shape_of, is_planar
 from skfashion._utils.pixel_range import warn_of_other_range
 from skfashion._utils.sklearn_callbacks import CallbackSupportMixin
@@ -64,7 +65,7 @@ class BaseImageEstimator(
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
-        _docs.complete(cls)
+        complete(cls, _docs.PARAMETERS, _docs.ATTRIBUTES)
 
     @property
     @abstractmethod

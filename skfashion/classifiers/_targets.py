@@ -55,7 +55,7 @@ def as_labels(y, name):
     if np.ma.is_masked(y) or _has_missing(labels):
         raise ValueError(f"{name} has missing labels (None or NaN): leave these images out.")
     if labels.dtype.kind == "f" and np.isinf(labels).any():
-        raise ValueError(f"{name} contains infinity, which is no label: leave these images out.")
+        raise ValueError(f"{name} contains infinity, which is not a label: leave these images out.")
     try:
         np.unique(labels)
     except TypeError:

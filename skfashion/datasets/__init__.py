@@ -4,7 +4,7 @@
 Function               What it gives
 =====================  ===========================================================
 `fetch_fashion_mnist`  70,000 grey 28 x 28 pictures of clothes in 10 classes
-`load_image_folder`    the files of a folder that holds one folder a class
+`load_image_folder`    the files of a folder that holds one folder per class
 `make_images`          small synthetic images for examples and tests
 =====================  ===========================================================
 """

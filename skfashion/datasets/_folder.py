@@ -1,4 +1,4 @@
-"""Image folders: one folder a class, the folders' names are the labels."""
+"""Image folders: one folder per class, the folders' names are the labels."""
 
 import os
 from numbers import Integral
@@ -6,12 +6,13 @@ from typing import Any, Literal
 
 import numpy as np
 from joblib import Parallel, delayed
-from sklearn.utils import Bunch, check_random_state
+from sklearn.utils import check_random_state
 
 from skfashion._utils.image_files import FORMATS_TEXT, listed, shown_name, why_unreadable
 from skfashion._utils.typing import PathLike, RandomState
 from skfashion._utils.validation import Interval, StrOptions, validate_params
 from skfashion._utils.warnings import warn
+from skfashion.datasets._preview import ImageBunch
 
 # What file managers and archive programs leave behind, beside hidden files.
 _BY_PRODUCTS = frozenset({"Thumbs.db", "desktop.ini", "__MACOSX"})
@@ -37,7 +38,7 @@ def load_image_folder(
     random_state: RandomState = None,
     shrink: int | None = None,
 ) -> Any:
-    """List the images of a folder that holds one folder a class.
+    """List the images of a folder that holds one folder per class.
 
     The images themselves stay on disk: X is an array of file names, which any
     splitter can index and `skfashion.preprocessing.ImageReader` turns into
@@ -56,7 +57,7 @@ def load_image_folder(
         Whether to return ``(filenames, target)`` instead of a `Bunch`.
 
     on_error : {"raise", "skip"}, default="raise"
-        What to do about files that are no images, or broken ones: raise an error
+        What to do about files that are not images, or are broken: raise an error
         that lists them, or leave them out with a warning.
 
     random_state : int, RandomState instance or None, default=None
@@ -70,7 +71,7 @@ def load_image_folder(
     Returns
     -------
     data : :class:`~sklearn.utils.Bunch`
-        With the attributes
+        Shows counts and some of the images in a notebook. With the attributes
 
         filenames : ndarray of str, shape (n_samples,)
             Files, class by class, in the order of their names. They begin with
@@ -80,7 +81,7 @@ def load_image_folder(
         target_names : list of str
             The classes in sorted order.
         bad_files : list of (str, str)
-            Files left out and why. Always empty with ``on_error="raise"``.
+            Files left out, and why. Always empty with ``on_error="raise"``.
         DESCR : str
             How many images of which class.
 
@@ -90,7 +91,7 @@ def load_image_folder(
     Raises
     ------
     FileNotFoundError, NotADirectoryError
-        If `path` is no folder.
+        If `path` is not a folder.
     ValueError
         If there are fewer than two classes, a class has no image, or files can't
         be read and ``on_error="raise"``.
@@ -137,14 +138,14 @@ def load_image_folder(
             raise ValueError(
                 f"None of the {len(names)} files of class {label!r} in {root!r} can be read as an "
                 f"image:\n{_listed(bad_files[-len(names) :])}\nRepair them, or move the folder "
-                "elsewhere if it is no class."
+                "elsewhere if it is not a class."
             )
     if bad_files:
         _report(bad_files, root, on_error)
     X, y = np.array(filenames, dtype=np.str_), np.array(target, dtype=np.str_)
     if return_X_y:
         return X, y
-    return Bunch(
+    return ImageBunch(
         filenames=X,
         target=y,
         target_names=classes,
@@ -164,21 +165,21 @@ def _classes(root):
     if not os.path.exists(root):
         raise FileNotFoundError(
             f"There is no folder {root!r} (looked for it from {os.getcwd()!r}). Give the folder "
-            "that holds one folder of images a class."
+            "that holds one folder of images per class."
         )
     if not os.path.isdir(root):
         raise NotADirectoryError(
-            f"{root!r} is a file. Give the folder that holds one folder of images a class."
+            f"{root!r} is a file. Give the folder that holds one folder of images per class."
         )
     found = entries(root)
     classes = [entry.name for entry in found if entry.is_dir()]
-    wanted = f"One folder a class was expected, such as {os.path.join(root, 'cats', '1.jpg')!r}."
+    wanted = f"One folder per class was expected, such as {os.path.join(root, 'cats', '1.jpg')!r}."
     if not found:
         raise ValueError(f"The folder {root!r} is empty. {wanted}")
     if not classes:
         raise ValueError(
             f"The folder {root!r} holds {len(found)} files but no folders, so nothing says "
-            f"which class they are of. {wanted} Sort the files into one folder a class."
+            f"which class they are of. {wanted} Sort the files into one folder per class."
         )
     if len(classes) == 1:
         raise ValueError(

@@ -42,10 +42,10 @@ def make_images(
     Parameters
     ----------
     n_samples : int, default=200
-        How many images. Classes are as even as this number allows.
+        Number of images, spread evenly over the classes.
 
     n_classes : int, default=3
-        How many classes.
+        Number of classes.
 
     image_size : int or (int, int), default=16
         Side of the square images, or height and width, in pixels.
@@ -57,8 +57,8 @@ def make_images(
         Standard deviation of the noise, where 1 is the way from black to white.
 
     random_state : int, RandomState instance or None, default=None
-        Draws patterns and images. Pass an int for the same data each time. Another
-        seed draws other patterns: split one data set rather than making two.
+        Seed of patterns and images. Split one data set rather than making two, whose
+        patterns differ.
 
     Returns
     -------
@@ -71,7 +71,7 @@ def make_images(
     Raises
     ------
     ValueError
-        If a parameter has no such value.
+        If a parameter can't have the value it was given.
 
     Examples
     --------

@@ -28,11 +28,11 @@ def history_frame(fitted: Any) -> Frame:
     Returns
     -------
     pandas.DataFrame
-        One row an epoch: ``epoch`` (over all phases, from 1), ``phase``,
+        One row per epoch: ``epoch`` (over all phases, from 1), ``phase``,
         ``learning_rate``, ``loss``, ``accuracy``, and ``val_loss`` and ``val_accuracy``
         where training watched a validation part.
 
-        Of a search, one row an epoch of every fit: before these columns ``candidate`` (row
+        Of a search, one row per epoch of every fit: before these columns ``candidate`` (row
         of ``cv_results_``) and ``fold`` (from 0; missing for the refit of the best
         candidate), after them ``param_...`` as in ``cv_results_``.
 

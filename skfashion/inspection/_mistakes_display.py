@@ -261,7 +261,7 @@ def find_mistakes(y_true, y_pred, *, classes=None, display_labels=None):
     known = np.isin(y_pred, y_true if classes is None else classes)
     if y_pred.ndim == 1 and len(y_pred) and y_pred.dtype.kind == "f" and not known.any():
         raise ValueError(
-            "y_pred holds numbers that are no labels: of probabilities it takes a column a class, "
+            "y_pred holds numbers that are not labels. Probabilities need a column for each class, "
             "as predict_proba returns them."
         )
     if classes is None:

@@ -105,7 +105,7 @@ def write_report(
     # Not one half of a page over a good one.
     half = path.with_name(f".{path.name}.{os.getpid()}")
     try:
-        # Names of folders may be no text.
+        # Names of folders may not be text.
         half.write_text(page, encoding="utf-8", errors="backslashreplace")
         os.replace(half, path)
     finally:

@@ -46,7 +46,7 @@ def search_space(
     Raises
     ------
     ValueError
-        If `kind` is none of the four, no known classifier can be found, or more
+        If `kind` is not one of the four, no known classifier can be found, or more
         than one.
 
     ImportError
@@ -84,8 +84,8 @@ def _find(estimator, step):
     if not found:
         what = type(estimator if step is None else inside[step]).__name__
         raise ValueError(
-            f"Spaces are known for classifiers of skfashion and what holds one of them, not for "
-            f"{what}."
+            "Spaces are known for classifiers of skfashion and for what holds one of them, not "
+            f"for {what}."
         )
     if len(found) > 1:
         raise ValueError(f"There are several classifiers to tune: choose one of step={found}.")

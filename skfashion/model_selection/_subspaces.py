@@ -113,7 +113,7 @@ def _as_dimension(name, given):
                 f"Write a tuple, {shown(tuple(values))}, or skopt.space.Real(...)."
             )
         if not values:
-            raise ValueError(f"{name}: there is no value to try in {shown(given)}.")
+            raise ValueError(f"{name}: {shown(given)} has no value to try.")
         return [as_python(value) for value in values]
     if isinstance(given, tuple) and given:
         is_range = 2 <= len(given) <= 4 and all(
@@ -128,7 +128,7 @@ def _as_dimension(name, given):
             try:
                 return check_dimension(given)
             except ValueError as error:
-                raise ValueError(f"{name}: {shown(given)} is no range: {error}.") from error
+                raise ValueError(f"{name}: {shown(given)} is not a range: {error}.") from error
     hint = ""
     if hasattr(given, "rvs"):
         hint = " Distributions of scipy.stats are for RandomizedSearchCV and HyperbandSearchCV."
@@ -145,7 +145,7 @@ def _is_plain(categories):
         return not hasattr(categories[0], "__len__")
     kinds = {type(as_python(category)) for category in categories}
     if any(category != category for category in categories if isinstance(category, float)):
-        return False  # for the surrogate NaN is no number
+        return False  # for the surrogate NaN is not a number
     return len(kinds) == 1 and kinds <= {str, int, float, bool}
 
 

@@ -142,12 +142,12 @@ def unfreeze_index(names, unfreeze_from):
                 return i
         blocks = sorted({_block(name) for name in names} - {None}, key=_natural)
         raise ValueError(
-            f"unfreeze_from={unfreeze_from[:100]!r} names no layer of the backbone. Take a layer's "
-            f"name, an index from {-n} to {n - 1}, or a block: {', '.join(blocks)}."
+            f"unfreeze_from={unfreeze_from[:100]!r} does not name a layer of the backbone. Take a "
+            f"layer's name, an index from {-n} to {n - 1}, or a block: {', '.join(blocks)}."
         )
     if not -n <= unfreeze_from < n:
         raise ValueError(
-            f"unfreeze_from={unfreeze_from} is no layer of the backbone: it has {n} layers, "
+            f"unfreeze_from={unfreeze_from} is not a layer of the backbone: it has {n} layers, "
             f"indices go from {-n} to {n - 1}."
         )
     return int(unfreeze_from) % n

@@ -1,32 +1,67 @@
-"""What the transformers of image arrays have in common."""
+"""Base of the transformers of image arrays."""
 
 import math
 from typing import Any
 
 import numpy as np
-from sklearn.base import BaseEstimator
+from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from skfashion._utils.docs import complete
 from skfashion._utils.images import as_images, image_shape_of, is_planar
 from skfashion._utils.typing import Array, NDArray, Self
-from skfashion._utils.validation import _fit_context
+from skfashion._utils.validation import (
+    _check_feature_names_in,
+    _fit_context,
+    _wrap_data_with_container,
+)
 from skfashion._utils.version_mixin import VersionMixin
 
-from ._rows_output import RowsOutputMixin, rank_of
+PARAMETERS = {
+    "image_shape": (
+        "(int, int) or (int, int, int)",
+        """Height, width and channels of flat rows, the channels of a pixel side by side; or
+        channels, height and width, such as ``(3, 32, 32)``, of rows and images with all of red
+        first, which come out with channels last. `None` reads rows as square grey images if
+        they can be, else as square RGB, else as lines of pixels, of which `ImageResizer` takes
+        fewer than 64.""",
+    ),
+}
+ATTRIBUTES = {
+    "image_shape_": (
+        "(int, int, int)",
+        "Height, width and channels of the images seen in `fit`.",
+    ),
+    "n_features_in_": ("int", "Values an image had in `fit`."),
+    "feature_names_in_": (
+        "ndarray of str",
+        "Names of the columns seen in `fit`, if it was given a table.",
+    ),
+}
+
+_MIXED = (
+    "The images have different sizes, so they can't form one array. Bring them to one size "
+    "first: ImageReader(size=...) does so when reading files."
+)
 
 
-class ImageTransformer(RowsOutputMixin, VersionMixin, BaseEstimator):
-    """Base of the transformers that take images as arrays and keep their rank.
+class ImageTransformer(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_output_keys=None):
+    """Transformer of images as arrays, with scikit-learn's `set_output` for rows.
 
-    It checks images and remembers their shape in `fit`. A child says how one
-    array becomes another, and whether it has to know the height and width of images.
+    A subclass makes images (n, h, w, c) of others in `_transform`, and names the values of a
+    flat row in `_names_out`. It needs no `fit` unless it says so.
     """
 
-    _sees_neighbours = False
+    _sees_neighbours = False  # whether height and width of images matter
+    _rank_out = None  # of what comes out; None: as it came in
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        complete(cls, PARAMETERS, ATTRIBUTES)
 
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Array, y: Any = None) -> Self:
-        """Check the parameters and remember the shape of the images.
+        """Check the parameters, and learn what is needed from images, at least their shape.
 
         Parameters
         ----------
@@ -41,7 +76,8 @@ class ImageTransformer(RowsOutputMixin, VersionMixin, BaseEstimator):
         self : estimator
             The fitted transformer.
         """
-        self._check_images(X, reset=True)
+        images, rank = self._check_images(X, reset=True)
+        self._learn(images, rank)
         return self
 
     def fit_transform(self, X: Array, y: Any = None) -> NDArray:
@@ -60,14 +96,58 @@ class ImageTransformer(RowsOutputMixin, VersionMixin, BaseEstimator):
         X_new : ndarray
             As from `transform`.
         """
-        # Defined here because the inherited one would wrap images of any rank.
+        # Defined here because the inherited one would make tables of images of any rank.
         return self.fit(X, y).transform(X)
 
+    def transform(self, X: Array) -> NDArray:
+        """Transform images.
+
+        Parameters
+        ----------
+        X : array-like of shape (n, h, w), (n, h, w, c) or (n, n_features)
+            Images or flat rows, of the shape seen in `fit` if there was one.
+
+        Returns
+        -------
+        X_new : ndarray of shape (n, h_new, w_new), (n, h_new, w_new, c_new) or (n, n_new)
+            The new images: rows for rows and images for images, unless the class says
+            otherwise. Rows come in a DataFrame where `set_output` asks for one.
+
+        Raises
+        ------
+        ValueError
+            If X is not an array of images, or not of the shape seen in `fit`.
+        """
+        check_is_fitted(self)
+        images, rank = self._check_images(X, reset=False)
+        new = in_rank(self._transform(images), self._rank_out or rank)
+        return _wrap_data_with_container("transform", new, X, self) if new.ndim == 2 else new
+
+    def get_feature_names_out(self, input_features: Array | None = None) -> NDArray:
+        """Return the names of the columns of rows that come out.
+
+        Parameters
+        ----------
+        input_features : array-like of str, default=None
+            Names of the columns that came in; only checked.
+
+        Returns
+        -------
+        names : ndarray of str
+            ``pixel_<row>_<column>``, with ``_<channel>`` for RGB. `ImageFlattener` keeps the
+            names of the table seen in `fit`, if it was one.
+        """
+        check_is_fitted(self, "n_features_in_")
+        _check_feature_names_in(self, input_features, generate_names=False)
+        return self._names_out()
+
+    def _learn(self, images, rank):
+        """Learn from images (n, h, w, c), which came in another rank."""
+
     def _check_images(self, X, *, reset):
-        """Return X as an array, its channels last, and the shape of its images, (h, w, c)."""
-        ndim = rank_of(X)
+        """Return X as images (n, h, w, c), and the rank it came in."""
         asked = getattr(self, "image_shape", None)
-        if ndim < 3:
+        if _rank_of(X) < 3:
             X = validate_data(self, X, reset=reset)
             known = None if reset else getattr(self, "image_shape_", None)
             taker = type(self).__name__ if self._sees_neighbours else None
@@ -76,7 +156,7 @@ class ImageTransformer(RowsOutputMixin, VersionMixin, BaseEstimator):
             X = check_array(X, allow_nd=True, estimator=self, input_name="X")
             shape = image_shape_of(X.shape, asked)
             if reset:
-                # What the same images would have as rows; names of columns there are none.
+                # What the same images would have as rows; columns have no names.
                 self.n_features_in_ = math.prod(shape)
                 self.__dict__.pop("feature_names_in_", None)
             elif shape != getattr(self, "image_shape_", shape):
@@ -87,59 +167,45 @@ class ImageTransformer(RowsOutputMixin, VersionMixin, BaseEstimator):
                 )
         if reset:
             self.image_shape_ = shape
-        if is_planar(asked):
-            images = np.ascontiguousarray(as_images(X, shape, planar=True))
-            X = in_rank_of(X, images)
-        return X, shape
-
-    def _check_names_in(self, input_features):
-        check_is_fitted(self, "n_features_in_")
-        if input_features is None:
-            return
-        known = getattr(self, "feature_names_in_", None)
-        if known is not None and not np.array_equal(known, np.asarray(input_features, object)):
-            raise ValueError("input_features is not equal to feature_names_in_")
-        if len(input_features) != self.n_features_in_:
-            raise ValueError(
-                "input_features should have length equal to number of features "
-                f"({self.n_features_in_}), got {len(input_features)}"
-            )
-
-    def __sklearn_tags__(self):
-        tags = super().__sklearn_tags__()
-        tags.input_tags.three_d_array = True
-        return tags
-
-
-class StatelessMixin:
-    """For transformers that need nothing from `fit`."""
+        return as_images(X, shape, is_planar(asked)), X.ndim
 
     def __sklearn_is_fitted__(self):
         return True
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
+        tags.input_tags.three_d_array = True
         tags.requires_fit = False
         return tags
 
 
-def in_rank_of(X, images):
-    """Return (n, h, w, c) images in the rank of X: rows, (n, h, w) if grey, or as they are."""
-    if X.ndim == 2:
+def in_rank(images, rank):
+    """Return (n, h, w, c) images as rows, as (n, h, w) if they are grey, or as they are."""
+    if rank == 2:
         return images.reshape(len(images), -1)
-    return images[..., 0] if X.ndim == 3 and images.shape[-1] == 1 else images
+    return images[..., 0] if rank == 3 and images.shape[-1] == 1 else images
 
 
-def pixel_names(shape):
-    """Return a name for each value of a flat row, ``pixel_<row>_<column>[_<channel>]``."""
-    height, width, channels = shape
-    ends = [""] if channels == 1 else [f"_{channel}" for channel in range(channels)]
-    return np.array(
-        [
-            f"pixel_{row}_{column}{end}"
-            for row in range(height)
-            for column in range(width)
-            for end in ends
-        ],
-        dtype=object,
-    )
+def as_dtype(values, dtype):
+    """Return floats in a dtype: bools from a half on, integers rounded and inside its range."""
+    if dtype.kind == "b":
+        return values >= 0.5
+    if dtype.kind in "iu":
+        ends = np.iinfo(dtype)
+        # In float64: the largest uint32 is not a float32.
+        values = np.rint(values.astype(np.float64)).clip(float(ends.min), float(ends.max))
+    return values.astype(dtype)
+
+
+def _rank_of(X):
+    """Return how many axes X has, and refuse images of different sizes by that name."""
+    if not hasattr(X, "ndim"):
+        try:
+            X = np.asarray(X)
+        except ValueError as error:
+            raise ValueError(_MIXED) from error
+    if X.ndim == 1 and X.dtype == object and len(X) and all(np.ndim(image) > 1 for image in X):
+        alike = len({np.shape(image) for image in X}) == 1
+        apart = f"X is an array of {len(X)} arrays: join them first, with numpy.stack(X)."
+        raise ValueError(apart if alike else _MIXED)
+    return X.ndim

@@ -29,16 +29,13 @@ def file_names(X):
         )
     if len(names) == 0:
         raise ValueError("Found array with 0 sample(s): at least one file name is required.")
-    return [_file_name(name, position) for position, name in enumerate(names)]
-
-
-def _file_name(name, position):
-    if isinstance(name, (str, os.PathLike)):
-        text = os.fspath(name)
-        # Text of NumPy is a subclass of str whose repr differs.
-        if isinstance(text, str) and text:
-            return str(text)
-    raise TypeError(
-        f"Expected file names as str or path-like, got {shown(name)} ({type(name).__name__}) at "
-        f"position {position}. Leave such rows out, or convert them to str."
-    )
+    for position, name in enumerate(names):
+        text = os.fspath(name) if isinstance(name, (str, os.PathLike)) else None
+        if not isinstance(text, str) or not text:
+            raise TypeError(
+                f"Expected file names as str or path-like, got {shown(name)} "
+                f"({type(name).__name__}) at position {position}. Leave such rows out, or convert "
+                "them to str."
+            )
+    # Text of NumPy is a subclass of str whose repr differs.
+    return [str(os.fspath(name)) for name in names]

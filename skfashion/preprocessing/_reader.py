@@ -2,7 +2,6 @@
 
 import hashlib
 import os
-import threading
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, Literal
@@ -46,7 +45,6 @@ _BEYOND = 2
 
 # Of all readers of this process: over 7,000 images of 224 x 224 in colour.
 _CACHE = Cache("images", max_bytes=lambda: get_config()["image_cache_bytes"])
-_COUNTS, _COUNTING = {"decoded": 0}, threading.Lock()
 
 
 class ImageReader(
@@ -54,15 +52,15 @@ class ImageReader(
 ):
     """Read image files into one uint8 array of equally large RGB images.
 
-    JPEG, PNG, WebP, GIF (its first frame), BMP and TIFF, recognised by what is in
-    the file rather than by its name. What comes out is what a person sees: CMYK,
-    grey, palette and 16-bit pictures become RGB, transparent ones lie on white, and
-    the rotation a camera noted down (EXIF) is carried out.
+    JPEG, PNG, WebP, GIF (its first frame), BMP and TIFF, recognised by their content rather
+    than by their names. What comes out is what a person sees: CMYK, grey, palette and 16-bit
+    pictures become RGB, transparent ones lie on white, and pictures are turned as the camera
+    noted down (EXIF).
 
-    A file is decoded once, however many candidates and folds ask for it: images
-    are kept in memory (up to ``image_cache_bytes`` of `skfashion.set_config` in a
-    process, 1 GiB at start, which is 7,000 images at 224) and, with `memory`, on disk.
-    They are known by path, size and time of change, so an edited file is read again.
+    A file is decoded once, however many candidates and folds ask for it: images are kept in
+    memory (``image_cache_bytes`` of `skfashion.set_config`, at start 1 GiB or 7,000 images at
+    224) and, with `memory`, on disk. A file that was edited is read again: path, size and time
+    of change tell.
 
     Parameters
     ----------
@@ -70,33 +68,29 @@ class ImageReader(
         Side of the square images, or height and width, in pixels.
 
     resize : {"stretch", "crop", "pad"}, default="stretch"
-        What becomes of pictures of other proportions. ``"stretch"`` distorts them,
-        ``"crop"`` cuts the longer side off on both ends, ``"pad"`` adds black.
+        How pictures get other proportions: ``"stretch"`` distorts them, ``"crop"`` cuts
+        the longer side on both ends, ``"pad"`` adds black.
 
     memory : str, path-like, joblib.Memory or None, default=None
         Folder for decoded images, shared between processes and runs. `None` writes
         nothing to disk.
 
     n_jobs : int, default=None
-        How many threads decode. `None` means 1 unless in a
+        Number of threads that decode. `None` means 1 unless in a
         :func:`joblib.parallel_config` context, -1 means all processors.
 
     white : float, "auto" or None, default=None
-        Value that is white, in files of more than 8 bits; 0 is black. What is
-        brighter is white as well. Files of 8 bits are read as they are.
-
-        - `None`: by the depth of each file, 65,535 with 16 bits. Integers of 32 bits
-          are read as if they had 16, floats as 0 to 1; with others, an error asks for
-          `white`. A warning names files that come out nearly black, such as those of
-          12 bits kept in 16.
-        - a number: this one, such as ``white=4095`` for 12 bits.
-        - ``"auto"``: the largest value in the files that `fit` gets.
+        Value of white in files of more than 8 bits, such as 4095 for 12 bits; black is 0, and
+        what is brighter is white as well. ``"auto"``: the largest value in the files that `fit`
+        gets. `None`: the depth of each file decides, with 16 bits 65,535. Integers of 32 bits
+        are read as if they had 16, floats as 0 to 1; an error asks for `white` where others
+        come, and a warning where files come out nearly black.
 
     Attributes
     ----------
     white_ : float or None
-        Largest value that `fit` found, with ``white="auto"`` only. `None` if it got no
-        file of more than 8 bits: others are then read by their depth.
+        Largest value that `fit` found, with ``white="auto"`` only; `None`, so that the depth
+        decides, if it got no file of more than 8 bits.
 
     See Also
     --------
@@ -105,11 +99,8 @@ class ImageReader(
 
     Notes
     -----
-    Stateless unless ``white="auto"``: `transform` works without `fit`. `set_output` is
-    accepted and has no effect, because images are no table.
-
-    With ``white="auto"`` the first `fit` opens all files and decodes those of more than
-    8 bits, once more than `transform` does. What it finds is kept as images are.
+    Stateless unless ``white="auto"``: `transform` works without `fit`. With it the first
+    `fit` opens all files and decodes those of more than 8 bits; what it finds is kept, too.
 
     Embedded colour profiles aren't applied. JPEGs much larger than `size` are
     decoded at a half, a quarter or an eighth, never below twice `size`.
@@ -154,9 +145,7 @@ class ImageReader(
     @in_settings
     @_fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Array, y: Any = None) -> Self:
-        """Check the parameters and that X holds file names; learn what is white if asked to.
-
-        No file is opened unless ``white="auto"``.
+        """Check the parameters and file names; open files only to learn what is white.
 
         Parameters
         ----------
@@ -200,10 +189,9 @@ class ImageReader(
         Raises
         ------
         FileNotFoundError
-            If there are no such files. The message lists them.
+            If files don't exist. The message lists them.
         ValueError
-            If files can't be decoded or are larger than Pillow's limit. The
-            message lists them with the reasons.
+            If files can't be decoded or exceed Pillow's limit. The message lists them, too.
         NotFittedError
             If ``white="auto"`` and `fit` wasn't called.
 
@@ -218,7 +206,7 @@ class ImageReader(
         names = file_names(X)
         white = self.white_ if self._learns() else self.white
         white = None if white is None else float(white)
-        read = partial(_pixels, size=size, resize=self.resize, white=white)
+        read = partial(decode_image, size=size, resize=self.resize, white=white)
         what = f"reader-{self.resize}-{height}x{width}"
         images = self._read(names, what, (*size, 3), np.uint8, read, white)
         if white is None or self._learns():
@@ -244,10 +232,10 @@ class ImageReader(
         return isinstance(self.white, str)
 
     def _spans(self, names):
-        return self._read(names, "reader-spans", (2,), np.float64, _span)
+        return self._read(names, "reader-spans", (2,), np.float64, span_of)
 
     def _warn_of_extremes(self, names, images, white):
-        """Warn of deep files that come out nearly black, or that `fit` saw no such values in."""
+        """Warn of deep files that come out nearly black, or nearly white beside those of `fit`."""
         brightest = images.max(axis=(1, 2, 3))
         suspects = np.flatnonzero(brightest <= _DARK if white is None else brightest == 255)
         if not len(suspects):
@@ -301,7 +289,7 @@ class ImageReader(
 
 
 def _keys(names, settings):
-    """Return a key of 16 bytes a file, of all that is known by these settings and the file."""
+    """Return a key of 16 bytes per file: of the settings, its name, size and time of change."""
     settings = f"{settings} {_VERSION} {PIL.__version__}"
     keys, missing = [], []
     for name in names:
@@ -347,23 +335,6 @@ def _read_into(values, position, name, read):
         # Alone: its traceback would keep all pixels of the file alive.
         return type(error)(str(error))
     return None
-
-
-def _count(n):
-    with _COUNTING:
-        _COUNTS["decoded"] += n
-
-
-def _pixels(name, size, resize, white):
-    pixels = decode_image(name, size, resize, white)
-    _count(1)
-    return pixels
-
-
-def _span(name):
-    largest, depth = span_of(name)
-    _count(int(depth > 0))
-    return largest, depth
 
 
 def _refuse(failed, n_files):

@@ -1,43 +1,21 @@
 """Images in another shape: three channels for one, or rows for images."""
 
-from typing import Any
-
 import numpy as np
 from sklearn.utils.validation import check_array, check_is_fitted
 
-from skfashion._utils.images import as_images, is_planar
-from skfashion._utils.typing import Array, NDArray, Self, Shape
-from skfashion._utils.validation import _fit_context
+from skfashion._utils.images import as_images, is_planar, pixel_names
+from skfashion._utils.typing import Array, NDArray, Shape
 
-from ._arrays import ImageTransformer, StatelessMixin, pixel_names
-from ._rows_output import rows_come_out
+from ._arrays import ImageTransformer, in_rank
 
 
-class GrayscaleToRGB(StatelessMixin, ImageTransformer):
+class GrayscaleToRGB(ImageTransformer):
     """Repeat the channel of grey images, for networks that want three.
 
-    RGB images pass as they are, so a step that gets either is safe. The dtype
-    stays. The classifiers of this package do this by themselves, inside the network
-    and without the memory.
-
-    Parameters
-    ----------
-    image_shape : (int, int) or (int, int, int), default=None
-        Height, width and channels of flat rows, the channels of a pixel side by side; or
-        channels, height and width, such as ``(3, 32, 32)``, of rows and images with all
-        of red first, which come out with channels last. `None` reads rows as square grey
-        images if they can be, else as square RGB, else as lines of pixels.
-
-    Attributes
-    ----------
-    image_shape_ : (int, int, int)
-        Height, width and channels of the images seen in `fit`.
-
-    n_features_in_ : int
-        Values an image had in `fit`.
-
-    feature_names_in_ : ndarray of str
-        Names of the columns seen in `fit`, if it was given a table.
+    Images come out in shape (n, h, w, 3), rows in (n, h * w * 3), in the dtype they had. RGB
+    images pass as they are, so a step that gets either is safe; images with an alpha channel
+    are refused. The classifiers of this package do this by themselves, inside the network and
+    without the memory.
 
     See Also
     --------
@@ -61,57 +39,25 @@ class GrayscaleToRGB(StatelessMixin, ImageTransformer):
     def __init__(self, *, image_shape: Shape | None = None) -> None:
         self.image_shape = image_shape
 
-    def transform(self, X: Array) -> NDArray:
-        """Give images three channels.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, c) or (n, n_features)
-            Images or flat rows of pixels; 1 or 3 channels.
-
-        Returns
-        -------
-        X_new : ndarray of shape (n, h, w, 3), or (n, h * w * 3) for rows
-            The same pixels, in the dtype of X.
-
-        Raises
-        ------
-        ValueError
-            If the images have an alpha channel, or X is no array of images.
-        """
-        X, shape = self._check_images(X, reset=False)
-        images = as_images(X, shape)
-        if shape[2] == 4:
+    def _transform(self, images):
+        if images.shape[-1] == 4:
             raise ValueError(
                 "Found images with 4 channels (RGBA), but grey or RGB were expected. Drop the "
                 "alpha channel with X[..., :3], or read the files with ImageReader, which lays "
                 "them on white."
             )
-        images = np.repeat(images, 3, axis=-1) if shape[2] == 1 else images.copy()
-        return images.reshape(len(images), -1) if X.ndim == 2 else images
+        return np.repeat(images, 3, axis=-1) if images.shape[-1] == 1 else images.copy()
 
-    def get_feature_names_out(self, input_features: Array | None = None) -> NDArray:
-        """Return the names of the pixels of a flat row.
-
-        Parameters
-        ----------
-        input_features : array-like of str, default=None
-            Names of the columns that came in; only checked.
-
-        Returns
-        -------
-        names : ndarray of str
-            ``pixel_<row>_<column>_<channel>``.
-        """
-        self._check_names_in(input_features)
+    def _names_out(self):
         return pixel_names((*self.image_shape_[:2], 3))
 
 
-class ImageFlattener(StatelessMixin, ImageTransformer):
+class ImageFlattener(ImageTransformer):
     """Lay images out as rows, for scikit-learn's own estimators.
 
-    Flat rows pass as they are. No pixel is copied where NumPy can avoid it, so
-    the rows may share memory with X.
+    Rows have the shape (n, h * w * c): row by row, channels innermost, in the dtype of X. Flat
+    rows pass as they are. No pixel is copied where NumPy can avoid it, so the rows may share
+    memory with X.
 
     Parameters
     ----------
@@ -120,17 +66,6 @@ class ImageFlattener(StatelessMixin, ImageTransformer):
         given. Channels, height and width, such as ``(3, 32, 32)``, say that what comes
         in has all of red first: its rows come out with the channels of a pixel side by
         side, and `inverse_transform` puts them back.
-
-    Attributes
-    ----------
-    image_shape_ : (int, int, int)
-        Height, width and channels of the images seen in `fit`.
-
-    n_features_in_ : int
-        Values an image had in `fit`.
-
-    feature_names_in_ : ndarray of str
-        Names of the columns seen in `fit`, if it was given a table.
 
     Notes
     -----
@@ -150,53 +85,11 @@ class ImageFlattener(StatelessMixin, ImageTransformer):
     ['pixel_0_0', 'pixel_0_1']
     """
 
+    _rank_out = 2
     _parameter_constraints = {"image_shape": ["array-like", None]}
 
     def __init__(self, *, image_shape: Shape | None = None) -> None:
         self.image_shape = image_shape
-
-    @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Array, y: Any = None) -> Self:
-        """Check the parameters and remember the shape of the images.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, c) or (n, n_features)
-            Images or flat rows of pixels.
-
-        y : ignored
-            Present by convention.
-
-        Returns
-        -------
-        self : ImageFlattener
-            The fitted transformer.
-        """
-        X, _ = self._check_images(X, reset=True)
-        self._shape_in = X.shape[1:]
-        return self
-
-    @rows_come_out
-    def transform(self, X: Array) -> NDArray:
-        """Lay images out as rows.
-
-        Parameters
-        ----------
-        X : array-like of shape (n, h, w), (n, h, w, c) or (n, n_features)
-            Images or flat rows of pixels.
-
-        Returns
-        -------
-        rows : ndarray of shape (n, h * w * c)
-            The same pixels in the same dtype, row by row, channels innermost.
-
-        Raises
-        ------
-        ValueError
-            If X is no array of images, or not of the shape seen in `fit`.
-        """
-        X, _ = self._check_images(X, reset=False)
-        return X.reshape(len(X), -1)
 
     def inverse_transform(self, X: Array) -> NDArray:
         """Make images of rows.
@@ -230,21 +123,13 @@ class ImageFlattener(StatelessMixin, ImageTransformer):
         shape = self._shape_in if self.image_shape is None else tuple(self.image_shape)
         return X.reshape(len(X), *shape)
 
-    def get_feature_names_out(self, input_features: Array | None = None) -> NDArray:
-        """Return the names of the columns.
+    def _learn(self, images, rank):
+        self._shape_in = in_rank(images, rank).shape[1:]
 
-        Parameters
-        ----------
-        input_features : array-like of str, default=None
-            Names of the columns that came in; only checked.
+    def _transform(self, images):
+        return images
 
-        Returns
-        -------
-        names : ndarray of str
-            Those of the table seen in `fit`, else ``pixel_<row>_<column>``, with
-            ``_<channel>`` for RGB.
-        """
-        self._check_names_in(input_features)
+    def _names_out(self):
         known = getattr(self, "feature_names_in_", None)
         if known is None:
             return pixel_names(self.image_shape_)

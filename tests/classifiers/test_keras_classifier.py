@@ -239,7 +239,7 @@ def test_logits_give_the_probabilities_of_the_softmax(two):
 
 def test_outputs_that_are_no_probabilities(two):
     clf = custom(model__last=None, loss="mean_squared_error").fit(*two)
-    with pytest.raises(ValueError, match=r"no probabilities.*from_logits"):
+    with pytest.raises(ValueError, match=r"not probabilities.*from_logits"):
         clf.predict_proba(two[0] * np.uint8(2))
 
 

@@ -52,17 +52,17 @@ def test_modes(tmp_path, mode, suffix):
     np.testing.assert_array_equal(read(name), image.convert("RGB"))
 
 
-@pytest.mark.parametrize("suffix", [".jpg", ".tiff"])
-def test_cmyk(tmp_path, suffix):
-    name = tmp_path / f"print{suffix}"
-    Image.new("CMYK", (8, 8), (0, 255, 255, 0)).save(name)
-    np.testing.assert_allclose(read(name), np.full((8, 8, 3), (255, 0, 0)), atol=3)
-
-
-def test_grey_jpeg(tmp_path):
-    name = tmp_path / "grey.jpg"
-    Image.new("L", (8, 8), 77).save(name)
-    assert (read(name) == 77).all()
+@pytest.mark.parametrize(
+    ("name", "mode", "colour", "seen"),
+    [
+        ("print.jpg", "CMYK", (0, 255, 255, 0), (255, 0, 0)),
+        ("print.tiff", "CMYK", (0, 255, 255, 0), (255, 0, 0)),
+        ("grey.jpg", "L", 77, (77, 77, 77)),
+    ],
+)
+def test_modes_of_photos(tmp_path, name, mode, colour, seen):
+    Image.new(mode, (8, 8), colour).save(tmp_path / name)
+    np.testing.assert_allclose(read(tmp_path / name), np.full((8, 8, 3), seen), atol=3)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".webp", ".tiff"])
@@ -80,19 +80,18 @@ def test_alpha_lies_on_white(tmp_path, suffix):
 
 
 @pytest.mark.parametrize(
-    ("mode", "colour", "transparency"),
-    [("P", 0, 0), ("L", 9, 9), ("RGB", (9, 8, 7), (9, 8, 7))],
+    ("mode", "colour", "options", "seen"),
+    [
+        ("P", 0, {"transparency": 0}, 255),
+        ("L", 9, {"transparency": 9}, 255),
+        ("RGB", (9, 8, 7), {"transparency": (9, 8, 7)}, 255),
+        ("LA", (0, 51), {}, 204),
+    ],
 )
-def test_transparent_colour_lies_on_white(tmp_path, mode, colour, transparency):
+def test_transparent_colour_lies_on_white(tmp_path, mode, colour, options, seen):
     name = tmp_path / "transparent.png"
-    Image.new(mode, (8, 8), colour).save(name, transparency=transparency)
-    assert (read(name) == 255).all()
-
-
-def test_grey_with_alpha(tmp_path):
-    name = tmp_path / "alpha.png"
-    Image.new("LA", (8, 8), (0, 51)).save(name)
-    np.testing.assert_allclose(read(name), 204, atol=1)
+    Image.new(mode, (8, 8), colour).save(name, **options)
+    np.testing.assert_allclose(read(name), seen, atol=1)
 
 
 @pytest.mark.parametrize("suffix", [".png", ".tiff"])
@@ -146,7 +145,7 @@ def test_broken_metadata_is_no_reason_to_refuse(tmp_path):
 
 @pytest.mark.parametrize("resize", ["stretch", "crop", "pad"])
 @pytest.mark.parametrize("size", [1, 7, (5, 9), (40, 12), 64])
-@pytest.mark.parametrize("shape", [(1, 1), (1, 50), (50, 1), (24, 31), (31, 24)])
+@pytest.mark.parametrize("shape", [(1, 1), (1, 3000), (4000, 1), (24, 31), (31, 24)])
 def test_sizes(tmp_path, resize, size, shape):
     name = tmp_path / "picture.png"
     Image.new("RGB", shape[::-1], (10, 200, 30)).save(name)

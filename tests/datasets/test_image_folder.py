@@ -145,7 +145,7 @@ def test_folder_long_lists_are_cut(folder):
 def test_folder_with_a_pipe_and_a_dead_link(folder):
     os.mkfifo(folder / "sea" / "pipe.jpg")
     os.symlink(folder / "gone.jpg", folder / "sea" / "link.jpg")
-    with pytest.raises(ValueError, match=r"link\.jpg: no such file\n.*pipe\.jpg: it is no file"):
+    with pytest.raises(ValueError, match=r"link\.jpg: no such file\n.*pipe\.jpg: it is not a file"):
         load_image_folder(folder)
 
 
@@ -189,7 +189,7 @@ def all_bad(folder):
     ("spoil", "error", "fragments"),
     [
         (shutil.rmtree, FileNotFoundError, ["There is no folder", "scenes"]),
-        (empty_root, ValueError, ["scenes' is empty", "One folder a class"]),
+        (empty_root, ValueError, ["scenes' is empty", "One folder per class"]),
         (files_only, ValueError, ["1 files but no folders", "Sort the files"]),
         (one_class, ValueError, ["a single class, 'buildings'", "Add the other classes"]),
         (empty_class, ValueError, ["desert' is empty", "remove the folder"]),

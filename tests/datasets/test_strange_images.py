@@ -47,19 +47,6 @@ def read(path, what, **options):
     return None
 
 
-@pytest.mark.parametrize("size", [(1, 1), (1, 3000), (4000, 1), (7, 5), (4000, 3000)])
-@pytest.mark.parametrize("kind", ["PNG", "JPEG", "TIFF"])
-def test_sizes(tmp_path, size, kind):
-    path = str(tmp_path / "image")
-    Image.new("RGB", size, (200, 100, 50)).save(path, format=kind)
-    for resize in ("stretch", "crop", "pad"):
-        found = read(path, "size", resize=resize).astype(int)
-        if resize == "pad":
-            found = found[found.sum(axis=-1) > 100]
-        assert found.size
-        assert np.abs(found - (200, 100, 50)).max() <= 3
-
-
 @given(
     mode=st.sampled_from(MODES),
     kind=st.sampled_from(FORMATS),
@@ -165,15 +152,6 @@ def test_bombs(tmp_path, name):
     assert read(path, "bomb") is None
 
 
-def test_not_the_first_frame_only_by_chance(tmp_path):
-    frames = [Image.new("RGB", (9, 9), color) for color in ("red", "green", "blue")]
-    for kind in ("GIF", "WEBP", "TIFF", "PNG"):
-        path = str(tmp_path / kind)
-        options = {"lossless": True} if kind == "WEBP" else {}
-        frames[0].save(path, format=kind, save_all=True, append_images=frames[1:], **options)
-        assert read(path, "animated")[0, 0].tolist() == [255, 0, 0]
-
-
 NAMES = [b"new\nline.png", b"tab\t.png", b"\xff\xfe.png", "ü☃.png".encode(), b" .png", b"a'\"b.png"]
 
 
@@ -190,7 +168,7 @@ def test_names(tmp_path, name):
     shown = path if path.isprintable() else ascii(path)
     with pytest.raises(ValueError, match="can't be read as images") as caught:
         ImageReader(size=8).transform([path])
-    assert f"  {shown}: it is no JPEG" in str(caught.value)
+    assert f"  {shown}: it is not a JPEG" in str(caught.value)
     assert str(caught.value).encode()  # which surrogates would not let
     os.unlink(path)
     with pytest.raises(FileNotFoundError, match="1 of 1 files don't exist") as caught:

@@ -46,7 +46,7 @@ def test_large_files_are_shown_small(tmp_path):
 def test_no_other_program_is_started_for_a_file(tmp_path):
     path = tmp_path / "evil.jpg"
     path.write_text("%!PS-Adobe-3.0 EPSF-3.0\n%%BoundingBox: 0 0 10 10\n%%EndComments\n%%EOF\n")
-    with pytest.raises(ValueError, match="it is no JPEG"):
+    with pytest.raises(ValueError, match="it is not a JPEG"):
         pictures([str(path)])
 
 

@@ -75,7 +75,7 @@ class TestSpaces:
         assert {str(rate) for rate in rates} == {"nan", "1.0"}
 
     def test_a_range_that_is_none_is_named(self):
-        with pytest.raises(ValueError, match=r"units: \(30, 1\) is no range: .*less than"):
+        with pytest.raises(ValueError, match=r"units: \(30, 1\) is not a range: .*less than"):
             run(Toy(), {"units": (30, 1)})
 
     def test_a_list_of_two_ints_is_two_ints(self):

@@ -1,8 +1,6 @@
 """The transformers of image arrays."""
 
 import pickle
-import subprocess
-import sys
 
 import numpy as np
 import pandas as pd
@@ -14,12 +12,11 @@ from sklearn.exceptions import NotFittedError
 from sklearn.pipeline import make_pipeline
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
-from skfashion._utils.images import (
-    size_of,
-)
+from skfashion._utils.images import size_of
 from skfashion.preprocessing import (
     GrayscaleToRGB,
     ImageFlattener,
+    ImageReader,
     ImageResizer,
     PixelScaler,
 )
@@ -148,6 +145,9 @@ def test_bad_input(transformer, X, fragment):
 
 @by_name
 def test_other_shape_than_in_fit(transformer):
+    if isinstance(transformer, ImageResizer):
+        with pytest.raises(ValueError, match=r"rows of 80 values.*ImageResizer.*image_shape=\("):
+            clone(transformer).fit(images(3, 80))
     transformer = clone(transformer).fit(images(3, 4, 6))
     with pytest.raises(ValueError, match=r"expecting \(4, 6, 1\)"):
         transformer.transform(images(3, 6, 4))
@@ -161,15 +161,6 @@ def test_rows_after_images_have_their_shape(transformer):
     transformer = clone(transformer).fit(X)
     expected = np.asarray(transformer.transform(X)).reshape(3, -1)
     np.testing.assert_array_equal(transformer.transform(X.reshape(3, -1)), expected)
-
-
-@by_name
-def test_pickle_and_clone(transformer):
-    X = images(3, 4, 4)
-    fitted = clone(transformer).fit(X)
-    again = pickle.loads(pickle.dumps(fitted))
-    np.testing.assert_array_equal(again.transform(X), fitted.transform(X))
-    assert clone(fitted).get_params() == fitted.get_params()
 
 
 @pytest.mark.parametrize(
@@ -187,15 +178,6 @@ def test_pickle_and_clone(transformer):
 def test_bad_parameters(transformer, error):
     with pytest.raises(ValueError, match=error):
         transformer.fit_transform(images(3, 4, 4))
-
-
-def test_no_keras():
-    code = (
-        "import sys, skfashion.preprocessing, skfashion.datasets, skfashion._utils.images;"
-        "print([m for m in ('keras', 'tensorflow', 'scikeras', 'skopt') if m in sys.modules])"
-    )
-    run = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert run.stdout.strip() == "[]"
 
 
 # ImageResizer
@@ -229,24 +211,12 @@ def test_resize_keeps_the_largest_pixel(dtype):
     resized = ImageResizer(4).fit_transform(np.full((2, 8, 8), top, dtype))
     assert resized.dtype == dtype
     assert (resized == top).all()
-
-
-def test_resize_to_the_same_size_is_a_copy():
-    X = images(2, 8, 8)
-    same = ImageResizer(size=8).transform(X)
-    np.testing.assert_array_equal(same, X)
-    assert not np.shares_memory(same, X)
-
-
-def test_resize_alpha():
-    X = np.zeros((1, 4, 4, 4), np.uint8)
-    X[..., 0], X[..., 3] = 200, 255
-    assert ImageResizer(size=8).transform(X)[0, 3, 3].tolist() == [200, 0, 0, 255]
+    same = ImageResizer(4).transform(resized)
+    np.testing.assert_array_equal(same, resized)
+    assert not np.shares_memory(same, resized)
 
 
 def test_resize_matches_the_reader(tmp_path):
-    from skfashion.preprocessing import ImageReader
-
     X = images(2, 20, 30, 3)
     names = [str(tmp_path / f"{i}.png") for i in range(2)]
     for name, image in zip(names, X, strict=True):
@@ -319,60 +289,41 @@ def test_scale_any_known_range(scale):
 
 
 @pytest.mark.parametrize("mode", ["unit", "symmetric", "standard"])
-def test_scale_uint8_and_back(mode):
+@pytest.mark.parametrize("dtype", ["uint8", "int8", "bool"])
+def test_scale_and_back(mode, dtype):
     X = images(20, 4, 4, 3)
+    X = X > 127 if dtype == "bool" else X.astype(dtype)
     scaler = PixelScaler(mode).fit(X)
     scaled = scaler.transform(X)
     assert scaled.dtype == np.float32
     back = scaler.inverse_transform(scaled)
-    assert back.dtype == np.uint8
+    assert back.dtype == dtype
     np.testing.assert_array_equal(back, X)
     np.testing.assert_array_equal(scaler.transform(X.astype(np.float32)), scaled)
-    outside = scaler.inverse_transform(np.full_like(scaled, 1e6))
-    assert (outside == 255).all()
+    assert (scaler.inverse_transform(np.full_like(scaled, 1e6)) == X.max()).all()
 
 
-@pytest.mark.parametrize("mode", ["unit", "symmetric"])
-def test_scale_leaves_unknown_ranges(mode):
-    X = np.array([[-7.0, 30.5]])
-    np.testing.assert_array_equal(PixelScaler(mode).fit_transform(X), X)
-
-
-def test_scale_range_is_decided_once():
+def test_scale_decides_in_fit():
     scaler = PixelScaler().fit(np.array([[0, 255]], np.uint8))
     np.testing.assert_allclose(scaler.transform([[0, 1]]), [[0, 1 / 255]], rtol=1e-6)
 
 
-def test_scale_whole_numbers_around_zero():
-    X = (images(20, 4, 4).astype(int) - 128).astype(np.int8)
-    scaler = PixelScaler("symmetric").fit(X)
-    assert scaler.input_range_ == (-128.0, 128.0)
-    np.testing.assert_allclose(scaler.transform(X), X / 128, atol=1e-6)
-    np.testing.assert_array_equal(scaler.inverse_transform(scaler.transform(X)), X)
-
-
-def test_scale_far_off_pixels_of_no_known_range():
-    X = np.array([[-700.0, 30.5]])
+@pytest.mark.parametrize("mode", ["unit", "symmetric"])
+def test_scale_leaves_unknown_ranges(mode):
+    X = np.array([[-7.25, 30.5]])
+    np.testing.assert_array_equal(PixelScaler(mode).fit_transform(X), X)
     with pytest.warns(UserWarning, match="not a range that is known"):
-        PixelScaler().fit(X)
-    PixelScaler("standard").fit(X)  # to which the range is nothing
+        PixelScaler(mode).fit(10 * X)
+    PixelScaler("standard").fit(10 * X)  # to which the range is nothing
 
 
-PLANAR = {
-    "GrayscaleToRGB": (GrayscaleToRGB, {}),
-    "ImageResizer": (ImageResizer, {"size": 5}),
-    "ImageFlattener": (ImageFlattener, {}),
-}
-
-
-@pytest.mark.parametrize("name", PLANAR)
+@pytest.mark.parametrize("transformer", TRANSFORMERS[1:4], ids=repr)
 @pytest.mark.parametrize("channels", [1, 3])
-def test_planes_come_out_with_channels_last(name, channels):
-    cls, settings = PLANAR[name]
+def test_planes_come_out_with_channels_last(transformer, channels):
     X = images(6, 8, 9, channels)
     planes = np.moveaxis(X, -1, 1)
-    expected = cls(**settings).fit_transform(X)
-    transformer = cls(image_shape=(channels, 8, 9), **settings)
+    expected = clone(transformer).fit_transform(X)
+    transformer = clone(transformer).set_params(image_shape=(channels, 8, 9))
     for form in (planes, X):
         new = transformer.fit_transform(form)
         assert transformer.image_shape_ == (8, 9, channels)
@@ -391,11 +342,6 @@ def test_flattened_planes_come_back_as_planes():
     assert flattener.get_feature_names_out()[:4].tolist() == ["r_0", "g_0", "b_0", "r_1"]
 
 
-def test_lines_of_pixels_are_not_resized():
-    with pytest.raises(ValueError, match=r"rows of 80 values.*ImageResizer.*image_shape=\("):
-        ImageResizer(4).fit_transform(images(6, 80))
-
-
 def test_standardise():
     X = images(2000, 6, 6)
     X[:, 0, 0] = 7
@@ -408,24 +354,13 @@ def test_standardise():
     assert not hasattr(scaler.set_params(mode="unit").fit(X), "mean_")
     with pytest.raises(NotFittedError):
         scaler.set_params(mode="standard").transform(X)
-
-
-def test_standardise_many_constant_pixels():
-    X = np.full((1000, 2, 2), 0.1)
-    assert (PixelScaler("standard").fit(X).scale_ == 1).all()
+    assert (PixelScaler("standard").fit(np.full((1000, 2, 2), 0.1)).scale_ == 1).all()
 
 
 def test_scaler_needs_fit():
     for method in ("transform", "inverse_transform"):
         with pytest.raises(NotFittedError):
             getattr(PixelScaler(), method)(images(2, 4, 4))
-
-
-def test_bools_come_back_as_they_were(rng):
-    X = rng.random((7, 6)) < 0.5
-    for mode in ("unit", "symmetric", "standard"):
-        scaler = PixelScaler(mode).fit(X)
-        np.testing.assert_array_equal(scaler.inverse_transform(scaler.transform(X)), X)
 
 
 def test_a_fourth_channel_is_resized_like_the_others_whatever_the_dtype(rng):

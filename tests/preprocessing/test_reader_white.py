@@ -57,40 +57,36 @@ def tiff(path, data, bits, bands=1):
     path.write_bytes(head.ljust(136) + struct.pack("<4H", *[bits] * 4) + data)
 
 
-def write_12_bits(path, values):
-    first, second = values.astype(np.uint16).reshape(-1, 2).T
-    pairs = [first >> 4, (first & 15) << 4 | second >> 8, second & 255]
-    tiff(path, np.stack(pairs, -1).astype(np.uint8).tobytes(), 12)
+PNG_KINDS = {  # colour type, bands, and those of opacity
+    "grey png": (0, 1, 0),
+    "colour png": (2, 3, 0),
+    "grey png with alpha": (4, 1, 1),
+    "colour png with alpha": (6, 3, 1),
+}
+TIFF_KINDS = {  # that Pillow writes
+    "tiff": (np.uint16, {}),
+    "compressed tiff": (np.uint16, {"compression": "tiff_lzw"}),
+    "int32 tiff": (np.int32, {}),
+    "float tiff": (np.float32, {}),
+}
+KINDS = [*PNG_KINDS, "tiff", "compressed tiff", "colour tiff", "int32 tiff", "uint32 tiff"]
 
 
 def write(path, kind, top):
     """Write a ramp from 0 to `top` into a file of some kind of more than 8 bits."""
     values = RAMP * top
-    if kind == "grey png":
-        png(path, values, 0)
-    elif kind == "colour png":
-        png(path, np.stack([values] * 3, -1), 2)
-    elif kind == "grey png with alpha":
-        png(path, np.stack([values, np.full_like(values, 65535)], -1), 4)
-    elif kind == "colour png with alpha":
-        png(path, np.stack([*[values] * 3, np.full_like(values, 65535)], -1), 6)
+    if kind in PNG_KINDS:
+        colour_type, bands, opacity = PNG_KINDS[kind]
+        full = np.full_like(values, 65535)
+        png(path, np.stack([values] * bands + [full] * opacity, -1), colour_type)
     elif kind == "colour tiff":
         tiff(path, np.stack([values] * 3, -1).astype("<u2").tobytes(), 16, bands=3)
     elif kind == "uint32 tiff":
         tiff(path, values.astype("<u4").tobytes(), 32)
     else:
-        dtype, options = {
-            "tiff": (np.uint16, {}),
-            "compressed tiff": (np.uint16, {"compression": "tiff_lzw"}),
-            "int32 tiff": (np.int32, {}),
-            "float tiff": (np.float32, {}),
-        }[kind]
+        dtype, options = TIFF_KINDS[kind]
         Image.fromarray(values.astype(dtype)).save(path, "TIFF", **options)
     return str(path)
-
-
-KINDS = ["grey png", "colour png", "grey png with alpha", "colour png with alpha"]
-KINDS += ["tiff", "compressed tiff", "colour tiff", "int32 tiff", "uint32 tiff"]
 
 
 @pytest.mark.parametrize("top", [1023, 4095, 10_000])
@@ -128,14 +124,13 @@ def test_a_warning_names_white_where_values_are_far_below(tmp_path, kind):
         ImageReader(64).transform([full, str(grey)])
 
 
-def test_a_depth_of_12_bits_is_known(tmp_path):
-    write_12_bits(tmp_path / "deep", RAMP * 4095)
+def test_depths_of_12_and_32_bits(tmp_path):
+    first, second = (RAMP * 4095).astype(np.uint16).reshape(-1, 2).T
+    pairs = [first >> 4, (first & 15) << 4 | second >> 8, second & 255]
+    tiff(tmp_path / "deep", np.stack(pairs, -1).astype(np.uint8).tobytes(), 12)
     seen = ImageReader(64).transform([tmp_path / "deep"])[0, ..., 0]
     np.testing.assert_allclose(seen, RAMP * 255, atol=0.6)
-
-
-def test_all_32_bits_count(tmp_path):
-    name = write(tmp_path / "deep", "uint32 tiff", 4e9)
+    name = write(tmp_path / "deeper", "uint32 tiff", 4e9)
     seen = ImageReader(64, white="auto").fit_transform([name])[0, ..., 0]
     np.testing.assert_allclose(seen, RAMP * 255, atol=0.51)
 

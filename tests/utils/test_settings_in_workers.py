@@ -2,6 +2,7 @@
 
 import pickle
 import threading
+from functools import partial
 
 import joblib
 import numpy as np
@@ -47,39 +48,41 @@ def told(folder):
     return set((folder / "told").read_text().split())
 
 
+def run(threads):
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+
+
 @pytest.fixture
 def telling(tmp_path):
     return Tells(str(tmp_path / "told"))
 
 
 GRID = {"learning_rate": [1e-3, 1e-2, 1e-1]}
-TOOLS = {
-    "cross_validate": lambda clf, X, y: cross_validate(clf, X, y, cv=6, error_score="raise"),
-    "cross_val_predict": lambda clf, X, y: cross_val_predict(clf, X, y, cv=6),
-    "learning_curve": lambda clf, X, y: learning_curve(clf, X, y, cv=3, train_sizes=[0.7, 1.0]),
-    "in a pipeline": lambda clf, X, y: cross_validate(
-        make_pipeline(ImageFlattener(), clf), X, y, cv=6, error_score="raise"
+SPACE = {"learning_rate": (1e-3, 1e-1, "log-uniform")}
+TOOLS = {  # to fit, or to call
+    "grid": lambda clf: GridSearchCV(clf, GRID, cv=3, error_score="raise"),
+    "halving": lambda clf: HalvingGridSearchCV(clf, GRID, cv=2, min_resources=30),
+    "bayes": lambda clf: BayesSearchCV(clf, SPACE, n_iter=2, n_points=2, cv=3),
+    "hyperband": lambda clf: HyperbandSearchCV(clf, GRID, max_resources=2, cv=2, random_state=0),
+    "bagging": lambda clf: BaggingClassifier(clf, 6),
+    "voting": lambda clf: VotingClassifier([(str(i), clone(clf)) for i in range(6)]),
+    "calibrated": lambda clf: CalibratedClassifierCV(clf, cv=6),
+    "one against one": OneVsOneClassifier,
+    "one against rest": OneVsRestClassifier,
+    "cross_validate": lambda clf: partial(cross_validate, clf, cv=6, error_score="raise"),
+    "cross_val_predict": lambda clf: partial(cross_val_predict, clf, cv=6),
+    "learning_curve": lambda clf: partial(learning_curve, clf, cv=3, train_sizes=[0.7, 1.0]),
+    "in a pipeline": lambda clf: partial(
+        cross_validate, make_pipeline(ImageFlattener(), clf), cv=6
     ),
-    "grid": lambda clf, X, y: GridSearchCV(clf, GRID, cv=3, error_score="raise").fit(X, y),
-    "halving": lambda clf, X, y: HalvingGridSearchCV(clf, GRID, cv=2, min_resources=30).fit(X, y),
-    "bayes": lambda clf, X, y: BayesSearchCV(
-        clf, {"learning_rate": (1e-3, 1e-1)}, n_iter=2, n_points=2, cv=3, n_jobs=None
-    ).fit(X, y),
-    "hyperband": lambda clf, X, y: HyperbandSearchCV(
-        clf, GRID, max_resources=2, cv=2, random_state=0
-    ).fit(X, y),
-    "a search in a search": lambda clf, X, y: cross_validate(
-        GridSearchCV(clf, GRID, cv=2), X, y, cv=6, error_score="raise"
+    "a search in a search": lambda clf: partial(
+        cross_validate, GridSearchCV(clf, GRID, cv=2), cv=6, error_score="raise"
     ),
-    "bagging": lambda clf, X, y: BaggingClassifier(clf, 6).fit(X.reshape(len(X), -1), y),
-    "voting": lambda clf, X, y: VotingClassifier([(str(i), clone(clf)) for i in range(6)]).fit(
-        X.reshape(len(X), -1), y
-    ),
-    "calibrated": lambda clf, X, y: CalibratedClassifierCV(clf, cv=6).fit(X, y),
-    "one against one": lambda clf, X, y: OneVsOneClassifier(clf).fit(X.reshape(len(X), -1), y),
-    "one against rest": lambda clf, X, y: OneVsRestClassifier(clf).fit(X.reshape(len(X), -1), y),
-    "importance": lambda clf, X, y: permutation_importance(
-        clf.fit(X.reshape(len(X), -1)[:, :4], y), X.reshape(len(X), -1)[:, :4], y, n_repeats=2
+    "importance": lambda clf: (
+        lambda X, y: permutation_importance(clf.fit(X[:, :4], y), X[:, :4], y, n_repeats=2)
     ),
 }
 
@@ -87,10 +90,13 @@ TOOLS = {
 @pytest.mark.parametrize("backend", ["threading", "loky"])
 @pytest.mark.parametrize("tool", TOOLS)
 def test_settings_reach_workers(tool, backend, images, telling, tmp_path):
+    X, y = images[0].reshape(len(images[0]), -1), images[1]
     with joblib.parallel_config(backend, n_jobs=2), skfashion.config_context(store_max_bytes=BOUND):
-        TOOLS[tool](telling, *images)
+        used = TOOLS[tool](telling)
+        getattr(used, "fit", used)(X, y)
     assert told(tmp_path) == {str(BOUND)}
-    TOOLS[tool](telling, *images)  # what an estimator has carried before is forgotten
+    used = TOOLS[tool](telling)  # what an estimator has carried before is forgotten
+    getattr(used, "fit", used)(X, y)
     assert told(tmp_path) == {str(BOUND), "None"}
 
 
@@ -121,10 +127,7 @@ def test_overlapping_contexts_of_threads_leave_nothing_behind():
         seen["inner, after"] = skfashion.get_config()
 
     threads = [threading.Thread(target=outer), threading.Thread(target=inner)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    run(threads)
     assert seen == {
         "outer": {**DEFAULTS, "program_cache_size": 1},
         "inner": {**DEFAULTS, "feature_cache_bytes": 7},
@@ -146,10 +149,7 @@ def test_two_threads_search_with_settings_of_their_own(images, telling, tmp_path
         seen.append(skfashion.get_config())
 
     threads = [threading.Thread(target=search, args=(bound,)) for bound in (1111, 2222)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    run(threads)
     assert told(tmp_path) == {"1111", "2222"}
     assert seen == [DEFAULTS] * 2
 
@@ -157,9 +157,7 @@ def test_two_threads_search_with_settings_of_their_own(images, telling, tmp_path
 def test_settings_of_a_worker_itself_go_first(images, telling, tmp_path):
     with skfashion.config_context(store_max_bytes=BOUND):
         clf = clone(telling)
-        thread = threading.Thread(target=fit_with_own, args=(clf, *images))
-        thread.start()
-        thread.join()
+        run([threading.Thread(target=fit_with_own, args=(clf, *images))])
     assert told(tmp_path) == {"777"}
 
 
@@ -174,9 +172,7 @@ def test_a_pickle_on_disk_brings_no_settings_along(images, telling, tmp_path):
     loaded = pickle.loads(content)
     assert not any("settings" in name for name in vars(loaded))
     (tmp_path / "told").unlink()
-    thread = threading.Thread(target=loaded.predict, args=(images[0],))
-    thread.start()
-    thread.join()
+    run([threading.Thread(target=loaded.predict, args=(images[0],))])
     assert told(tmp_path) == {"None"}
 
 
@@ -188,8 +184,7 @@ def test_results_do_not_depend_on_n_jobs_without_fused_optimizers(name, backend,
         settings = {"cv": 3, "n_jobs": n_jobs, "scoring": "neg_log_loss"}
         if name == "grid":
             return GridSearchCV(clf, GRID, **settings).fit(*images)
-        space = {"learning_rate": (1e-3, 1e-1, "log-uniform")}
-        return BayesSearchCV(clf, space, n_iter=3, random_state=0, **settings).fit(*images)
+        return BayesSearchCV(clf, SPACE, n_iter=3, random_state=0, **settings).fit(*images)
 
     with joblib.parallel_config(backend), skfashion.config_context(fused_optimizers=False):
         one, two = search(1), search(2)

@@ -1,0 +1,54 @@
+"""Class docstrings completed with what several classes share."""
+
+import inspect
+import json
+import re
+from textwrap import indent
+
+_SECTION = r"(?ms)^{}\n-+\n(.*?)(?=^\w[\w ]*\n-+\n|\Z)"
+
+
+def complete(cls, parameters, attributes):
+    """Describe in a class's docstring the shared parameters and attributes it leaves out.
+
+    Both are dicts: name -> (type, text). A parameter is taken if the signature has it.
+    """
+    if "----" not in (cls.__doc__ or ""):
+        return
+    doc = inspect.cleandoc(cls.__doc__)
+    signature = dict(list(inspect.signature(cls.__init__).parameters.items())[1:])
+    described = _entries(doc, "Parameters")
+    for name, parameter in signature.items():
+        if name not in described and name in parameters:
+            kind, text = parameters[name]
+            default = parameter.default
+            default = json.dumps(default) if isinstance(default, str) else repr(default)
+            described[name] = _entry(name, f"{kind}, default={default}", text)
+    order = [name for name in signature if name in described]
+    order += [name for name in described if name not in order]
+    doc = _with_section(doc, "Parameters", [described[name] for name in order])
+    own = _entries(doc, "Attributes")
+    shared = {name: _entry(name, *attributes[name]) for name in attributes if name not in own}
+    doc = _with_section(doc, "Attributes", [*shared.values(), *own.values()])
+    cls.__doc__ = doc.rstrip() + "\n"
+
+
+def _entry(name, kind, text):
+    return f"{name} : {kind}\n{indent(inspect.cleandoc(text), '    ')}"
+
+
+def _entries(doc, section):
+    """Return the entries of a numpydoc section: name -> its lines."""
+    found = re.search(_SECTION.format(section), doc)
+    parts = re.split(r"(?m)^(?=\S)", found[1].rstrip()) if found else []
+    return {re.match(r"\**(\w+)", part)[1]: part.rstrip() for part in parts if part.strip()}
+
+
+def _with_section(doc, section, entries):
+    text = f"{section}\n{'-' * len(section)}\n" + "\n".join(entries) + "\n\n"
+    found = re.search(_SECTION.format(section), doc)
+    if found:
+        return doc[: found.start()] + text + doc[found.end() :]
+    before = re.search(_SECTION.format("Parameters"), doc)
+    at = before.end() if before else re.search(_SECTION.format(r"\w[\w ]*"), doc).start()
+    return doc[:at] + text + doc[at:]
