@@ -97,8 +97,8 @@ class Adapter:
         kind = given if isinstance(given, type) else type(given)
         if not issubclass(kind, (str, keras.optimizers.Optimizer)):
             raise TypeError(
-                f"optimizer={shown(given)} is no Keras optimizer: give a name such as 'adam', or a "
-                "class such as keras.optimizers.Adam."
+                f"optimizer={shown(given)} is not a Keras optimizer: give a name such as 'adam', "
+                "or a class such as keras.optimizers.Adam."
             )
         try:
             # Keras numbers what it names, and a metric's name is that of a column.

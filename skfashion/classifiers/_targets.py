@@ -233,7 +233,7 @@ def _weight_of_classes(class_weight, y, classes):
         right = False
     if not right:
         raise ValueError(
-            f"class_weight={shown(class_weight)} has weights that are negative or no numbers: "
+            f"class_weight={shown(class_weight)} has weights that are negative or not numbers: "
             "give each label a number from 0 on."
         )
     return weights
