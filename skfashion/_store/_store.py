@@ -1,12 +1,12 @@
 """The store: entries, rows and crash guards in one folder, bounded in size."""
 
 import contextlib
-import numbers
 import os
 import threading
 import time
 import warnings
 from functools import partial
+from numbers import Integral
 from pathlib import Path
 
 import joblib
@@ -34,20 +34,8 @@ def open_store(memory):
     `memory` is a folder, which need not exist yet, or a `joblib.Memory`, in whose location
     the store is the sub-folder ``skfashion``. For None, or a location of None, there is none.
     """
-    folder = _location_of(memory)
-    if folder is None:
-        return None
-    # A relative folder must stay the same one in workers and after os.chdir.
-    folder = os.path.realpath(folder)
-    with _stores_lock:
-        if folder not in _stores:
-            _stores[folder] = Store(folder)
-        return _stores[folder]
-
-
-def _location_of(memory):
     if isinstance(memory, joblib.Memory):
-        return None if memory.location is None else os.path.join(memory.location, "skfashion")
+        memory = memory.location and os.path.join(memory.location, "skfashion")
     if memory is None:
         return None
     if not isinstance(memory, str | os.PathLike):
@@ -55,10 +43,14 @@ def _location_of(memory):
             "memory must be None, a folder (str or path-like) or a joblib.Memory, "
             f"got {memory!r} of type {type(memory).__name__}"
         )
-    folder = os.fsdecode(memory)
-    if not folder:
+    if not os.fspath(memory):
         raise ValueError("memory is an empty text; give a folder, or None for no store")
-    return folder
+    # A relative folder must stay the same one in workers and after os.chdir.
+    folder = os.path.realpath(os.fsdecode(memory))
+    with _stores_lock:
+        if folder not in _stores:
+            _stores[folder] = Store(folder)
+        return _stores[folder]
 
 
 class Store:
@@ -137,26 +129,18 @@ class Store:
         """Return what remembers of work on a key that its process died: see `CrashGuard`."""
         return CrashGuard(self, self._root / "attempts", checked_key(key))
 
-    def clear_crashes(self):
-        """Forget all processes that died within a `CrashGuard`; return how many they were."""
-        return self.clear(self.dead_guards())
-
-    def dead_guards(self, prefix=None):
+    def dead_guards(self, prefix=""):
         """List the files of guards whose process died, of all keys or of one, with its dot."""
-        folder = self._root / "attempts"
         try:
-            if prefix is not None:
-                return _files.orphans(folder, prefix)
-            names = {item.name.partition(".")[0] for item in _files.listing(folder)}
-            return [path for name in names for path in _files.orphans(folder, f"{name}.")]
+            return _files.orphans(self._root / "attempts", prefix)
         except OSError as error:
             self.cannot("read", error)
             return []
 
-    def clear(self, files):
-        """Remove files of guards; return how many this call removed."""
+    def clear_crashes(self, prefix=""):
+        """Forget the processes that died within a `CrashGuard`; return how many they were."""
         removed = 0
-        for path in files:
+        for path in self.dead_guards(prefix):
             try:
                 os.unlink(path)
                 removed += 1
@@ -180,12 +164,11 @@ class Store:
         `max_bytes` is the size to come down to; None for `store_max_bytes` of the settings.
         Safe while others read and write: at worst they compute something again.
         """
-        bound = get_config()["store_max_bytes"] if max_bytes is None else max_bytes
-        if bound is not None and (
-            isinstance(bound, bool) or not isinstance(bound, numbers.Integral) or bound < 0
-        ):
-            raise ValueError(f"max_bytes must be an int >= 0 or None, got {bound!r}")
-        return self._shrink(bound, bound)
+        if max_bytes is None:
+            max_bytes = get_config()["store_max_bytes"]
+        elif type(max_bytes) is bool or not isinstance(max_bytes, Integral) or max_bytes < 0:
+            raise ValueError(f"max_bytes must be an int >= 0 or None, got {max_bytes!r}")
+        return self._shrink(max_bytes, max_bytes)
 
     def _shrink(self, limit, goal):
         result = _upkeep.shrink(self._root, limit, goal, self.cannot)
@@ -279,7 +262,7 @@ class CrashGuard:
         """
         now = time.monotonic()
         if self._touched is None:
-            self._store.clear(self._store.dead_guards(self._prefix))
+            self._store.clear_crashes(self._prefix)
             self._touched = now
         elif now - self._touched > _ALIVE_EVERY:
             self._touched = now

@@ -1,6 +1,7 @@
 """Looking after a store: keeping it small, and finding what is damaged in it."""
 
 import contextlib
+import itertools
 import os
 from functools import partial
 from typing import NamedTuple
@@ -74,10 +75,20 @@ def problems(root):
     The last one is None for what can't be looked at.
     """
     hidden = []
-    for info in list_entries(root, None, hidden.append):
-        yield from _problem(info.path, _entries.load, info.kind, info.key)
-    for path, _ in _files.walk(root / "rows", 2, hidden.append):
-        yield from _problem(path, _check_shard)
+    entries = ((i.path, i.kind, i.key) for i in list_entries(root, None, hidden.append))
+    shards = ((path,) for path, _ in _files.walk(root / "rows", 2, hidden.append))
+    for path, *key in itertools.chain(entries, shards):
+        seen = None
+        try:
+            seen = path.stat()
+            if key:
+                _entries.load(path, *key)
+            else:
+                _rows.load(path).verify()
+        except FileNotFoundError:
+            continue  # removed since it was listed
+        except (DamageError, OSError) as error:
+            yield path, error, seen
     for error in hidden:
         yield error.filename, error, None
 
@@ -91,18 +102,3 @@ def repair(root, on_error):
         elif _files.drop(path, seen.st_ino):  # it hasn't been replaced since
             found.append((path, str(error), seen.st_size))
     return found
-
-
-def _problem(path, check, *args):
-    seen = None
-    try:
-        seen = path.stat()
-        check(path, *args)
-    except FileNotFoundError:
-        return  # removed since it was listed
-    except (DamageError, OSError) as error:
-        yield path, error, seen
-
-
-def _check_shard(path):
-    _rows.load(path).verify()
