@@ -16,9 +16,9 @@ head, which names the others with their checksums.
 
 from ._entries import Entry, EntryInfo
 from ._files import StoreWarning
+from ._guards import CrashGuard
 from ._rows import Rows
-from ._store import CrashGuard, Store, open_store
-from ._upkeep import PruneResult
+from ._store import PruneResult, Store, open_store
 
 __all__ = [
     "CrashGuard",

@@ -59,11 +59,9 @@ def checksum(*pieces):
 def write(path, pieces, *, scratch, limit=None):
     """Write a file in the folder `scratch`, move it into place, and return its size.
 
-    An OSError (that it would pass `limit` bytes is one) leaves nothing behind. Nothing is
-    forced onto the disk (fsync): a killed process loses nothing that it had handed to the
-    system, and what a power failure leaves half-written fails its checksum and is computed
-    again. That is cheaper than waiting for the disk at every checkpoint.
+    An OSError (that it would pass `limit` bytes is one) leaves nothing behind.
     """
+    # No fsync at every checkpoint: what a power failure leaves half-written fails its checksum.
     temporary = scratch / new_name()
     try:
         size = 0
@@ -73,7 +71,8 @@ def write(path, pieces, *, scratch, limit=None):
                 if limit is not None and size > limit:
                     raise OSError(errno.EFBIG, "It would pass max_bytes by itself")
         touch(temporary)
-        _persistently(lambda: _move(temporary, path))
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _persistently(lambda: os.replace(temporary, path))
     except BaseException:  # Ctrl-C, too, shall leave nothing half-written
         unlink(temporary)
         raise
@@ -84,11 +83,6 @@ def create(path):
     """Open a new file, and make its folder if need be."""
     path.parent.mkdir(parents=True, exist_ok=True)
     return open(path, "xb")
-
-
-def _move(source, path):
-    path.parent.mkdir(parents=True, exist_ok=True)
-    os.replace(source, path)
 
 
 def read(path, parse):

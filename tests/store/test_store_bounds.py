@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import skfashion
-from skfashion._store import Store, StoreWarning, _entries, _upkeep, open_store
+from skfashion._store import Store, StoreWarning, _entries, open_store
 
 
 def fill(store, n, nbytes=1000):
@@ -55,7 +55,7 @@ def test_several_that_shrink_a_store_at_once_remove_what_one_would(tmp_path, mon
 
     def shrink():
         ready.wait()
-        results.append(_upkeep.shrink(store._root, total - 1, goal, store.cannot))
+        results.append(store._shrink(total - 1, goal))
 
     threads = [threading.Thread(target=shrink) for _ in range(8)]
     for thread in threads:

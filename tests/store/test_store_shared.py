@@ -334,7 +334,7 @@ def test_guard_shows_signs_of_life(tmp_path, monkeypatch):
         os.utime(marker, (1e9, 1e9))
         guard.survived()
         assert marker.stat().st_mtime == 1e9  # it was seen within the minute
-        monkeypatch.setattr("skfashion._store._store._ALIVE_EVERY", 0)
+        monkeypatch.setattr("skfashion._store._guards._ALIVE_EVERY", 0)
         guard.survived()
         assert marker.stat().st_mtime > 1e9
         marker.unlink()
