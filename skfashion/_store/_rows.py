@@ -49,10 +49,8 @@ class Rows:
         keys, array = _checked(keys), np.asarray(array, order="C")
         _, _, shape, dtype = self._form
         if array.dtype != dtype or array.shape != (len(keys), *shape):
-            raise ValueError(
-                f"{len(keys)} rows of shape {shape} and dtype {dtype} were wanted, got an array "
-                f"of shape {array.shape} and dtype {array.dtype}"
-            )
+            given = f"got an array of shape {array.shape} and dtype {array.dtype}"
+            raise ValueError(f"{len(keys)} rows of {shape} and dtype {dtype} were wanted, {given}")
         with self._lock:
             self._refresh()
             new = {key: i for i, key in enumerate(keys) if key not in self._places}

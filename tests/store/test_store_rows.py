@@ -5,7 +5,7 @@ import tracemalloc
 
 import numpy as np
 import pytest
-from stores import assert_same, files, make_rows
+from stores import assert_same, files, make_rows, rows_of
 
 from skfashion._store import Store, _rows
 
@@ -47,7 +47,7 @@ def test_rows_of_other_forms_never_meet(store):
 
 
 def test_rows_refuse(store):
-    rows = store.rows("features", "ns", shape=(3, 4), dtype="float32")
+    rows = rows_of(store)
     keys, array = make_rows(5)
     with pytest.raises(ValueError, match="dtype"):
         rows.put(keys, array.astype("f8"))
@@ -61,7 +61,7 @@ def test_rows_refuse(store):
 
 
 def test_rows_strided_and_doubled(store):
-    rows = store.rows("features", "ns", shape=(3, 4), dtype="float32")
+    rows = rows_of(store)
     keys, array = make_rows(10)
     assert rows.put(keys + keys[:3], np.concatenate([array, array[:3]])[:, :, ::-1])
     found = rows.get(keys)
@@ -73,8 +73,8 @@ def test_rows_strided_and_doubled(store):
 
 def test_rows_see_what_others_write(store):
     keys, array = make_rows(30)
-    mine = store.rows("features", "ns", shape=(3, 4), dtype="float32")
-    theirs = Store(store.path).rows("features", "ns", shape=(3, 4), dtype="float32")
+    mine = rows_of(store)
+    theirs = rows_of(Store(store.path))
     mine.put(keys[:10], array[:10])
     theirs.put(keys[:20], array[:20])
     assert sorted(mine.get(keys)) == list(range(20))
