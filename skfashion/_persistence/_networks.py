@@ -132,7 +132,7 @@ def _is_plan(plan, is_described):
             and all(phase["image_data_format"] in _DATA_FORMATS for phase in phases)
             and (not is_described or networks[0].keys() == _DESCRIBED)
         )
-    except (KeyError, TypeError, ValueError):
+    except (LookupError, TypeError, ValueError):
         return False
 
 
