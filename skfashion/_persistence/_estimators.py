@@ -24,33 +24,23 @@ ADVICE = (
     "skfashion.save keeps plain values, arrays and Keras' own classes, so that a file can be "
     "loaded without trusting it; joblib.dump keeps anything."
 )
-# Classes of scikit-learn, each with the attributes in which it holds other estimators.
+# Classes of scikit-learn that may be in a file, and may hold others.
 _TABLE = """
-    sklearn.calibration.CalibratedClassifierCV estimator cv calibrated_classifiers_
-    sklearn.calibration._CalibratedClassifier estimator calibrators
-    sklearn.calibration._SigmoidCalibration
-    sklearn.calibration._TemperatureScaling
-    sklearn.ensemble.StackingClassifier estimators estimators_ named_estimators_ final_estimator \
-        final_estimator_ cv _label_encoder
-    sklearn.ensemble.VotingClassifier estimators estimators_ named_estimators_ le_
-    sklearn.frozen.FrozenEstimator estimator
-    sklearn.isotonic.IsotonicRegression
-    sklearn.linear_model.LogisticRegression
-    sklearn.metrics._scorer._CurveScorer
-    sklearn.metrics._scorer._Scorer
-    sklearn.model_selection.FixedThresholdClassifier estimator estimator_
-    sklearn.model_selection.KFold
-    sklearn.model_selection.StratifiedKFold
-    sklearn.model_selection.TunedThresholdClassifierCV estimator estimator_ cv scoring _curve_scorer
-    sklearn.pipeline.Pipeline steps
-    sklearn.preprocessing.LabelEncoder
-    sklearn.preprocessing.MaxAbsScaler
-    sklearn.preprocessing.MinMaxScaler
-    sklearn.preprocessing.Normalizer
-    sklearn.preprocessing.RobustScaler
-    sklearn.preprocessing.StandardScaler
+    calibration CalibratedClassifierCV _CalibratedClassifier _SigmoidCalibration _TemperatureScaling
+    ensemble StackingClassifier VotingClassifier
+    frozen FrozenEstimator
+    isotonic IsotonicRegression
+    linear_model LogisticRegression
+    metrics._scorer _CurveScorer _Scorer
+    model_selection FixedThresholdClassifier KFold StratifiedKFold TunedThresholdClassifierCV
+    pipeline Pipeline
+    preprocessing LabelEncoder MaxAbsScaler MinMaxScaler Normalizer RobustScaler StandardScaler
 """
-_SKLEARN = {name: holders for name, *holders in map(str.split, _TABLE.strip().splitlines())}
+_SKLEARN = {
+    f"sklearn.{module}.{name}"
+    for module, *names in map(str.split, _TABLE.strip().splitlines())
+    for name in names
+}
 # Where ours are, to be imported before a name that begins so is looked up.
 _ROOMS = ("skfashion.preprocessing", "skfashion.classifiers")
 # What parameters may name: classes and functions that are public in these modules.
@@ -191,7 +181,7 @@ def check(name, state):
         taken = not key.isidentifier() or hasattr(cls, key)
         refuse_if(taken, f"{its} an attribute {key[:60]!r} in place of the class's own")
         holds = any(isinstance(part, Reference) for part in leaves(value))
-        refuse_if(holds and key not in _SKLEARN.get(name, ()), f"{its} an estimator as {key[:60]}")
+        refuse_if(holds and name not in _SKLEARN, f"{its} an estimator as {key[:60]}")
         can_be, reason = _RULES.get(key, (None, ""))
         if can_be and not can_be(value):
             raise ModelFileError(f"{its} {key}={repr(value)[:60]}, {reason}")

@@ -57,6 +57,14 @@ _ARITHMETIC = """
 _ACTIVATIONS = """
     Elu Gelu HardSigmoid HardSilu LeakyRelu LogSoftmax Relu Relu6 Selu Sigmoid Silu Softmax Softplus
 """
+
+
+def _public(*modules):
+    """Return module and name of all that is public in modules of Keras."""
+    return {(module, name) for module in modules for name in public_members(module)}
+
+
+# What may be in the configuration of a network, and of what it is compiled with.
 _POLICIES = {("keras", "DTypePolicy"), ("keras", "FloatDTypePolicy")}
 _LISTED = {
     *_POLICIES,
@@ -66,7 +74,11 @@ _LISTED = {
     *(("keras", name) for name in ("Functional", "Model", "Sequential")),
     *(("keras.src.models.functional", "Functional"), ("keras.src.models.sequential", "Sequential")),
     *((None, name) for name in ("__keras_tensor__", "__slice__", "__ellipsis__")),
+    *_public("keras.initializers", "keras.regularizers", "keras.constraints"),
 }
+_COMPILED = _POLICIES | _public(
+    "keras.optimizers.schedules", "keras.optimizers", "keras.losses", "keras.metrics"
+)
 
 
 def check_fitted(cls, state):
@@ -80,11 +92,11 @@ def check_fitted(cls, state):
     # Either a function of ours builds the network, or it is described as data.
     is_described = isinstance(cls._network, property)
     plan, weights, position = state.get("_plan"), state.get("_weights"), state.get("_position", {})
-    classes, shape = state.get("classes_"), state.get("image_shape_")
-    n_features = state.get("n_features_in_")
+    classes, shape, n_features = map(state.get, ("classes_", "image_shape_", "n_features_in_"))
     right = {
         "_plan": _is_plan(plan, is_described),
-        "_weights": isinstance(weights, list) and all(map(_is_weight, weights)),
+        "_weights": isinstance(weights, list)
+        and all(isinstance(w, Stored) and w.dtype.kind in "biuf" for w in weights),
         "_position": isinstance(position, dict) and position.keys() <= _POSITION,
         "classes_": isinstance(classes, (Stored, np.ndarray)) and len(classes.shape) == 1,
         "image_shape_": isinstance(shape, tuple) and math.prod(shape) == n_features,
@@ -92,11 +104,12 @@ def check_fitted(cls, state):
     for name in right:
         refuse_if(not right[name], f"its {cls.__name__} has a {name} that fit doesn't leave")
     phases = plan["phases"]
+    functions = public_members("keras.losses") | public_members("keras.metrics")
     for phase in phases:
-        _check_config(phase["compile"], *_compiled())
+        _check_config(phase["compile"], _COMPILED, functions)
     if is_described:
         described = phases[0]["network"]
-        n = _check_config(described["config"], *_layers())
+        n = _check_config(described["config"], _LISTED, public_members("keras.activations"))
         refuse_if(n > _MAX_LAYERS, f"its network has {n:,} layers, and {_MAX_LAYERS:,} are allowed")
         found = _measure(partial(network_of, described["config"]), phases[0], len(weights))
         described.update(key=found["key"], rates=list(found["rates"]))
@@ -111,10 +124,6 @@ def check_fitted(cls, state):
             make = partial(cls._network, **phase["network"])
             key, rates = structure_of(cls._network, phase["network"], make)
         phase.update(network_key=key, dropout_rates=rates)
-
-
-def _is_weight(value):
-    return isinstance(value, Stored) and value.dtype.kind in "biuf"
 
 
 def _is_plan(plan, is_described):
@@ -149,7 +158,7 @@ def _is_policy(text):
 
 def _check_arguments(found):
     """Check what a network function is called with; phases differ in what they train only."""
-    for name, value in ((name, value) for each in found for name, value in each.items()):
+    for name, value in (item for each in found for item in each.items()):
         sides = value if isinstance(value, tuple) else (value,)
         absurd = len(sides) > _MAX_SIDES or not all(map(_is_moderate, sides))
         refuse_if(absurd, f"its network has {name[:60]}={str(value)[:60]}")
@@ -234,23 +243,6 @@ def _compare(found, weights, image_shape, n_classes):
         f"its network turns {found['input']} into {found['output']}, and it was fitted "
         f"on images of shape {image_shape} and {n_classes} classes",
     )
-
-
-def _layers():
-    """Return the objects, by module and name, and functions that a network may be made of."""
-    parts = _public("keras.initializers", "keras.regularizers", "keras.constraints")
-    return _LISTED | parts, public_members("keras.activations")
-
-
-def _compiled():
-    """Return the objects and functions that it may be compiled with."""
-    parts = _public("keras.optimizers.schedules", "keras.optimizers", "keras.losses")
-    functions = public_members("keras.losses") | public_members("keras.metrics")
-    return _POLICIES | parts | _public("keras.metrics"), functions
-
-
-def _public(*modules):
-    return {(module, name) for module in modules for name in public_members(module)}
 
 
 def _check_config(value, objects, functions):
