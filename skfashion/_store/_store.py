@@ -34,7 +34,8 @@ def open_store(memory):
     the store is the sub-folder ``skfashion``. For None, or a location of None, there is none.
     """
     if isinstance(memory, joblib.Memory):
-        memory = memory.location and os.path.join(memory.location, "skfashion")
+        memory = memory.location
+        memory = None if memory is None else os.path.join(memory, "skfashion")
     if memory is None:
         return None
     if not isinstance(memory, str | os.PathLike):
