@@ -68,8 +68,8 @@ def save(estimator: Any, path: PathLike) -> None:
     writer = Writer(estimator)
     try:
         # What couldn't be loaded again isn't written.
-        Reader(writer.document, {n: Stored(n, a.shape, a.dtype) for n, a in writer.arrays.items()})
-        _archive.write(path, writer.document, writer.arrays)
+        Reader(writer.text, {n: Stored(n, a.shape, a.dtype) for n, a in writer.arrays.items()})
+        _archive.write(path, writer.text, writer.arrays)
     except ModelFileError as error:
         raise ValueError(
             f"this {type(estimator).__name__} can't be saved so that skfashion.load would take "
@@ -120,16 +120,14 @@ def load(path: PathLike, *, max_bytes: int = 1 << 30) -> Any:
         raise ValueError(f"max_bytes={max_bytes!r} is not a number of bytes: give an int above 0.")
     try:
         with _archive.opened(path, min(max_bytes, _archive.MAX_BYTES)) as archive:
-            held = Reader(archive.document, archive.arrays).estimator
+            held = Reader(archive.text, archive.arrays).held
             arrays = {name: archive.read(stored) for name, stored in archive.arrays.items()}
         return build(held, arrays)
-    except ModelFileError as error:
-        raise ModelFileError(f"{path!r} isn't loaded: {error}.") from None
     except (OSError, MemoryError, Warning):
         raise
-    # Checked data that still can't be built: of versions that name or keep things otherwise.
     except Exception as error:
-        raise ModelFileError(
-            f"{path!r} isn't loaded: it can't be built here ({type(error).__name__}: {error}). "
-            "Was it saved by a newer version of skfashion, Keras or scikit-learn?"
-        ) from error
+        # Checked data that can't be built is of versions that name or keep things otherwise.
+        newer = "it can't be built here, by another version of skfashion, Keras or scikit-learn"
+        known = isinstance(error, ModelFileError)
+        reason = error if known else f"{newer} ({type(error).__name__}: {error})"
+        raise ModelFileError(f"{path!r} isn't loaded: {reason}.") from None if known else error

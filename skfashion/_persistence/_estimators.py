@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from importlib import import_module
 from itertools import takewhile
+from numbers import Integral
 from types import FunctionType
 
 import numpy as np
@@ -17,44 +18,34 @@ from sklearn.base import BaseEstimator, MetaEstimatorMixin
 from sklearn.model_selection import BaseCrossValidator
 
 from skfashion._persistence._archive import ModelFileError, Stored, refuse_if
-from skfashion._persistence._plain import leaves, public_members
 from skfashion._utils.version_mixin import VersionMixin
 
 ADVICE = (
     "skfashion.save keeps plain values, arrays and Keras' own classes, so that a file can be "
     "loaded without trusting it; joblib.dump keeps anything."
 )
-# Classes of scikit-learn, each with the attributes in which it holds other estimators.
+# Classes of scikit-learn that may be in a file, and may hold others.
 _TABLE = """
-    sklearn.calibration.CalibratedClassifierCV estimator cv calibrated_classifiers_
-    sklearn.calibration._CalibratedClassifier estimator calibrators
-    sklearn.calibration._SigmoidCalibration
-    sklearn.calibration._TemperatureScaling
-    sklearn.ensemble.StackingClassifier estimators estimators_ named_estimators_ final_estimator \
-        final_estimator_ cv _label_encoder
-    sklearn.ensemble.VotingClassifier estimators estimators_ named_estimators_ le_
-    sklearn.frozen.FrozenEstimator estimator
-    sklearn.isotonic.IsotonicRegression
-    sklearn.linear_model.LogisticRegression
-    sklearn.metrics._scorer._CurveScorer
-    sklearn.metrics._scorer._Scorer
-    sklearn.model_selection.FixedThresholdClassifier estimator estimator_
-    sklearn.model_selection.KFold
-    sklearn.model_selection.StratifiedKFold
-    sklearn.model_selection.TunedThresholdClassifierCV estimator estimator_ cv scoring _curve_scorer
-    sklearn.pipeline.Pipeline steps
-    sklearn.preprocessing.LabelEncoder
-    sklearn.preprocessing.MaxAbsScaler
-    sklearn.preprocessing.MinMaxScaler
-    sklearn.preprocessing.Normalizer
-    sklearn.preprocessing.RobustScaler
-    sklearn.preprocessing.StandardScaler
+    calibration CalibratedClassifierCV _CalibratedClassifier _SigmoidCalibration _TemperatureScaling
+    ensemble StackingClassifier VotingClassifier
+    frozen FrozenEstimator
+    isotonic IsotonicRegression
+    linear_model LogisticRegression
+    metrics._scorer _CurveScorer _Scorer
+    model_selection FixedThresholdClassifier KFold StratifiedKFold TunedThresholdClassifierCV
+    pipeline Pipeline
+    preprocessing LabelEncoder MaxAbsScaler MinMaxScaler Normalizer RobustScaler StandardScaler
 """
-_SKLEARN = {name: holders for name, *holders in map(str.split, _TABLE.strip().splitlines())}
+_SKLEARN = {
+    f"sklearn.{module}.{name}"
+    for module, *names in map(str.split, _TABLE.strip().splitlines())
+    for name in names
+}
 # Where ours are, to be imported before a name that begins so is looked up.
 _ROOMS = ("skfashion.preprocessing", "skfashion.classifiers")
 # What parameters may name: classes and functions that are public in these modules.
 _FUNCTIONS = ("keras.optimizers", "keras.losses", "keras.metrics", "sklearn.metrics")
+_NO_FUNCTIONS = {"deserialize", "get", "serialize"}
 
 # What would make the reader's machine run, read or write something.
 _BOUND = ("memory", "callbacks", "model")
@@ -65,40 +56,71 @@ _PRIVATE = {
     *("_dtype", "_dtype_in", "_mean_weight", "_planar", "_plan", "_position", "_routed"),
     *("_shape_in", "_skfashion_version", "_sklearn_output_config", "_weights"),
 }
-_SIZES = ("image_shape", "image_shape_", "image_size", "size", "_shape_in")
-_DTYPE = re.compile(r"[<>|=][biuf][0-9]{1,2}")
 _MAX_PIXELS = 1 << 28
-# How deep estimators lie in estimators, and how many a prediction asks at most.
-_MAX_LEVELS, _MAX_ESTIMATORS = 20, 10_000
 
 
-@dataclass(eq=False, repr=False)
-class Held:
-    """An estimator that is going to be built, by its class and its attributes."""
+@dataclass(frozen=True)
+class Reference:
+    """An estimator of the file, by its place among them."""
 
-    cls: type
-    state: dict
-    built: object = None
+    index: int
 
-    def __post_init__(self):
-        inner = [part for part in leaves(self.state) if isinstance(part, Held)]
-        self.levels = 1 + max((part.levels for part in inner), default=0)
-        self.estimators = 1 + sum(part.estimators for part in inner)
+
+def leaves(value):
+    """Yield what is in lists, tuples and dicts, and in those within them."""
+    if isinstance(value, (dict, list, tuple)):
+        for part in value.values() if isinstance(value, dict) else value:
+            yield from leaves(part)
+    else:
+        yield value
+
+
+def public_members(module):
+    """Return the classes and functions of Keras or scikit-learn that are public in a module."""
+    return {
+        name: value
+        for name, value in vars(import_module(module)).items()
+        if isinstance(value, (type, FunctionType))
+        and value.__module__.partition(".")[0] == module.partition(".")[0]
+        and name == value.__name__
+        and name not in _NO_FUNCTIONS
+    }
+
+
+def name_of_function(value):
+    """Return module and name of a class or function that a parameter may name, or None."""
+    if isinstance(value, (type, FunctionType)):
+        for module in _FUNCTIONS:
+            ours = module.partition(".")[0] == value.__module__.partition(".")[0]
+            if ours and function_of(module, value.__name__) is value:
+                return [module, value.__name__]
+    return None
+
+
+def function_of(module, name):
+    """Return a class or function that a parameter may name, or None if it isn't public there."""
+    return public_members(module).get(name) if module in _FUNCTIONS else None
 
 
 def name_of_class(cls):
     """Return the name of a class in files, or None if it isn't one that `load` builds."""
-    listed = [name for name in _SKLEARN if name.endswith(f".{cls.__name__}")]
-    return next((name for name in (*listed, _public_name(cls)) if _found(name) is cls), None)
+    name = _public_name(cls)
+    return name if _class_of(name) is cls else None
 
 
-def _found(name):
+def _public_name(cls):
+    rooms = cls.__module__.split(".")
+    if not cls.__name__.startswith("_"):
+        rooms = takewhile(lambda room: not room.startswith("_"), rooms)
+    return ".".join([*rooms, cls.__name__])
+
+
+def _class_of(name):
+    module, _, bare = name.rpartition(".")
     if name in _SKLEARN:
-        module, _, bare = name.rpartition(".")
         return getattr(import_module(module), bare, None)
-    for room in _ROOMS:
-        if name.startswith(f"{room}."):
-            import_module(room)
+    if module in _ROOMS:
+        import_module(module)
     # Of two classes of one name, as a cell that is run again makes them, the later.
     return {_public_name(cls): cls for cls in _subclasses(VersionMixin)}.get(name)
 
@@ -112,37 +134,16 @@ def _subclasses(cls):
         yield from _subclasses(sub)
 
 
-def _public_name(cls):
-    rooms = takewhile(lambda room: not room.startswith("_"), cls.__module__.split("."))
-    return ".".join([*rooms, cls.__name__])
-
-
-def name_of_function(value):
-    """Return module and name of a class or function that a parameter may name, or None."""
-    if isinstance(value, (type, FunctionType)):
-        for module in _FUNCTIONS:
-            ours = module.partition(".")[0] == value.__module__.partition(".")[0]
-            if ours and public_members(module).get(value.__name__) is value:
-                return [module, value.__name__]
-    return None
-
-
-def function_of(name):
-    """Return a class or function that a parameter names; raise KeyError if it isn't public."""
-    module, bare = name
-    return public_members(_FUNCTIONS[_FUNCTIONS.index(module)])[bare]
-
-
 def state_of(estimator):
     """Return the name of an estimator's class, and its attributes that can be saved."""
     cls = type(estimator)
     name = name_of_class(cls)
     if name is None:
         hint = "; of a search, its best_estimator_" if hasattr(estimator, "best_estimator_") else ""
+        known = ", ".join(sorted(each.rpartition(".")[2] for each in _SKLEARN))
         raise TypeError(
             f"{cls.__name__} can't be saved: give a classifier or transformer of skfashion, or one "
-            f"of {', '.join(sorted(known.rpartition('.')[2] for known in _SKLEARN))}{hint}. "
-            f"{ADVICE}"
+            f"of {known}{hint}. {ADVICE}"
         )
     state = dict(getattr(estimator, "__getstate__", lambda: vars(estimator))() or {})
     if state.get("_function") is not None:
@@ -150,8 +151,7 @@ def state_of(estimator):
             f"this {cls.__name__} can't be saved: its network has layers that aren't of "
             f"keras.layers. {ADVICE}"
         )
-    for private in _PROCESS:
-        state.pop(private, None)
+    state = {key: value for key, value in state.items() if key not in _PROCESS}
     for key, value in state.items():
         if key in _BOUND or (key == "weights" and _is_path(value)):
             state[key] = None
@@ -160,25 +160,12 @@ def state_of(estimator):
             state[key] = None if isinstance(value, np.random.RandomState) else value
         elif key == "_routed":
             state[key] = {k: v for k, v in value.items() if not k.startswith("callbacks__")}
-        elif not key.startswith("_") and not key.endswith("_"):
-            state[key] = _as_python(value)
     return name, state
 
 
-def _is_path(value):
-    return isinstance(value, (str, os.PathLike)) and value != "imagenet"
-
-
-def _as_python(value):
-    """Return NumPy's numbers and texts, which a search may have set, as Python's own."""
-    if type(value) in (list, tuple):
-        return type(value)(map(_as_python, value))
-    return value.item() if isinstance(value, np.generic) else value
-
-
-def held_of(name, state):
-    """Return an estimator as `Held` if its class is known and can have such attributes."""
-    cls = _found(name) if isinstance(name, str) else None
+def check(name, state):
+    """Return the class of an estimator in a file, if it is known and can have such attributes."""
+    cls = _class_of(str(name))
     refuse_if(
         cls is None,
         f"it holds {str(name)[:100]}, which load doesn't build here (a classifier of your own has "
@@ -186,67 +173,67 @@ def held_of(name, state):
     )
     is_state = isinstance(state, dict) and all(isinstance(key, str) for key in state)
     refuse_if(not is_state, f"it holds {cls.__name__} without attributes")
-    held, its = Held(cls, state), f"its {cls.__name__} has"
-    too_many = held.levels > _MAX_LEVELS or held.estimators > _MAX_ESTIMATORS
-    refuse_if(too_many, "it holds too many estimators within estimators")
+    its = f"its {cls.__name__} has"
     for key, value in state.items():
         is_known = key in _PRIVATE or (name in _SKLEARN and not key.startswith("__"))
         strange = key in _PROCESS or (key.startswith("_") and not is_known)
         refuse_if(strange, f"{its} a private attribute {key[:60]!r}")
         taken = not key.isidentifier() or hasattr(cls, key)
         refuse_if(taken, f"{its} an attribute {key[:60]!r} in place of the class's own")
-        holds = any(isinstance(part, Held) for part in leaves(value))
-        refuse_if(holds and key not in _SKLEARN.get(name, ()), f"{its} an estimator as {key[:60]}")
-        if reason := _why_not(key, value):
+        holds = any(isinstance(part, Reference) for part in leaves(value))
+        refuse_if(holds and name not in _SKLEARN, f"{its} an estimator as {key[:60]}")
+        can_be, reason = _RULES.get(key, (None, ""))
+        if can_be and not can_be(value):
             raise ModelFileError(f"{its} {key}={repr(value)[:60]}, {reason}")
     if hasattr(cls, "_network"):
         # Keras is needed from here on, and not before.
         from skfashion._persistence._networks import check_fitted
 
         check_fitted(cls, state)
-    return held
+    return cls
 
 
-def _why_not(key, value):
-    """Return why an attribute can't have a value, or None."""
-    if key in _BOUND and value is not None:
-        return "and a model mustn't bring along what the reader's machine would read, write or run"
-    if key == "weights" and _is_path(value):
-        return "and a model mustn't bring along the name of a file"
-    if key == "_routed" and not (
-        isinstance(value, dict)
-        and all(isinstance(k, str) and not k.startswith("callbacks__") for k in value)
-    ):
-        return "and a model mustn't bring along callbacks"
-    if key == "_planar" and type(value) is not bool:
-        return "which isn't True or False"
-    if key == "_mean_weight" and not (type(value) is float and 0 < value < math.inf):
-        return "which isn't a positive number"
-    if key in ("_dtype", "_dtype_in") and not (isinstance(value, str) and _DTYPE.fullmatch(value)):
-        return "which isn't a type of numbers"
-    if key == "n_jobs" and not (value is None or (type(value) is int and abs(value) <= 1024)):
-        return "which isn't a number of processes"
-    if key in ("steps", "estimators") and not _are_steps(value):
-        return "which isn't a list of pairs of name and estimator"
-    return _why_no_size(value) if key in _SIZES else None
+def _is_path(value):
+    return isinstance(value, (str, os.PathLike)) and value != "imagenet"
 
 
-def _are_steps(value):
-    return isinstance(value, list) and all(
-        isinstance(step, tuple)
-        and len(step) == 2
-        and isinstance(step[0], str)
-        and (isinstance(step[1], Held) or str(step[1]) in ("None", "passthrough", "drop"))
-        for step in value or [None]
-    )
+def _is_routed(value):
+    return isinstance(value, dict) and not any(str(k).startswith("callbacks__") for k in value)
 
 
-def _why_no_size(value):
-    sides = (value, value) if type(value) is int else value
+def _is_number_of_jobs(value):
+    return value is None or (isinstance(value, Integral) and abs(value) <= 1024)
+
+
+def _is_step(value):
+    match value:
+        case (str(), Reference() | None | "passthrough" | "drop"):
+            return True
+    return False
+
+
+def _is_size(value):
     # Of an array only the shape is known here, and its values are bound by the file's size.
     if value is None or (isinstance(value, Stored) and math.prod(value.shape) <= 4):
-        return None
-    if not isinstance(sides, (tuple, list)) or not all(type(side) is int for side in sides):
-        return "which isn't a size"
-    absurd = len(sides) > 8 or min(sides, default=1) < 0 or math.prod(sides) > _MAX_PIXELS
-    return "which is absurd" if absurd else None
+        return True
+    sides = value if isinstance(value, (tuple, list)) else (value, value)
+    are_sides = all(isinstance(side, Integral) and side >= 0 for side in sides)
+    return are_sides and len(sides) <= 8 and math.prod(map(int, sides)) <= _MAX_PIXELS
+
+
+_BRINGS = "and a model mustn't bring along what the reader's machine would read, write or run"
+_TYPE = "which isn't a type of numbers"
+_STEPS = "which isn't a list of pairs of name and estimator"
+_SIZE = "which isn't a size, or is an absurd one"
+# What an attribute must be, whoever has it, and what is wrong with any other value.
+_RULES = {
+    **dict.fromkeys(_BOUND, (lambda value: value is None, _BRINGS)),
+    "weights": (lambda value: not _is_path(value), _BRINGS),
+    "_routed": (_is_routed, _BRINGS),
+    "_dtype": (lambda value: re.fullmatch(r"[<>|=][biuf][0-9]{1,2}", str(value)), _TYPE),
+    "n_jobs": (_is_number_of_jobs, "which isn't a number of processes"),
+    "steps": (lambda value: value and all(map(_is_step, value)), _STEPS),
+    **dict.fromkeys(("image_shape", "image_shape_", "image_size"), (_is_size, _SIZE)),
+    **dict.fromkeys(("size", "_shape_in"), (_is_size, _SIZE)),
+}
+_RULES.update(_dtype_in=_RULES["_dtype"], estimators=_RULES["steps"])

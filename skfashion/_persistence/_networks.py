@@ -7,7 +7,7 @@ to be those of the network that would be built.
 import json
 import math
 import re
-import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import keras
@@ -15,8 +15,8 @@ import numpy as np
 from keras.src.backend.common import global_state
 
 from skfashion._persistence._archive import ModelFileError, Stored, refuse_if
-from skfashion._persistence._plain import leaves, public_members
-from skfashion._training import Phase, Plan, build_scope, network_of, structure_of
+from skfashion._persistence._estimators import leaves, public_members
+from skfashion._training import Plan, build_scope, network_of, structure_of
 from skfashion._training.network_key import config_key
 from skfashion.networks._layers import dropout_layers
 
@@ -27,10 +27,9 @@ _MAX_SIDES = 300  # numbers in one parameter of a network
 _MAX_PHASES = 1000
 _TEXT = re.compile(r"[\w+ -]{0,100}", re.ASCII)  # nothing that could lead to a file elsewhere
 
-_PLAN, _PHASE = set(Plan.__dataclass_fields__), set(Phase.__dataclass_fields__)
-_NETWORK = {"key", "config", "image_data_format", "rates"}
-_DATA_FORMATS = ("channels_last", "channels_first")
+_DESCRIBED = {"key", "config", "image_data_format", "rates"}
 _POSITION = {"phase", "epoch", "slots", "seeds"}
+_DATA_FORMATS = ("channels_last", "channels_first")
 _NUMBERS = ("float16", "bfloat16", "float32", "float64", "mixed_float16", "mixed_bfloat16")
 
 # Layers that need nothing but numbers: no code, no files, no vocabularies, no wrapped layers.
@@ -58,18 +57,28 @@ _ARITHMETIC = """
 _ACTIVATIONS = """
     Elu Gelu HardSigmoid HardSilu LeakyRelu LogSoftmax Relu Relu6 Selu Sigmoid Silu Softmax Softplus
 """
+
+
+def _public(*modules):
+    """Return module and name of all that is public in modules of Keras."""
+    return {(module, name) for module in modules for name in public_members(module)}
+
+
+# What may be in the configuration of a network, and of what it is compiled with.
+_POLICIES = {("keras", "DTypePolicy"), ("keras", "FloatDTypePolicy")}
 _LISTED = {
-    "keras.layers": set(_LAYERS.split()),
-    "keras.src.ops.numpy": set(_ARITHMETIC.split()),
-    "keras.src.ops.nn": set(_ACTIVATIONS.split()),
-    "keras": {"DTypePolicy", "FloatDTypePolicy", "Functional", "Model", "Sequential"},
-    "keras.src.models.functional": {"Functional"},
-    "keras.src.models.sequential": {"Sequential"},
+    *_POLICIES,
+    *(("keras.layers", name) for name in _LAYERS.split()),
+    *(("keras.src.ops.numpy", name) for name in _ARITHMETIC.split()),
+    *(("keras.src.ops.nn", name) for name in _ACTIVATIONS.split()),
+    *(("keras", name) for name in ("Functional", "Model", "Sequential")),
+    *(("keras.src.models.functional", "Functional"), ("keras.src.models.sequential", "Sequential")),
+    *((None, name) for name in ("__keras_tensor__", "__slice__", "__ellipsis__")),
+    *_public("keras.initializers", "keras.regularizers", "keras.constraints"),
 }
-_POLICIES = {"DTypePolicy", "FloatDTypePolicy"}
-_VALUES = {"__keras_tensor__", "__slice__", "__ellipsis__"}
-_PARTS = ("keras.initializers", "keras.regularizers", "keras.constraints")
-_COMPILED = ("keras.optimizers", "keras.optimizers.schedules", "keras.losses", "keras.metrics")
+_COMPILED = _POLICIES | _public(
+    "keras.optimizers.schedules", "keras.optimizers", "keras.losses", "keras.metrics"
+)
 
 
 def check_fitted(cls, state):
@@ -78,63 +87,62 @@ def check_fitted(cls, state):
     What it was found to be is written into `state`: a file can't be believed on the key by
     which programs and finished fits are found.
     """
-    its = f"its {cls.__name__} has"
-    plan, weights = state.get("_plan"), state.get("_weights")
     if not state.keys() & {"_plan", "_weights"}:
         return
-    refuse_if(not _is_plan(plan), f"{its} a _plan that isn't one")
     # Either a function of ours builds the network, or it is described as data.
-    phases, is_described = plan["phases"], isinstance(cls._network, property)
-    network = phases[0]["network"]
-    refuse_if(
-        is_described and (len(phases) > 1 or network.keys() != _NETWORK),
-        f"{its} no network that is described as data",
-    )
-    are_arrays = isinstance(weights, list) and all(isinstance(w, Stored) for w in weights)
-    refuse_if(not are_arrays, f"{its} no list of weights")
-    classes, shape = state.get("classes_"), state.get("image_shape_")
-    is_list = isinstance(classes, (Stored, np.ndarray)) and len(classes.shape) == 1
-    refuse_if(not is_list, f"{its} no list of classes")
-    fits = isinstance(shape, tuple) and state.get("n_features_in_") == math.prod(shape)
-    refuse_if(not fits, f"{its} image_shape_={str(shape)[:60]}, which isn't a size")
-    position = state.get("_position", {})
-    is_position = isinstance(position, dict) and position.keys() <= _POSITION
-    refuse_if(not is_position, f"{its} a _position that isn't one")
+    is_described = isinstance(cls._network, property)
+    plan, weights, position = state.get("_plan"), state.get("_weights"), state.get("_position", {})
+    classes, shape, n_features = map(state.get, ("classes_", "image_shape_", "n_features_in_"))
+    right = {
+        "_plan": _is_plan(plan, is_described),
+        "_weights": isinstance(weights, list)
+        and all(isinstance(w, Stored) and w.dtype.kind in "biuf" for w in weights),
+        "_position": isinstance(position, dict) and position.keys() <= _POSITION,
+        "classes_": isinstance(classes, (Stored, np.ndarray)) and len(classes.shape) == 1,
+        "image_shape_": isinstance(shape, tuple) and math.prod(shape) == n_features,
+    }
+    for name in right:
+        refuse_if(not right[name], f"its {cls.__name__} has a {name} that fit doesn't leave")
+    phases = plan["phases"]
+    functions = public_members("keras.losses") | public_members("keras.metrics")
     for phase in phases:
-        _check_config(phase["compile"], _is_compiled)
+        _check_config(phase["compile"], _COMPILED, functions)
     if is_described:
-        counted = _check_config(network["config"], _is_layer)
-        too_many = counted > _MAX_LAYERS
-        refuse_if(too_many, f"its network has {counted:,} layers, and 2,000 are allowed")
-        found = _measure(lambda: network_of(network["config"]), len(weights), phases[0])
-        network.update(key=found["key"], rates=list(found["rates"]))
+        described = phases[0]["network"]
+        n = _check_config(described["config"], _LISTED, public_members("keras.activations"))
+        refuse_if(n > _MAX_LAYERS, f"its network has {n:,} layers, and {_MAX_LAYERS:,} are allowed")
+        found = _measure(partial(network_of, described["config"]), phases[0], len(weights))
+        described.update(key=found["key"], rates=list(found["rates"]))
     else:
-        arguments = _arguments(phases)
-        found = _measure(lambda: cls._network(**arguments[-1]), len(weights), phases[0])
+        _check_arguments([phase["network"] for phase in phases])
+        make = partial(cls._network, **phases[-1]["network"])
+        found = _measure(make, phases[0], len(weights))
     _compare(found, weights, shape, classes.shape[0])
     for phase in phases:
         key, rates = found["key"], found["rates"]
         if not is_described:
-            build = partial(cls._network, **phase["network"])
-            key, rates = structure_of(cls._network, phase["network"], build)
+            make = partial(cls._network, **phase["network"])
+            key, rates = structure_of(cls._network, phase["network"], make)
         phase.update(network_key=key, dropout_rates=rates)
 
 
-def _is_plan(plan):
-    return (
-        isinstance(plan, dict)
-        and plan.keys() == _PLAN
-        and all(isinstance(part, (bool, int, float, str, type(None))) for part in leaves(plan))
-        and _is_policy(plan["dtype_policy"])
-        and isinstance(plan["early_stopping"], (list, type(None)))
-        and len(plan["early_stopping"] or (1, 2)) == 2
-        and isinstance(plan["phases"], list)
-        and 0 < len(plan["phases"]) <= _MAX_PHASES
-        and all(isinstance(phase, dict) and phase.keys() == _PHASE for phase in plan["phases"])
-        and all(isinstance(phase["network"], dict) for phase in plan["phases"])
-        and all(isinstance(phase["compile"], dict) for phase in plan["phases"])
-        and all(phase["image_data_format"] in _DATA_FORMATS for phase in plan["phases"])
-    )
+def _is_plan(plan, is_described):
+    """Tell whether a plan can be made of data, in which all is plain."""
+    plain = (bool, int, float, str, type(None))
+    try:
+        Plan.from_data(plan)
+        phases, networks = plan["phases"], [phase["network"] for phase in plan["phases"]]
+        return (
+            all(isinstance(part, plain) for part in leaves(plan))
+            and _is_policy(plan["dtype_policy"])
+            and 0 < len(phases) <= (1 if is_described else _MAX_PHASES)
+            and all(isinstance(part, dict) for part in networks)
+            and all(isinstance(phase["compile"], dict) for phase in phases)
+            and all(phase["image_data_format"] in _DATA_FORMATS for phase in phases)
+            and (not is_described or networks[0].keys() == _DESCRIBED)
+        )
+    except (LookupError, TypeError, ValueError):
+        return False
 
 
 def _is_policy(text):
@@ -142,33 +150,56 @@ def _is_policy(text):
 
     Keras takes paths for regular expressions, and a stranger's may never end: plain ones only.
     """
-    try:
-        named = json.loads(text) if str(text).startswith("{") else {"": text or "float32"}
-    except (TypeError, ValueError):
-        return False
+    named = json.loads(text) if str(text).startswith("{") else {"": text or "float32"}
     return "" in named and all(
         name in _NUMBERS and re.fullmatch(r"[\w/]*", path) for path, name in named.items()
     )
 
 
-def _arguments(phases):
-    """Return what a network function is called with; phases differ in what they train only."""
-    found = [phase["network"] for phase in phases]
-    for parameters in found:
-        for name, value in parameters.items():
-            sides = value if isinstance(value, tuple) else (value,)
-            if len(sides) > _MAX_SIDES or not all(map(_is_moderate, sides)):
-                raise ModelFileError(f"its network has {name[:60]}={str(value)[:60]}")
-    sizes = [{k: v for k, v in each.items() if k != "unfreeze_from"} for each in found]
+def _check_arguments(found):
+    """Check what a network function is called with; phases differ in what they train only."""
+    for name, value in (item for each in found for item in each.items()):
+        sides = value if isinstance(value, tuple) else (value,)
+        absurd = len(sides) > _MAX_SIDES or not all(map(_is_moderate, sides))
+        refuse_if(absurd, f"its network has {name[:60]}={str(value)[:60]}")
+    sizes = [{**each, "unfreeze_from": None} for each in found]
     different = any(each != sizes[0] for each in sizes)
     refuse_if(different, "its phases train networks of different sizes")
-    return found
 
 
 def _is_moderate(value):
     if isinstance(value, str):
         return _TEXT.fullmatch(value) is not None
     return value is None or (isinstance(value, (bool, int, float)) and abs(value) < 1 << 31)
+
+
+def _measure(make, phase, n_weights):
+    """Build a network in which variables have shapes and no values, and measure it."""
+    # In a thread of its own: Keras keeps a list of variables that wait for their values by
+    # thread, and would fill them all in at the next chance.
+    with ThreadPoolExecutor(1, "skfashion-measure") as pool:
+        try:
+            return pool.submit(_measured, make, phase["image_data_format"], n_weights).result()
+        # Whatever Keras and its backend say of a network that can't be.
+        except Exception as error:
+            reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
+            raise ModelFileError(f"its network can't be built ({reason})") from None
+
+
+def _measured(make, data_format, n_weights):
+    # Beside weights there are states of random layers.
+    variables = _AtMost(2 * n_weights + _MAX_SIDES)
+    global_state.set_global_attribute("uninitialized_variables", variables)
+    with build_scope(0, None, data_format), keras.StatelessScope(initialize_variables=False):
+        network = make()
+        return {
+            "shapes": [list(w.shape) for w in network.weights],
+            "most": _largest(network),
+            "input": network.input_shape[1:],
+            "output": network.output_shape[1:],
+            "key": config_key(network, rates=False),
+            "rates": tuple(float(x.rate) for x in dropout_layers(network)),
+        }
 
 
 class _AtMost(list):
@@ -184,39 +215,6 @@ class _AtMost(list):
         super().append(variable)
 
 
-def _measure(make, n_weights, phase):
-    """Build a network in which variables have shapes and no values, and measure it."""
-    # In a thread of its own: Keras keeps a list of variables that wait for their values by
-    # thread, and would fill them all in at the next chance.
-    found = {}
-
-    def measure():
-        # Beside weights there are states of random layers.
-        most = _AtMost(2 * n_weights + _MAX_SIDES)
-        global_state.set_global_attribute("uninitialized_variables", most)
-        try:
-            with (
-                build_scope(0, None, phase["image_data_format"]),
-                keras.StatelessScope(initialize_variables=False),
-            ):
-                network = make()
-                found["shapes"] = [list(w.shape) for w in network.weights]
-                found["sides"] = [_largest(layer) for layer in network.layers]
-                found["input"], found["output"] = network.input_shape, network.output_shape
-                found["key"] = config_key(network, rates=False)
-                found["rates"] = tuple(float(x.rate) for x in dropout_layers(network))
-        # Whatever Keras and its backend say of a network that can't be.
-        except Exception as error:
-            lines = str(error).strip().splitlines() or [type(error).__name__]
-            found["error"] = lines[0][:200]
-
-    thread = threading.Thread(target=measure, name="skfashion-measure")
-    thread.start()
-    thread.join()
-    refuse_if("error" in found, f"its network can't be built ({found.get('error')})")
-    return found
-
-
 def _largest(layer):
     """Return the most values that a layer returns for one image."""
     if isinstance(layer, keras.Model):
@@ -226,10 +224,9 @@ def _largest(layer):
 
 
 def _compare(found, weights, image_shape, n_classes):
-    most = max(found["sides"], default=0)
     refuse_if(
-        most > MAX_VALUES,
-        f"its network makes {most:,} values of one image, and {MAX_VALUES:,} are allowed",
+        found["most"] > MAX_VALUES,
+        f"its network makes {found['most']:,} values of one image, and {MAX_VALUES:,} are allowed",
     )
     shapes = [list(w.shape) for w in weights]
     refuse_if(
@@ -237,61 +234,34 @@ def _compare(found, weights, image_shape, n_classes):
         f"its weights have other shapes than those of its network: {str(shapes)[:60]}, and not "
         f"{str(found['shapes'])[:60]}",
     )
-    are_numbers = all(w.dtype.kind in "biuf" for w in weights)
-    refuse_if(not are_numbers, "its weights are not numbers")
-    outputs = {(None, n_classes), (None, 1)} if n_classes == 2 else {(None, n_classes)}
-    fits = len(found["input"]) == len(image_shape) + 1 and all(
-        side in (None, given) for side, given in zip(found["input"][1:], image_shape, strict=True)
+    fits = len(found["input"]) == len(image_shape) and all(
+        side in (None, given) for side, given in zip(found["input"], image_shape, strict=True)
     )
+    n_outputs = (n_classes, 1) if n_classes == 2 else (n_classes,)
     refuse_if(
-        not fits or tuple(found["output"]) not in outputs,
-        f"its network turns {found['input'][1:]} into {found['output'][1:]}, and it was fitted "
-        f"on images of shape {tuple(image_shape)} and {n_classes} classes",
+        not fits or found["output"] not in [(n,) for n in n_outputs],
+        f"its network turns {found['input']} into {found['output']}, and it was fitted "
+        f"on images of shape {image_shape} and {n_classes} classes",
     )
 
 
-def _check_config(value, allowed):
+def _check_config(value, objects, functions):
     """Check every object that Keras would make of a configuration; return how many."""
-    counted = 0
+    n = 0
     if isinstance(value, dict):
         if "class_name" in value:
-            _check_object(value, allowed)
-            counted = 1
+            n, name, module = 1, value["class_name"], value.get("module")
+            is_function = (module, name) == ("builtins", "function")
+            told = [value.get("config")] if is_function else [module, name]
+            known = all(isinstance(part, (str, type(None))) for part in told) and (
+                told[0] in functions if is_function else tuple(told) in objects
+            )
+            refuse_if(
+                not known or value.get("registered_name") not in (None, name),
+                f"its network has {str(told)[:120]}, which isn't one of the layers and functions "
+                "of Keras' own that load builds",
+            )
         value = list(value.values())
     if isinstance(value, (list, tuple)):
-        counted += sum(_check_config(part, allowed) for part in value)
-    return counted
-
-
-def _check_object(value, allowed):
-    name, module = value["class_name"], value.get("module")
-    registered, config = value.get("registered_name"), value.get("config")
-    known = isinstance(name, str) and (
-        (module is None and name in _VALUES)
-        or (
-            isinstance(module, str) and registered in (None, name) and allowed(module, name, config)
-        )
-    )
-    refuse_if(
-        not known,
-        f"its network has {str(module)[:60]}.{str(name)[:60]}, which isn't one of the layers and "
-        "functions of Keras' own that load builds",
-    )
-
-
-def _is_layer(module, name, config):
-    if (module, name) == ("builtins", "function"):
-        return _is_public(config, "keras.activations")
-    return name in _LISTED.get(module, ()) or (module in _PARTS and _is_public(name, module))
-
-
-def _is_compiled(module, name, config):
-    if (module, name) == ("builtins", "function"):
-        return _is_public(config, "keras.losses") or _is_public(config, "keras.metrics")
-    if module in _COMPILED:
-        return _is_public(name, module)
-    return module == "keras" and name in _POLICIES
-
-
-def _is_public(name, module):
-    return isinstance(name, str) and name in public_members(module)
+        n += sum(_check_config(part, objects, functions) for part in value)
+    return n

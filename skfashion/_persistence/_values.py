@@ -1,5 +1,6 @@
 """Values as JSON and back: plain ones as they are, any other as `{"$kind": content}`."""
 
+import json
 import re
 
 import numpy as np
@@ -7,39 +8,42 @@ from sklearn.base import BaseEstimator
 from sklearn.utils import Bunch
 
 from skfashion._persistence import _estimators
-from skfashion._persistence._archive import ModelFileError, Stored, refuse_if
-from skfashion._persistence._estimators import Held
+from skfashion._persistence._archive import DOCUMENT, ModelFileError, Stored, refuse_if
+from skfashion._persistence._estimators import Reference
 
 _HEAD = {"format": "skfashion", "version": 1}
 _PLAIN = (bool, int, float, str, type(None))
-_PYTHON = {"b": bool, "i": int, "u": int, "f": float, "U": str}
 _NUMBER = re.compile(r"[<>|](b1|[iu][1248]|f[248])|U")
-_MAX_DEPTH = 100
+# How many estimators a prediction asks at most, those that are asked twice counted twice.
+_MAX_ESTIMATORS = 10_000
 
 
 class Writer:
-    """Turns an estimator into nodes; what is met twice in it is written once."""
+    """Turns an estimator into text and arrays; what is met twice in it is written once."""
 
     def __init__(self, estimator):
         self.arrays, self._estimators = {}, []
         self._known = {}  # id -> value and node; what is kept here doesn't lose its id
         self._estimator(estimator)
-        self.document = {**_HEAD, "estimators": self._estimators}
+        document = {**_HEAD, "estimators": self._estimators}
+        self.text = json.dumps(document, separators=(",", ":")).encode()
+
+    def _estimator(self, value):
+        name, state = _estimators.state_of(value)
+        where = f"of {type(value).__name__}"
+        state = {key: self._node(part, f"{key} {where}") for key, part in state.items()}
+        self._estimators.append({"class": name, "state": state})
+        return {"$estimator": len(self._estimators) - 1}
 
     def _node(self, value, where):
-        if getattr(getattr(value, "dtype", None), "name", "") == "bfloat16":
-            value = value.astype(np.float32)  # which holds it; NumPy's files don't know it
         if type(value) in _PLAIN:
             return value
         if type(value) is list:
-            return [self._node(part, f"[{index}] in {where}") for index, part in enumerate(value)]
+            return [self._node(part, where) for part in value]
         if type(value) is tuple:
             return {"$tuple": self._node(list(value), where)}
         if isinstance(value, dict):
-            pairs = [
-                [self._node(key, f"a key of {where}"), self._node(part, f"[{key!r}] in {where}")]
-                for key, part in value.items()
-            ]
+            pairs = [[self._node(key, where), self._node(value[key], where)] for key in value]
             as_is = all(type(key) is str and not key.startswith("$") for key in value)
             return dict(pairs) if as_is else {"$dict": pairs}
         if isinstance(value, np.generic):
@@ -50,40 +54,40 @@ class Writer:
             return {"$objects": self._node(list(value), where)}
         if (name := _estimators.name_of_function(value)) is not None:
             return {"$function": name}
-        return self._node_once(value, where)
+        if id(value) not in self._known:
+            self._known[id(value)] = value, self._once(value, where)
+        return self._known[id(value)][1]
 
-    def _node_once(self, value, where):
-        if id(value) in self._known:
-            return self._known[id(value)][1]
+    def _once(self, value, where):
+        if getattr(getattr(value, "dtype", None), "name", "") == "bfloat16":
+            value = value.astype(np.float32)  # which holds it; NumPy's files don't know it
         if type(value) is np.ndarray and value.dtype.kind in "biufcU":
             name = f"{len(self.arrays)}.npy"
-            self.arrays[name], node = value, {"$array": name}
-        elif hasattr(value, "get_params") or _estimators.name_of_class(type(value)) is not None:
-            node = {"$estimator": self._estimator(value)}
-        else:
-            raise TypeError(
-                f"{where} holds {str(value)[:80]!r} ({type(value).__name__}), which can't be "
-                f"saved. {_estimators.ADVICE} A parameter that fit has used can be set to a plain "
-                "value first (set_params): what is fitted doesn't change."
-            )
-        self._known[id(value)] = value, node
-        return node
-
-    def _estimator(self, value):
-        name, state = _estimators.state_of(value)
-        where = f"of {type(value).__name__}"
-        state = {key: self._node(part, f"{key} {where}") for key, part in state.items()}
-        self._estimators.append({"class": name, "state": state})
-        return len(self._estimators) - 1
+            self.arrays[name] = value
+            return {"$array": name}
+        if hasattr(value, "get_params") or _estimators.name_of_class(type(value)) is not None:
+            return self._estimator(value)
+        raise TypeError(
+            f"{where} holds {str(value)[:80]!r} ({type(value).__name__}), which can't be saved. "
+            f"{_estimators.ADVICE} A parameter that fit has used can be set to a plain value first "
+            "(set_params): what is fitted doesn't change."
+        )
 
 
 class Reader:
-    """Turns a document into `Held`, all of it checked: an estimator holds only earlier ones.
+    """Turns text into class and state of estimators, all checked: one holds only earlier ones.
 
     `arrays` has a `Stored` by name for each array of the file.
     """
 
-    def __init__(self, document, arrays):
+    def __init__(self, text, arrays):
+        self._arrays, self._unused, self.held = arrays, set(arrays), []
+        try:
+            document = json.loads(text, object_pairs_hook=self._value)
+        except ModelFileError:
+            raise
+        except (ValueError, RecursionError) as error:
+            raise ModelFileError(f"its {DOCUMENT} is not valid JSON ({error})"[:200]) from None
         right = isinstance(document, dict) and document.keys() == {*_HEAD, "estimators"}
         refuse_if(not right, "its structure isn't one that skfashion.save writes")
         refuse_if(
@@ -91,100 +95,94 @@ class Reader:
             f"its format is {str(document['format'])[:40]!r}, version "
             f"{str(document['version'])[:40]}: it needs another version of skfashion",
         )
-        self._arrays, self._unused, self._held = arrays, set(arrays), []
-        for entry in _list(document["estimators"]):
-            named = isinstance(entry, dict) and entry.keys() == {"class", "state"}
-            refuse_if(not named, "it holds an estimator without class or attributes")
-            held = _estimators.held_of(entry["class"], self._value(entry["state"]))
-            self._held.append(held)
-        whole = self._held and issubclass(self._held[-1].cls, BaseEstimator)
-        refuse_if(not whole, "it doesn't hold an estimator or Pipeline")
+        entries, counts = document["estimators"], []
+        refuse_if(
+            type(entries) is not list or not entries, "it doesn't hold an estimator or Pipeline"
+        )
+        for entry in entries:
+            right = isinstance(entry, dict) and entry.keys() == {"class", "state"}
+            refuse_if(not right, "it holds an estimator without class or attributes")
+            cls, state = _estimators.check(entry["class"], entry["state"]), entry["state"]
+            inner = [each.index for each in _estimators.leaves(state) if type(each) is Reference]
+            later = max(inner, default=-1) >= len(counts)
+            refuse_if(later, f"its {cls.__name__} holds an estimator that isn't there before it")
+            counts.append(1 + sum(counts[index] for index in inner))
+            too_many = counts[-1] > _MAX_ESTIMATORS
+            refuse_if(too_many, "it holds too many estimators within estimators")
+            self.held.append((cls, state))
+        whole = issubclass(cls, BaseEstimator)
+        refuse_if(not whole, f"it doesn't hold an estimator or Pipeline, but a {cls.__name__}")
         unused = min(self._unused, default="")
         refuse_if(unused, f"nothing in it refers to its member {unused!r}")
-        self.estimator = self._held[-1]
 
-    def _value(self, node, depth=0):
-        refuse_if(depth > _MAX_DEPTH, f"its structure has more than {_MAX_DEPTH} levels")
-        if isinstance(node, list):
-            return [self._value(part, depth + 1) for part in node]
-        if not isinstance(node, dict):
-            return node
-        if not any(key.startswith("$") for key in node):
-            return {key: self._value(part, depth + 1) for key, part in node.items()}
-        try:
-            ((kind, content),) = node.items()
-            if kind in ("$tuple", "$dict", "$objects"):
-                content = self._value(_list(content), depth + 1)
-            return self._KINDS[kind](self, content)
-        # Whatever is wrong with a kind or its content, but for what lies deeper.
-        except (TypeError, KeyError, IndexError, OverflowError, ValueError) as error:
-            if isinstance(error, ModelFileError):
-                raise
-            raise ModelFileError(f"it holds {str(node)[:80]}, which no model needs") from None
-
-    def _dict(self, pairs):
-        value = dict(pairs)
-        plain = all(isinstance(key, (*_PLAIN, np.generic)) for key in value)
-        if len(value) < len(pairs) or not plain:
-            raise ValueError("two keys are the same, or one isn't plain")
-        return value
-
-    def _objects(self, items):
-        if not all(isinstance(value, (*_PLAIN, np.generic)) for value in items):
-            raise TypeError("neither text nor number")
-        values = np.empty(len(items), object)
-        values[:] = items
-        return values
-
-    def _number(self, content):
-        kind, value = content
-        if not _NUMBER.fullmatch(kind) or type(value) is not _PYTHON[kind.lstrip("<>|")[0]]:
-            raise TypeError("not a number of this kind")
-        return np.dtype(kind).type(value)
-
-    def _array(self, name):
-        stored = self._arrays[name]
-        self._unused.discard(name)
-        return stored
-
-    def _held_at(self, index):
-        if type(index) is not int or index < 0:
-            raise TypeError("not an index")
-        return self._held[index]
-
-    _KINDS = {
-        "$tuple": lambda self, items: tuple(items),
-        "$dict": _dict,
-        "$objects": _objects,
-        "$number": _number,
-        "$function": lambda self, name: _estimators.function_of(name),
-        "$array": _array,
-        "$estimator": _held_at,
-    }
+    def _value(self, pairs):
+        """Return what an object of the document stands for; what it holds is done already."""
+        refuse_if(len(dict(pairs)) < len(pairs), f"its {DOCUMENT} has a name twice")
+        match pairs:
+            case [("$tuple", list() as items)]:
+                return tuple(items)
+            case [("$dict", list() as items)] if _are_items(items):
+                return dict(items)
+            case [("$objects", list() as items)] if _are_plain(items):
+                values = np.empty(len(items), object)
+                values[:] = items
+                return values
+            case [("$number", [str() as kind, value])] if _is_number(kind, value):
+                return np.dtype(kind).type(value)
+            case [("$function", [str() as module, str() as name])]:
+                if (function := _estimators.function_of(module, name)) is not None:
+                    return function
+            case [("$array", str() as name)] if name in self._arrays:
+                self._unused.discard(name)
+                return self._arrays[name]
+            case [("$estimator", index)] if type(index) is int and index >= 0:
+                return Reference(index)
+        if any(key.startswith("$") for key, _ in pairs):
+            raise ModelFileError(f"it holds {str(dict(pairs))[:80]}, which no model needs")
+        return dict(pairs)
 
 
-def build(value, arrays):
-    """Return a value of `Reader` with its arrays in place and its estimators built."""
-    if isinstance(value, Stored):
-        return arrays[value.name]
-    if isinstance(value, dict):
-        return {key: build(part, arrays) for key, part in value.items()}
-    if isinstance(value, (list, tuple)):
-        return type(value)(build(part, arrays) for part in value)
-    if not isinstance(value, Held):
-        return value
-    if value.built is None:
-        state = build(value.state, arrays)
+def _are_plain(values):
+    return all(isinstance(value, (*_PLAIN, np.generic)) for value in values)
+
+
+def _are_items(pairs):
+    are_pairs = all(type(pair) is list and len(pair) == 2 for pair in pairs)
+    return are_pairs and _are_plain(key for key, _ in pairs) and len(dict(pairs)) == len(pairs)
+
+
+def _is_number(kind, value):
+    """Tell whether a number of that kind is written so."""
+    if not _NUMBER.fullmatch(kind):
+        return False
+    try:
+        return type(np.dtype(kind).type(value).item()) is type(value)
+    except (OverflowError, TypeError, ValueError):
+        return False
+
+
+def build(held, arrays):
+    """Return the last of some estimators, all of them built, with their arrays in place."""
+    built = []
+    for cls, state in held:
+        state = _filled(state, arrays, built)
         if "named_estimators_" in state:  # scikit-learn's dict with attributes
             state["named_estimators_"] = Bunch(**state["named_estimators_"])
-        value.built = value.cls.__new__(value.cls)
-        if hasattr(value.cls, "__setstate__"):
-            value.built.__setstate__(state)
+        built.append(cls.__new__(cls))
+        if hasattr(cls, "__setstate__"):
+            built[-1].__setstate__(state)
         else:
-            vars(value.built).update(state)
-    return value.built
+            vars(built[-1]).update(state)
+    return built[-1]
 
 
-def _list(value):
-    refuse_if(not isinstance(value, list), f"it holds a {type(value).__name__} in place of a list")
+def _filled(value, arrays, built):
+    if isinstance(value, Stored):
+        return arrays[value.name]
+    if isinstance(value, Reference):
+        return built[value.index]
+    if isinstance(value, dict):
+        return {key: _filled(part, arrays, built) for key, part in value.items()}
+    if isinstance(value, (list, tuple)):
+        return type(value)(_filled(part, arrays, built) for part in value)
     return value

@@ -1,17 +1,5 @@
 """A store on disk for results that are dear to compute, shared by many processes.
 
-========================  ======================================================
-Module                    What it knows
-========================  ======================================================
-`skfashion._store._process`   who wrote a file, and whether that process still runs
-`skfashion._store._files`     names that are safe, writing whole files or none
-`skfashion._store._npy`       the bytes of a file: a JSON head, then arrays
-`skfashion._store._entries`   one entry: a JSON value and some named arrays
-`skfashion._store._rows`      many rows of one shape, each with a checksum
-`skfashion._store._upkeep`    listing, keeping small, finding damage
-`skfashion._store._store`     the store: all of these in one folder, and crash guards
-========================  ======================================================
-
 The layout on disk::
 
     <folder>/v1/entries/<kind>/<first two digits of key>/<key>.npy
@@ -28,9 +16,9 @@ head, which names the others with their checksums.
 
 from ._entries import Entry, EntryInfo
 from ._files import StoreWarning
+from ._guards import CrashGuard
 from ._rows import Rows
-from ._store import CrashGuard, Store, open_store
-from ._upkeep import PruneResult
+from ._store import PruneResult, Store, open_store
 
 __all__ = [
     "CrashGuard",

@@ -59,11 +59,9 @@ def checksum(*pieces):
 def write(path, pieces, *, scratch, limit=None):
     """Write a file in the folder `scratch`, move it into place, and return its size.
 
-    An OSError (that it would pass `limit` bytes is one) leaves nothing behind. Nothing is
-    forced onto the disk (fsync): a killed process loses nothing that it had handed to the
-    system, and what a power failure leaves half-written fails its checksum and is computed
-    again. That is cheaper than waiting for the disk at every checkpoint.
+    An OSError (that it would pass `limit` bytes is one) leaves nothing behind.
     """
+    # No fsync at every checkpoint: what a power failure leaves half-written fails its checksum.
     temporary = scratch / new_name()
     try:
         size = 0
@@ -73,7 +71,8 @@ def write(path, pieces, *, scratch, limit=None):
                 if limit is not None and size > limit:
                     raise OSError(errno.EFBIG, "It would pass max_bytes by itself")
         touch(temporary)
-        _move(temporary, path)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        _persistently(lambda: os.replace(temporary, path))
     except BaseException:  # Ctrl-C, too, shall leave nothing half-written
         unlink(temporary)
         raise
@@ -82,46 +81,35 @@ def write(path, pieces, *, scratch, limit=None):
 
 def create(path):
     """Open a new file, and make its folder if need be."""
-    try:
-        return open(path, "xb")
-    except FileNotFoundError:
-        path.parent.mkdir(parents=True, exist_ok=True)
-        return open(path, "xb")
-
-
-def _move(source, path):
-    for pause in (*PAUSES, None):
-        try:
-            return os.replace(source, path)
-        except FileNotFoundError:
-            if pause is None:
-                raise
-            # The folder isn't there yet, or has just been removed.
-            path.parent.mkdir(parents=True, exist_ok=True)
-        except OSError as error:
-            if pause is None or error.errno not in _PASSING:
-                raise
-            time.sleep(pause)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    return open(path, "xb")
 
 
 def read(path, parse):
-    """Return what `parse` makes of an open file and its size.
+    """Return what `parse` makes of an open file and its size."""
 
-    It is tried a second and a third time if the file seems damaged.
-    """
-    for pause in (*PAUSES, None):
-        try:
-            with open(path, "rb") as file:
-                seen = os.fstat(file.fileno())
+    def read():
+        with open(path, "rb") as file:
+            seen = os.fstat(file.fileno())
+            try:
                 return parse(file, seen.st_size)
-        except DamageError as error:
-            error.inode = seen.st_ino
-            if pause is None:
+            except DamageError as error:
+                error.inode = seen.st_ino
                 raise
-        except OSError as error:
-            if pause is None or error.errno not in _PASSING:
+
+    return _persistently(read)
+
+
+def _persistently(act):
+    """Return what a function returns; call it a second and a third time if it may then work."""
+    for pause in PAUSES:
+        try:
+            return act()
+        except (DamageError, OSError) as error:
+            if isinstance(error, OSError) and error.errno not in _PASSING:
                 raise
         time.sleep(pause)
+    return act()
 
 
 def fill(file, buffer):
@@ -164,13 +152,11 @@ def listing(folder):
 
 
 def orphans(folder, prefix=""):
-    """List the files of dead processes: those called `prefix` and a name from `new_name`."""
+    """List the files of dead processes whose names begin with `prefix`, empty or with a dot."""
     found = []
     for item in listing(folder):
-        if not item.name.startswith(prefix):
-            continue
         with contextlib.suppress(OSError):  # removed by its owner since it was listed
-            if is_orphan(item.name[len(prefix) :], item.stat().st_mtime):
+            if item.name.startswith(prefix) and is_orphan(item.name, item.stat().st_mtime):
                 found.append(item.path)
     return found
 

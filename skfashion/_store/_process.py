@@ -28,14 +28,15 @@ def new_name():
 def is_orphan(name, modified):
     """Tell whether the process that made a file is dead; False for other names.
 
-    Of a process on another host nothing is known; its file counts as an orphan
-    once it is older than a day. `modified` is in seconds since 1970.
+    Whatever is before the name that `new_name` returned ends with a dot. Of a process on
+    another host nothing is known; its file counts as an orphan once it is older than a day.
+    `modified` is in seconds since 1970.
     """
     match = re.fullmatch(r"(.+)-(\d{1,18})-([0-9a-z.]+)-\d+", name)
     if match is None:
         return False
     host, pid, start = match.groups()
-    if host == _host():
+    if f".{host}".endswith(f".{_host()}"):
         running = _start(int(pid))
         if running is None:
             return True

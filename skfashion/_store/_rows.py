@@ -12,7 +12,6 @@ from ._files import DamageError
 
 _KEY = 16  # bytes of a row's key
 _LINE = _KEY + 16  # bytes of a line of the index: key and checksum
-_PIECE = 8 * 2**20  # bytes read at once
 
 
 class Rows:
@@ -50,10 +49,8 @@ class Rows:
         keys, array = _checked(keys), np.asarray(array, order="C")
         _, _, shape, dtype = self._form
         if array.dtype != dtype or array.shape != (len(keys), *shape):
-            raise ValueError(
-                f"{len(keys)} rows of shape {shape} and dtype {dtype} were wanted, got an array "
-                f"of shape {array.shape} and dtype {array.dtype}"
-            )
+            given = f"got an array of shape {array.shape} and dtype {array.dtype}"
+            raise ValueError(f"{len(keys)} rows of {shape} and dtype {dtype} were wanted, {given}")
         with self._lock:
             self._refresh()
             new = {key: i for i, key in enumerate(keys) if key not in self._places}
@@ -143,7 +140,7 @@ class Shard:
         return [self.index[at : at + _KEY] for at in range(0, len(self.index), _LINE)]
 
     def read(self, rows):
-        """Return some rows, given in ascending order, by place, each an array of its own."""
+        """Return some rows by place, each an array of its own."""
         return _files.read(self.path, lambda *opened: dict(self._parse(*opened, rows)))
 
     def verify(self):
@@ -156,29 +153,14 @@ class Shard:
         row_size = math.prod(shape) * dtype.itemsize
         if size != self.start + len(self) * row_size:
             raise DamageError("its size isn't what its head states")
-        for piece in _pieces(rows, row_size):
-            buffer = memoryview(bytearray(len(piece) * row_size))
-            file.seek(self.start + piece[0] * row_size)
-            _files.fill(file, buffer)
-            for at, row in enumerate(piece):
-                content = buffer[at * row_size : (at + 1) * row_size]
-                told = self.index[row * _LINE + _KEY : (row + 1) * _LINE]
-                if _files.checksum(content) != told:
-                    raise DamageError(f"the checksum of row {row} is wrong")
-                # A copy, so that keeping one row doesn't keep its neighbours in memory.
-                yield row, np.ndarray(shape, dtype, buffer=content).copy()
-
-
-def _pieces(rows, row_size):
-    """Cut ascending places into runs without a gap that are read at once."""
-    piece = []
-    for row in rows:
-        if piece and (row != piece[-1] + 1 or (len(piece) + 1) * row_size > _PIECE):
-            yield piece
-            piece = []
-        piece.append(row)
-    if piece:
-        yield piece
+        for row in rows:
+            array = np.empty(shape, dtype)
+            content = _npy.raw(array)
+            file.seek(self.start + row * row_size)
+            _files.fill(file, content)
+            if _files.checksum(content) != self.index[row * _LINE + _KEY : (row + 1) * _LINE]:
+                raise DamageError(f"the checksum of row {row} is wrong")
+            yield row, array
 
 
 def folder_name(namespace, shape, dtype):
@@ -213,20 +195,15 @@ def load(path, form=None):
         start = end + len(before) + count * _LINE + len(after)
         if start + count * math.prod(shape) * dtype.itemsize != size:
             raise DamageError("its size isn't what its head states")
-        block = bytearray(start - end)
-        _files.fill(file, block)
-        index = bytes(block[len(before) : len(block) - len(after)])
-        told = _files.checksum(index).hex()
-        if told != head.get("index") or block != before + index + after:
-            raise DamageError("the checksum of its index is wrong")
+        file.seek(end + len(before))
+        index = file.read(count * _LINE)
         found = (head.get("kind"), head.get("namespace"), shape, dtype)
-        folder = path.parent
-        wanted = (folder.parent.name, folder.name)
-        if (
-            path.name != f"{told}.npy"
-            or (found[0], folder_name(*found[1:])) != wanted
-            or form not in (None, found)
-        ):
+        beginning, told = _beginning(*found, index)
+        file.seek(0)
+        if file.read(start) != beginning:
+            raise DamageError("the checksum of its index is wrong")
+        wanted = (str(found[0]), folder_name(*found[1:]), f"{told}.npy")
+        if path.parts[-3:] != wanted or form not in (None, found):
             raise DamageError("it belongs to other rows")
         return Shard(path, found, start, index)
 

@@ -1,28 +1,27 @@
 """The store: entries, rows and crash guards in one folder, bounded in size."""
 
 import contextlib
-import numbers
+import itertools
 import os
 import threading
-import time
 import warnings
-from functools import partial
+from numbers import Integral
 from pathlib import Path
+from typing import NamedTuple
 
 import joblib
 
 from skfashion._utils.cache import register
 from skfashion._utils.config import get_config
 
-from . import _entries, _files, _npy, _upkeep
+from . import _entries, _files, _npy, _rows
+from ._entries import EntryInfo
 from ._files import DamageError, StoreWarning, checked_key, checked_name
-from ._process import new_name
+from ._guards import CrashGuard
 from ._rows import Rows
 
 # In the path, so that a later layout lives beside this one and neither drops the other's files.
 _LAYOUT = "v1"
-_ALIVE_EVERY = 60.0  # seconds; a guard of more than a day is that of a dead process
-
 _INDEX_BYTES = 256  # of a row: its key, its place, its line of the shard's index
 _stores = {}
 _stores_lock = threading.Lock()
@@ -34,20 +33,9 @@ def open_store(memory):
     `memory` is a folder, which need not exist yet, or a `joblib.Memory`, in whose location
     the store is the sub-folder ``skfashion``. For None, or a location of None, there is none.
     """
-    folder = _location_of(memory)
-    if folder is None:
-        return None
-    # A relative folder must stay the same one in workers and after os.chdir.
-    folder = os.path.realpath(folder)
-    with _stores_lock:
-        if folder not in _stores:
-            _stores[folder] = Store(folder)
-        return _stores[folder]
-
-
-def _location_of(memory):
     if isinstance(memory, joblib.Memory):
-        return None if memory.location is None else os.path.join(memory.location, "skfashion")
+        memory = memory.location
+        memory = None if memory is None else os.path.join(memory, "skfashion")
     if memory is None:
         return None
     if not isinstance(memory, str | os.PathLike):
@@ -55,10 +43,22 @@ def _location_of(memory):
             "memory must be None, a folder (str or path-like) or a joblib.Memory, "
             f"got {memory!r} of type {type(memory).__name__}"
         )
-    folder = os.fsdecode(memory)
-    if not folder:
+    if not os.fspath(memory):
         raise ValueError("memory is an empty text; give a folder, or None for no store")
-    return folder
+    # A relative folder must stay the same one in workers and after os.chdir.
+    folder = os.path.realpath(os.fsdecode(memory))
+    with _stores_lock:
+        if folder not in _stores:
+            _stores[folder] = Store(folder)
+        return _stores[folder]
+
+
+class PruneResult(NamedTuple):
+    """What pruning did; entries and files of rows count alike."""
+
+    entries_removed: int
+    bytes_removed: int
+    bytes_kept: int
 
 
 class Store:
@@ -77,9 +77,6 @@ class Store:
         self._total = None  # bytes, when last counted
         self._written = 0  # bytes since then, by this process
         self._lock = threading.Lock()
-
-    def __repr__(self):
-        return f"Store({str(self.path)!r})"
 
     def get(self, kind, key):
         """Return an `Entry`, verified; None if there is none, or if it was damaged."""
@@ -102,7 +99,7 @@ class Store:
             _files.drop(path, error.inode)
             self.damaged(f"An entry ({path})", error)
         except OSError as error:
-            self.cannot("read", error)
+            self._unread(error)
         return None
 
     def put(self, kind, key, meta, arrays=None):
@@ -114,16 +111,23 @@ class Store:
         path = self._entry_path(kind, key)
         return self.write(path, _entries.encode(kind, key, meta, arrays or {}))
 
-    def entries(self, kind=None):
-        """List the entries, or those of a kind, as `EntryInfo`, reading none of them."""
+    def entries(self, kind=None, on_error=None):
+        """Yield an `EntryInfo` of each entry, or of those of a kind, reading none of them."""
+        folder, depth = self._root / "entries", 2
         if kind is not None:
-            checked_name(kind)
-        return _upkeep.list_entries(self._root, kind, partial(self.cannot, "read"))
+            folder, depth = folder / checked_name(kind), 1
+        for path, seen in _files.walk(folder, depth, on_error or self._unread):
+            if _files.KEY.fullmatch(path.stem) and path.stem[:2] == path.parent.name:
+                owner = path.parent.parent.name
+                yield EntryInfo(owner, path.stem, seen.st_size, seen.st_mtime, path)
 
     def trim(self, kind, prefix, n):
         """Keep the `n` entries last used of those whose key begins with two digits or more."""
         folder = self._entry_path(kind, prefix).parent
-        _upkeep.trim(folder, prefix, n, partial(self.cannot, "read"))
+        found = _files.walk(folder, 0, self._unread)
+        found = sorted((s.st_mtime_ns, path) for path, s in found if path.name.startswith(prefix))
+        for _, path in found[: max(0, len(found) - n)]:
+            _files.unlink(path)
 
     def rows(self, kind, namespace, *, shape, dtype):
         """Open the rows of a namespace: the same object for the same arguments."""
@@ -137,42 +141,64 @@ class Store:
         """Return what remembers of work on a key that its process died: see `CrashGuard`."""
         return CrashGuard(self, self._root / "attempts", checked_key(key))
 
-    def clear_crashes(self):
-        """Forget all processes that died within a `CrashGuard`; return how many they were."""
-        return self.clear(self.dead_guards())
-
-    def dead_guards(self, prefix=None):
+    def dead_guards(self, prefix=""):
         """List the files of guards whose process died, of all keys or of one, with its dot."""
-        folder = self._root / "attempts"
         try:
-            if prefix is not None:
-                return _files.orphans(folder, prefix)
-            names = {item.name.partition(".")[0] for item in _files.listing(folder)}
-            return [path for name in names for path in _files.orphans(folder, f"{name}.")]
+            return _files.orphans(self._root / "attempts", prefix)
         except OSError as error:
-            self.cannot("read", error)
+            self._unread(error)
             return []
 
-    def clear(self, files):
-        """Remove files of guards; return how many this call removed."""
-        removed = 0
-        for path in files:
-            try:
-                os.unlink(path)
-                removed += 1
-            except FileNotFoundError:
-                pass
-            except OSError as error:
-                self.cannot("write", error)
-        return removed
+    def clear_crashes(self, prefix=""):
+        """Forget the processes that died within a `CrashGuard`; return how many they were."""
+        return sum(self._remove(path) is True for path in self.dead_guards(prefix))
+
+    def _remove(self, path):
+        """Remove a file; return whether this call did, or None if it can't be removed."""
+        try:
+            os.unlink(path)
+            return True
+        except FileNotFoundError:
+            return False
+        except OSError as error:
+            self.cannot("write", error)
 
     def verify(self):
         """Read everything; return path and reason of what is damaged or can't be read."""
-        return [(path, str(error)) for path, error, _ in _upkeep.problems(self._root)]
+        return [(path, str(error)) for path, error, _ in self._problems()]
 
     def repair(self):
         """Read everything and remove what is damaged: its path, reason and size are returned."""
-        return _upkeep.repair(self._root, partial(self.cannot, "read"))
+        found = []
+        for path, error, seen in self._problems():
+            if not isinstance(error, DamageError):
+                self._unread(error)  # one that can't be opened just now may be sound
+            elif _files.drop(path, seen.st_ino):  # it hasn't been replaced since
+                found.append((path, str(error), seen.st_size))
+        return found
+
+    def _problems(self):
+        """Read the whole store; yield path, error and `os.stat_result` of all that is wrong.
+
+        The last one is None for what can't be looked at.
+        """
+        hidden = []
+        entries = ((i.path, i.kind, i.key) for i in self.entries(on_error=hidden.append))
+        shards = ((path,) for path, _ in _files.walk(self._root / "rows", 2, hidden.append))
+        for path, *key in itertools.chain(entries, shards):
+            seen = None
+            try:
+                seen = path.stat()
+                if key:
+                    _entries.load(path, *key)
+                else:
+                    _rows.load(path).verify()
+            except FileNotFoundError:
+                continue  # removed since it was listed
+            except (DamageError, OSError) as error:
+                yield path, error, seen
+        for error in hidden:
+            yield error.filename, error, None
 
     def prune(self, max_bytes=None):
         """Remove what was used least recently, and what dead writers left.
@@ -180,17 +206,36 @@ class Store:
         `max_bytes` is the size to come down to; None for `store_max_bytes` of the settings.
         Safe while others read and write: at worst they compute something again.
         """
-        bound = get_config()["store_max_bytes"] if max_bytes is None else max_bytes
-        if bound is not None and (
-            isinstance(bound, bool) or not isinstance(bound, numbers.Integral) or bound < 0
-        ):
-            raise ValueError(f"max_bytes must be an int >= 0 or None, got {bound!r}")
-        return self._shrink(bound, bound)
+        if max_bytes is None:
+            max_bytes = get_config()["store_max_bytes"]
+        elif type(max_bytes) is bool or not isinstance(max_bytes, Integral) or max_bytes < 0:
+            raise ValueError(f"max_bytes must be an int >= 0 or None, got {max_bytes!r}")
+        return self._shrink(max_bytes, max_bytes)
 
     def _shrink(self, limit, goal):
-        result = _upkeep.shrink(self._root, limit, goal, self.cannot)
-        self._total, self._written = result.bytes_kept, 0
-        return result
+        """Remove what was used least recently if the store has grown past a limit, if there is one.
+
+        It comes down to a goal. The temporary files of dead writers go in any case.
+        """
+        with contextlib.suppress(OSError):
+            for path in _files.orphans(self._root / "tmp"):
+                _files.unlink(path)
+        files = [
+            (seen.st_mtime_ns, seen.st_size, path)
+            for folder in ("entries", "rows")
+            for path, seen in _files.walk(self._root / folder, 2, self._unread)
+        ]
+        total = sum(size for _, size, _ in files)
+        removed = freed = 0
+        for _, size, path in sorted(files) if limit is not None and total > limit else ():
+            if total - freed <= goal:
+                break
+            done = self._remove(path)
+            removed += done is True
+            if done is not None:  # another process may have, which shrinks the store, too
+                freed += size
+        self._total, self._written = total - freed, 0
+        return PruneResult(removed, freed, total - freed)
 
     def write(self, path, pieces):
         """Write a file of the store within the bound of the settings; return whether it was.
@@ -215,6 +260,9 @@ class Store:
             # Never less than what was just written, which would go as well.
             self._shrink(bound, max(bound * 9 // 10, size))
         return True
+
+    def _unread(self, error):
+        self.cannot("read", error)
 
     def cannot(self, action, error):
         """Warn, once a process, of an OSError of an action, which is "read" or "write"."""
@@ -241,65 +289,11 @@ class Store:
         return folder / checked_key(key)[:2] / f"{key}.npy"
 
 
-class CrashGuard:
-    """A context in which work on a key is under way, and may kill its process.
-
-    A file lies in the store from entering to leaving, whether by the end of the block or
-    by an exception. Only the death of the process leaves it there. All of them lie in one
-    folder: to remove an empty one of a key would be a race with whoever begins just then.
-
-    `crashes` is how often a process began and died, one after the other: those that were
-    killed together count once. Those of another host can't be looked for; they count a day
-    after their last sign of life.
-    """
-
-    def __init__(self, store, folder, key):
-        self._store = store
-        self._prefix = f"{key}."
-        self._file = folder / f"{self._prefix}{new_name()}"
-        dead = store.dead_guards(self._prefix)
-        self.crashes = max(map(_begun_after, dead), default=-1) + 1
-        self._touched = None
-
-    def __enter__(self):
-        try:
-            with _files.create(self._file) as file:
-                file.write(b"%d" % self.crashes)
-        except OSError as error:
-            self._store.cannot("write", error)
-        return self
-
-    def __exit__(self, *exception):
-        _files.unlink(self._file)
-
-    def survived(self):
-        """Say that the work got on, so that none of those that died was killed by it.
-
-        Called once an epoch: it is the sign of life, too, given once a minute.
-        """
-        now = time.monotonic()
-        if self._touched is None:
-            self._store.clear(self._store.dead_guards(self._prefix))
-            self._touched = now
-        elif now - self._touched > _ALIVE_EVERY:
-            self._touched = now
-            with contextlib.suppress(OSError):
-                os.utime(self._file)
-
-
-def _begun_after(path):
-    """Return how many crashes were known to the process that left a file of a guard."""
-    try:
-        return int(Path(path).read_bytes())
-    except (OSError, ValueError):  # it died while writing, or is of version 0.1.0
-        return 0
-
-
 class _RowIndexes:
     """What `skfashion.cache_info` tells of the indexes of rows that open stores hold."""
 
     def info(self):
-        rows = [rows for store in list(_stores.values()) for rows in list(store._rows.values())]
+        rows = (rows for store in list(_stores.values()) for rows in list(store._rows.values()))
         n = sum(len(each._places) for each in rows)
         return {"entries": n, "bytes": _INDEX_BYTES * n, "max_entries": None, "max_bytes": None}
 

@@ -7,7 +7,7 @@ import keras
 import tensorflow as tf
 from tensorflow.python.eager import cancellation, context
 
-from skfashion._training.loops import Held, Loop, held_by_model, variables_of
+from skfashion._training.loops import Held, Loop, bytes_of, held_by_model, variables_of
 
 # What the process grows by for each operation of a graph: 9 to 10.5 kB, from small dense
 # networks (300 operations to train) to a whole MobileNetV2 (8,000).
@@ -52,6 +52,14 @@ class GraphLoop(Loop):
             for v in self._variables
         ]
         return Held(self._variables, values)
+
+    def let_go(self, variables):
+        """Free what the model has: in traces other variables stand in for these."""
+        if self.exclusive:
+            return bytes_of(variables)
+        for variable in variables:
+            variable._value = None
+        return 0
 
     def train_epoch(self, held, data, order, batch_size):
         """Train one epoch on resident arrays in the given order; return the metrics."""

@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import math
 import threading
 import traceback
 from contextlib import nullcontext
@@ -62,6 +63,9 @@ class Loop(Protocol):
         predictions, of these alone.
         """
 
+    def let_go(self, variables):
+        """Free what the model has in variables that are always held; return the bytes kept."""
+
     def resident(self, *arrays):
         """Return arrays where they are read fastest, as a list; good for any number of epochs."""
 
@@ -103,6 +107,11 @@ def to_numpy(variable):
     return keras.ops.convert_to_numpy(value)
 
 
+def bytes_of(variables):
+    """Return the bytes of variables, about."""
+    return sum(4 * math.prod(v.shape) for v in variables)
+
+
 def held_by_model(model, pairs):
     """Give a model these values, and return what holds all of its values: its own variables."""
     for variable, array in pairs:
@@ -128,6 +137,10 @@ class KerasLoop(Loop):
     def hold(self, pairs, *, fixed=False):
         """Give the model itself these values."""
         return held_by_model(self._model, pairs)
+
+    def let_go(self, variables):
+        """Keep them: they are what holds the values."""
+        return bytes_of(variables)
 
     def train_epoch(self, held, data, order, batch_size):
         """Train one epoch in the given order; return the metrics."""

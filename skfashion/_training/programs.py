@@ -1,7 +1,6 @@
 """Pool of compiled networks: each traced once a process, for any number of fits at a time."""
 
 import gc
-import math
 from contextlib import contextmanager
 from functools import partial
 
@@ -58,7 +57,8 @@ class Program:
         rates = {id(v) for v in self._dropout_rates}
         self._weights = [w for w in self.model.weights if id(w) not in rates]
         self._seeds = [v for v in self.model.variables if v.path.endswith("seed_generator_state")]
-        self._nbytes = _bytes_of([*self.model.variables, *self.slots])
+        own = {id(v): v for v in (*network.weights, *self._weights, *self.slots)}.values()
+        self._nbytes = self.loop.let_go(own)
 
     def begin(self, weights, *, numbers, dropout_rates, seed, slots=None, seeds=None):
         """Return the `Training` that begins with these weights of the whole network.
@@ -144,7 +144,7 @@ class Extractor:
     def __init__(self, lower):
         self._model = lower
         self.loop = make_loop(lower)
-        self._nbytes = _bytes_of(lower.variables)
+        self._nbytes = self.loop.let_go(lower.weights)
 
     def predictor(self, weights):
         """Return a function that predicts a batch with these weights."""
@@ -155,10 +155,6 @@ class Extractor:
     def nbytes(self):
         """Bytes held, about."""
         return self._nbytes + self.loop.nbytes
-
-
-def _bytes_of(variables):
-    return sum(4 * math.prod(v.shape) for v in variables)
 
 
 _POOL = Cache(

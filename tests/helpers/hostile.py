@@ -56,7 +56,7 @@ class Payload:
         return os.system, (f"touch {self.marker}",)
 
 
-def refused(path, match, monkeypatch, folder, **options):
+def assert_refused(path, match, monkeypatch, folder, **options):
     """Load a file; nothing may be built, opened beside it, written or run."""
     global _seen
 
@@ -136,11 +136,17 @@ def node(value):
     return {"$tuple": [node(part) for part in value]} if isinstance(value, tuple) else value
 
 
-def with_attribute(data, name, value):
-    """Return a file with an attribute of its estimator set, or added; `value` is a node."""
+def edited(data, edit):
+    """Return a file whose document a function has changed, and the members that are in it."""
     document, members = unpacked(data)
-    attributes(document)[name] = value
-    return packed(document, referred(document, members))
+    edit(document)
+    text = json.dumps(document)
+    return packed(document, {name: x for name, x in members.items() if f'"{name}"' in text})
+
+
+def with_attribute(data, name, value, estimator=-1):
+    """Return a file with an attribute of an estimator set, or added; `value` is a node."""
+    return edited(data, lambda document: attributes(document, estimator).update({name: value}))
 
 
 def with_value(data, name, value):
@@ -149,18 +155,15 @@ def with_value(data, name, value):
         return with_attribute(data, name, node(value))
     if value.dtype.kind == "O":
         return with_attribute(data, name, {"$objects": value.tolist()})
-    document, members = unpacked(data)
-    attributes(document)[name] = {"$array": "999.npy"}
-    return packed(document, referred(document, {**members, "999.npy": npy(value)}))
+    document, members = unpacked(with_attribute(data, name, {"$array": "999.npy"}))
+    return packed(document, {**members, "999.npy": npy(value)})
+
+
+def phase_of(document):
+    return attributes(document)["_plan"]["phases"][0]
 
 
 def npy(array):
     buffer = io.BytesIO()
     np.save(buffer, array, allow_pickle=False)
     return buffer.getvalue()
-
-
-def referred(document, members):
-    """Return the members that a document refers to."""
-    text = json.dumps(document)
-    return {name: content for name, content in members.items() if f'"{name}"' in text}

@@ -3,6 +3,19 @@
 import numpy as np
 
 
+def rows_of(store, namespace="ns"):
+    return store.rows("features", namespace, shape=(3, 4), dtype="float32")
+
+
+def raising(error):
+    """Return a function that raises an exception, whatever it is given."""
+
+    def fails(*args, **kwargs):
+        raise error
+
+    return fails
+
+
 def files(store):
     return sorted(path for path in store.path.rglob("*") if path.is_file())
 

@@ -4,16 +4,10 @@ import sys
 
 import numpy as np
 import pytest
-from hostile import node, packed, refused, saved_models, unpacked, with_attribute
+from hostile import edited, node, packed, unpacked, with_attribute
 
 import skfashion
 from skfashion._persistence import ModelFileError
-
-
-@pytest.fixture(scope="module")
-def models():
-    return saved_models()
-
 
 REFUSED = {
     "$function": [
@@ -44,13 +38,12 @@ REFUSED = {
 
 
 @pytest.mark.parametrize("kind", REFUSED)
-def test_nodes(models, tmp_path, monkeypatch, kind):
-    path = tmp_path / "model"
+def test_nodes(models, refused, kind):
     for content in REFUSED[kind]:
-        path.write_bytes(with_attribute(models["dense"], "tol", {kind: content}))
-        refused(path, "which no model needs|in place of a list", monkeypatch, tmp_path)
-    path.write_bytes(with_attribute(models["dense"], "tol", {kind: REFUSED[kind][0], "a": 1}))
-    refused(path, "which no model needs", monkeypatch, tmp_path)
+        changed = with_attribute(models["dense"], "tol", {kind: content})
+        refused(changed, "which no model needs|an estimator as tol")
+    more = with_attribute(models["dense"], "tol", {kind: REFUSED[kind][0], "a": 1})
+    refused(more, "which no model needs")
 
 
 PLAIN = [
@@ -82,28 +75,32 @@ CLASSES = [
 
 
 @pytest.mark.parametrize("name", CLASSES, ids=str)
-def test_classes(models, tmp_path, monkeypatch, name):
+def test_classes(models, refused, tmp_path, monkeypatch, name):
     (tmp_path / "evil.py").write_text(f"open({str(tmp_path / 'marker')!r}, 'w')")
     monkeypatch.syspath_prepend(str(tmp_path))
-    document, members = unpacked(models["dense"])
-    document["estimators"][0]["class"] = name
-    (tmp_path / "model").write_bytes(packed(document, members))
-    refused(tmp_path / "model", "which load doesn't build here", monkeypatch, tmp_path)
+    changed = edited(
+        models["dense"], lambda document: document["estimators"][0].update({"class": name})
+    )
+    refused(changed, "which load doesn't build here")
     assert "evil" not in sys.modules
 
 
-def test_parts_that_are_not_estimators(models, tmp_path, monkeypatch):
-    path = tmp_path / "model"
-    for name in ("model_selection.KFold", "metrics._scorer._Scorer", "calibration._Calibrated"):
-        name = name.replace("_Calibrated", "_CalibratedClassifier")
-        document = {**unpacked(models["dense"])[0]}
-        document["estimators"] = [{"class": f"sklearn.{name}", "state": {}}]
-        path.write_bytes(packed(document, {}))
-        refused(path, "doesn't hold an estimator", monkeypatch, tmp_path)
+@pytest.mark.parametrize(
+    "name",
+    ["model_selection.KFold", "metrics._scorer._Scorer", "calibration._CalibratedClassifier"],
+)
+def test_parts_that_are_not_estimators(models, refused, name):
+    part = {"class": f"sklearn.{name}", "state": {}}
+    changed = edited(models["dense"], lambda document: document.update(estimators=[part]))
+    refused(changed, "doesn't hold an estimator")
 
 
-def test_documents_of_another_form(models, tmp_path, monkeypatch):
-    path = tmp_path / "model"
+def test_an_estimator_that_comes_later(models, refused):
+    changed = edited(models["pipeline"], lambda document: document["estimators"].reverse())
+    refused(changed, "an estimator that isn't there before it")
+
+
+def test_documents_of_another_form(models, refused):
     document, members = unpacked(models["dense"])
     (entry,) = document["estimators"]
     cases = [
@@ -112,37 +109,24 @@ def test_documents_of_another_form(models, tmp_path, monkeypatch):
         ({**document, "format": "evil"}, "its format is 'evil'"),
         ({**document, "version": 2}, "needs another version"),
         ({**document, "version": None}, "needs another version"),
-        ({**document, "estimators": entry}, "in place of a list"),
-        ({**document, "estimators": [1]}, "without class or attributes"),
-        ({**document, "estimators": [{"class": entry["class"]}]}, "without class or attributes"),
-        ({**document, "estimators": [{**entry, "evil": 1}]}, "without class or attributes"),
-        ({**document, "estimators": [{**entry, "state": [1]}]}, "without attributes"),
-        ({**document, "estimators": [{**entry, "state": None}]}, "without attributes"),
-        (
-            {**document, "estimators": [{**entry, "state": {"$dict": [[1, 1]]}}]},
-            "without attributes",
-        ),
+        ({**document, "estimators": entry}, "doesn't hold an estimator"),
     ]
+    no_entries = [1, {"class": entry["class"]}, {**entry, "evil": 1}]
+    no_states = [{**entry, "state": state} for state in ([1], None, {"$dict": [[1, 1]]})]
+    cases += [({**document, "estimators": [x]}, "without class or attr") for x in no_entries]
+    cases += [({**document, "estimators": [x]}, "without attributes") for x in no_states]
     for other, match in cases:
-        path.write_bytes(packed(other, members))
-        refused(path, match, monkeypatch, tmp_path)
+        refused(packed(other, members), match)
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.InconsistentVersionWarning")
 def test_nodes_replaced_at_random(models, tmp_path, capsys):
     """Put something else in the place of every kind of node: refused, or loaded as data."""
     rng = np.random.default_rng(0)
-    others = [
-        *({kind: content} for kind, contents in REFUSED.items() for content in contents),
-        *map(node, [None, 1, -1.5, "evil", [], {}, (), [1], {"a": 1}, (None,), True, 10**30]),
-        *(
-            *PLAIN,
-            {"$estimator": 0},
-            {"$array": "0.npy"},
-            {"$objects": ["a"]},
-            {"$number": ["U", "a"]},
-        ),
-    ]
+    others = [{kind: content} for kind, contents in REFUSED.items() for content in contents]
+    others += map(node, [None, 1, -1.5, "evil", [], {}, (), [1], {"a": 1}, (None,), True, 10**30])
+    others += [*PLAIN, {"$estimator": 0}, {"$array": "0.npy"}]
+    others += [{"$objects": ["a"]}, {"$number": ["U", "a"]}]
     path = tmp_path / "model"
     counts = {"refused": 0, "loaded": 0}
     for name in ("dense", "keras", "pipeline", "calibrated"):

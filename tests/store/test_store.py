@@ -9,10 +9,9 @@ from pathlib import Path
 import joblib
 import numpy as np
 import pytest
-from stores import assert_same, files, make_rows
+from stores import assert_same, files, make_rows, rows_of
 
-import skfashion
-from skfashion._store import PruneResult, Store, StoreWarning, _files, _npy, open_store
+from skfashion._store import Store, open_store
 
 KEY = "0123abcd"
 
@@ -74,18 +73,13 @@ def test_files_are_npy_and_json(store):
         assert b'"meta":{"a":1}' in head.tobytes()
         np.testing.assert_array_equal(np.load(file, allow_pickle=False), np.arange(3))
         np.testing.assert_array_equal(np.load(file, allow_pickle=False), ARRAYS["fortran"])
-    rows = store.rows("features", "ns", shape=(3, 4), dtype="float32")
+    rows = rows_of(store)
     keys, array = make_rows(5)
     rows.put(keys, array)
     with open(next(store.path.rglob("features/**/*.npy")), "rb") as file:
         head, index, content = (np.load(file, allow_pickle=False) for _ in range(3))
     assert [line[:16].tobytes() for line in index] == keys
     np.testing.assert_array_equal(content, array)
-
-
-def test_header_is_numpys():
-    for shape in [(), (0,), (3,), (2, 3), (10**15, 1, 7), (1,) * 30]:
-        assert len(_npy.header(shape, np.dtype("<f4"))) % 64 == 0
 
 
 def test_replace_and_list(store):
@@ -189,98 +183,8 @@ def test_open_store(tmp_path, monkeypatch):
             store.prune(wrong)
 
 
-# --- bounds --------------------------------------------------------------------------------------
-
-
-def age(store, kind, key, seconds):
-    path = store._entry_path(kind, key)
-    os.utime(path, (time.time() - seconds,) * 2)
-
-
-def test_prune_takes_the_least_recently_used_first(store):
-    for i in range(6):
-        store.put("runs", f"{i:02x}", {}, {"a": np.zeros(1000, "u1")})
-    size = next(store.entries()).nbytes
-    assert store.prune() == PruneResult(0, 0, 6 * size)
-    for i, seconds in enumerate([500, 600, 100, 400, 300, 200]):
-        age(store, "runs", f"{i:02x}", seconds)
-    store.get("runs", "01")  # the oldest is used again
-    assert store.prune(4 * size) == PruneResult(2, 2 * size, 4 * size)
-    assert [info.key for info in store.entries()] == ["01", "02", "04", "05"]
-    assert store.prune(size).entries_removed == 3
-    assert [info.key for info in store.entries()] == ["01"]
-    assert store.prune(0) == PruneResult(1, size, 0)
-
-
-def test_the_last_used_of_a_prefix_are_kept(store):
-    for key in ("ab00", "ab01", "ab02", "ab03", "ab10", "ac00"):
-        store.put("runs", key, {})
-    store.put("states", "ab04", {})
-    store.get("runs", "ab00")
-    store.trim("runs", "ab0", 2)
-    assert [info.key for info in store.entries()] == ["ab00", "ab03", "ab10", "ac00", "ab04"]
-    store.trim("runs", "ab0", 2)
-    store.trim("runs", "ab", 9)
-    store.trim("runs", "ad", 2)
-    assert len(files(store)) == 5
-
-
-def test_rows_are_pruned_too(store):
-    keys, array = make_rows(100)
-    rows = store.rows("features", "ns", shape=(3, 4), dtype="float32")
-    rows.put(keys[:50], array[:50])
-    old = files(store)[0]
-    os.utime(old, (1e9, 1e9))
-    rows.put(keys[50:], array[50:])
-    store.prune(6000)
-    assert sorted(rows.get(keys)) == list(range(50, 100))
-
-
-@pytest.fixture
-def bound():
-    """Set the bound of all stores; the setting is put back after the test."""
-    with skfashion.config_context():
-        yield lambda n: skfashion.set_config(store_max_bytes=n)
-
-
-def test_max_bytes(store, bound):
-    bound(100_000)
-    for i in range(100):
-        assert store.put("runs", f"{i:02x}", {}, {"a": np.zeros(5000, "u1")})
-        assert sum(path.stat().st_size for path in files(store)) <= 100_000
-    left = [int(info.key, 16) for info in store.entries()]
-    assert left == list(range(100 - len(left), 100))  # the newest ones
-    assert len(left) >= 15
-    with pytest.warns(StoreWarning, match="max_bytes"):
-        assert not store.put("runs", "ff", {}, {"a": np.zeros(100_001, "u1")})
-    assert [int(info.key, 16) for info in store.entries()] == left
-    for _ in range(100):  # checkpoints replace one another and push nothing out for long
-        assert store.put("checkpoints", "aa", {}, {"a": np.zeros(5000, "u1")})
-    assert len(list(store.entries("runs"))) >= len(left) - 2
-
-
-def test_bound_is_kept_without_counting_all_files_each_time(store, bound, monkeypatch):
-    bound(10_000_000)
-    store.put("runs", "aa", {})
-    counted = []
-    walk = _files.walk
-    monkeypatch.setattr(_files, "walk", lambda *args: counted.append(args) or walk(*args))
-    for i in range(200):
-        store.put("runs", f"{i:03x}", {}, {"a": np.zeros(1000, "u1")})
-    assert len(counted) == 0
-
-
-def test_a_bound_holds_for_several_writers(tmp_path, bound):
-    bound(200_000)
-    stores = [Store(tmp_path) for _ in range(4)]
-    for i in range(100):
-        for j, store in enumerate(stores):
-            store.put("runs", f"{j}{i:02x}", {}, {"a": np.zeros(3000, "u1")})
-    assert sum(path.stat().st_size for path in files(stores[0])) < 230_000
-
-
 def test_threads_share_a_store(store):
-    rows = store.rows("features", "ns", shape=(3, 4), dtype="float32")
+    rows = rows_of(store)
     keys, array = make_rows(400)
     wrong = []
 

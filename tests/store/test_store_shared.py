@@ -1,92 +1,94 @@
 """The store among processes: many at once, killed, slow, full."""
 
+import multiprocessing
 import os
 import random
 import subprocess
-import sys
 import time
-from pathlib import Path
+import warnings
 
-import pytest
-
-import skfashion
-from skfashion._store import Store, _process
-
-ROOT = Path(skfashion.__file__).parents[1]
-
-# What all child processes begin with: a value is known by its number, so anyone can check it.
-COMMON = """
-import os, random, sys, time, warnings
 import numpy as np
+import pytest
+from children import Child, needs_linux
+
 import skfashion
-from skfashion._store import StoreWarning, open_store, _files
+from skfashion._store import Store, StoreWarning, _process, open_store
 
-path, seed = sys.argv[1], int(sys.argv[2])
-rng = random.Random(seed)
-store = open_store(path)
-rows = store.rows("features", "ns", shape=(50,), dtype="float32")
+pytestmark = needs_linux
 
-def row_key(n):
-    return n.to_bytes(16, "big")
+
+CONTEXT = multiprocessing.get_context("forkserver")
+
+
+def begun(function, *arguments):
+    """Start a process for each of some arguments; they go on once all are ready."""
+    ready = CONTEXT.Barrier(len(arguments) + 1)
+    children = [Child(function, *each, ready) for each in arguments]
+    ready.wait(60)
+    return children
+
+
+def kill(*children):
+    for child in children:
+        child.process.kill()
+    for child in children:
+        child.process.join()
+
+
+# A value is known by its number, so anyone can check it.
+
+
+def put(store, n, size=20_000):
+    return store.put("runs", f"{n:04x}", {"n": n}, {"a": np.full(size, n), "b": np.arange(n)})
+
+
+def check(entry, n):
+    assert entry.meta["n"] == n
+    assert (entry.arrays["a"] == n).all()
+    assert len(entry.arrays["b"]) == n
+
 
 def row(n):
     return np.arange(n, n + 50, dtype="float32")
 
-def put(n, size=20_000):
-    return store.put("runs", f"{n:04x}", {"n": n}, {"a": np.full(size, n), "b": np.arange(n)})
 
-def check(entry, n):
-    assert entry.meta["n"] == n
-    assert (entry.arrays["a"] == n).all() and len(entry.arrays["b"]) == n
-"""
+def put_rows(store, numbers):
+    rows = store.rows("features", "ns", shape=(50,), dtype="float32")
+    array = np.array([row(n) for n in numbers], "f4").reshape(-1, 50)
+    return rows.put([n.to_bytes(16, "big") for n in numbers], array)
 
 
-def start(script, *args, **options):
-    environment = {**os.environ, "PYTHONPATH": str(ROOT), "OMP_NUM_THREADS": "1"}
-    return subprocess.Popen(
-        [sys.executable, "-c", COMMON + script, *map(str, args)],
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        env=environment,
-        text=True,
-        **options,
-    )
+def get_rows(store, numbers):
+    """Return the positions in `numbers` of those that are there, after a look at each."""
+    rows = store.rows("features", "ns", shape=(50,), dtype="float32")
+    found = rows.get([n.to_bytes(16, "big") for n in numbers])
+    assert all((found[i] == row(numbers[i])).all() for i in found)
+    return found.keys()
 
 
-def finish(process):
-    out, err = process.communicate(timeout=60)
-    assert process.returncode == 0, err
-    return out
-
-
-WRITER = """
-print("ready", flush=True)
-while True:
-    n = rng.randrange(8)
-    with store.crash_guard(f"{n:04x}"):
-        for size in (100, 300_000):
-            put(n, size)
-        first = rng.randrange(10**6)
-        some = range(first, first + rng.randrange(1, 400))
-        rows.put([row_key(m) for m in some], np.stack([row(m) for m in some]))
-"""
+def write_on(folder, seed, ready):
+    rng, store = random.Random(seed), open_store(folder)
+    ready.wait()
+    while True:
+        n = rng.randrange(8)
+        with store.crash_guard(f"{n:04x}"):
+            for size in (100, 300_000):
+                put(store, n, size)
+            first = rng.randrange(10**6)
+            put_rows(store, range(first, first + rng.randrange(1, 400)))
 
 
 def test_killed_writers(tmp_path, capsys):
     store = Store(tmp_path)
     rng = random.Random(0)
     kills = 15
-    for kill in range(kills):
-        process = start(WRITER, tmp_path, kill)
-        assert process.stdout.readline() == "ready\n"
+    for n in range(kills):
+        (writer,) = begun(write_on, (tmp_path, n))
         time.sleep(rng.uniform(0, 0.15))
-        assert process.poll() is None
-        process.kill()
-        process.communicate()
+        kill(writer)
         assert store.verify() == []
         for info in store.entries():
-            entry = store.get(info.kind, info.key)
-            assert (entry.arrays["a"] == entry.meta["n"]).all()
+            check(store.get(info.kind, info.key), int(info.key, 16))
     crashes = len(store.dead_guards())
     left = len(list(tmp_path.glob("v1/tmp/*")))
     with capsys.disabled():
@@ -98,55 +100,47 @@ def test_killed_writers(tmp_path, capsys):
     assert store.verify() == []
 
 
-WORKER = """
-warnings.simplefilter("error", StoreWarning)
-count, delay = int(sys.argv[3]), float(sys.argv[4])
-if delay:
-    # A network folder: renaming and listing take their time, and a listing is an old one.
-    def slow(function):
-        def call(*args):
-            time.sleep(rng.uniform(0, delay))
-            found = function(*args)
-            time.sleep(rng.uniform(0, delay))
-            return found
-        return call
-    os.replace, os.scandir = slow(os.replace), slow(os.scandir)
-print("ready", flush=True)
-computed = 0
-for n in rng.sample(range(count), count):
-    with store.crash_guard(f"{n:04x}"):
-        entry = store.get("runs", f"{n:04x}")
-        if entry is None:
-            computed += 1
-            time.sleep(0.002)
-            put(n)
+def work(folder, seed, count, delay, ready):
+    warnings.simplefilter("error", StoreWarning)
+    rng, store, computed = random.Random(seed), open_store(folder), 0
+    if delay:
+        # A network folder: renaming and listing take their time, and a listing is an old one.
+        def slow(function):
+            def call(*args):
+                time.sleep(rng.uniform(0, delay))
+                found = function(*args)
+                time.sleep(rng.uniform(0, delay))
+                return found
+
+            return call
+
+        os.replace, os.scandir = slow(os.replace), slow(os.scandir)
+    ready.wait()
+    for n in rng.sample(range(count), count):
+        with store.crash_guard(f"{n:04x}"):
             entry = store.get("runs", f"{n:04x}")
-        check(entry, n)
-        put(5000 + n % 3)  # everyone's checkpoints, replaced all the time
-        check(store.get("runs", f"{5000 + n % 3:04x}"), 5000 + n % 3)
-    wanted = rng.sample(range(600), 60)
-    found = rows.get([row_key(m) for m in wanted])
-    for i in found:
-        assert (found[i] == row(wanted[i])).all()
-    lacking = [m for i, m in enumerate(wanted) if i not in found]
-    array = np.array([row(m) for m in lacking], "f4").reshape(-1, 50)
-    rows.put([row_key(m) for m in lacking], array)
-    assert len(rows.get([row_key(m) for m in wanted])) == 60
-print(computed)
-"""
+            if entry is None:
+                computed += 1
+                time.sleep(0.002)
+                put(store, n)
+                entry = store.get("runs", f"{n:04x}")
+            check(entry, n)
+            shared = 5000 + n % 3  # everyone's checkpoints, replaced all the time
+            put(store, shared)
+            check(store.get("runs", f"{shared:04x}"), shared)
+        wanted = rng.sample(range(600), 60)
+        found = get_rows(store, wanted)
+        put_rows(store, [m for i, m in enumerate(wanted) if i not in found])
+        assert len(get_rows(store, wanted)) == 60
+    return computed
 
 
 @pytest.mark.parametrize(("count", "delay"), [(40, 0), (10, 0.03)], ids=["local", "slow"])
 def test_eight_processes_two_killed(tmp_path, capsys, count, delay):
-    processes = [start(WORKER, tmp_path, seed, count, delay) for seed in range(8)]
-    for process in processes:
-        assert process.stdout.readline() == "ready\n"
+    first, second, *others = begun(work, *((tmp_path, seed, count, delay) for seed in range(8)))
     time.sleep(0.1)
-    for process in processes[:2]:
-        process.kill()
-    computed = [int(finish(process)) for process in processes[2:]]
-    for process in processes[:2]:
-        process.communicate()
+    kill(first, second)
+    computed = [child.result() for child in others]
     store = Store(tmp_path)
     assert store.verify() == []
     for n in range(count):
@@ -161,72 +155,69 @@ def test_eight_processes_two_killed(tmp_path, capsys, count, delay):
     assert list(tmp_path.glob("v1/tmp/*")) == []
 
 
-EVICTED = """
-warnings.simplefilter("error", StoreWarning)
-skfashion.set_config(store_max_bytes=300_000)
-for turn in range(100):
-    n = rng.randrange(60)
-    entry = store.get("runs", f"{n:04x}")
-    if entry is None:
-        assert put(n, 2000)
-    else:
-        check(entry, n)
-    wanted = rng.sample(range(600), 30)
-    found = rows.get([row_key(m) for m in wanted])
-    for i in found:
-        assert (found[i] == row(wanted[i])).all()
-    rows.put([row_key(m) for m in wanted], np.stack([row(m) for m in wanted]))
-"""
+def evict(folder, seed):
+    warnings.simplefilter("error", StoreWarning)
+    skfashion.set_config(store_max_bytes=300_000)
+    rng, store = random.Random(seed), open_store(folder)
+    for _ in range(100):
+        n = rng.randrange(60)
+        entry = store.get("runs", f"{n:04x}")
+        if entry is None:
+            assert put(store, n, 2000)
+        else:
+            check(entry, n)
+        wanted = rng.sample(range(600), 30)
+        get_rows(store, wanted)
+        put_rows(store, wanted)
 
 
 def test_eviction_under_readers(tmp_path):
-    for process in [start(EVICTED, tmp_path, seed) for seed in range(4)]:
-        finish(process)
-    store = Store(tmp_path)
-    assert store.verify() == []
+    for child in [Child(evict, tmp_path, seed) for seed in range(4)]:
+        child.result()
+    assert Store(tmp_path).verify() == []
     assert sum(path.stat().st_size for path in tmp_path.rglob("*.npy")) < 350_000
 
 
-FULL = """
-import resource
-resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
-with warnings.catch_warnings(record=True) as caught:
-    warnings.simplefilter("always")
-    assert put(1, 1000)
-    done = [put(n) for n in (1, 2, 3)]
-    some = range(5000)
-    done.append(rows.put([row_key(m) for m in some], np.stack([row(m) for m in some])))
-assert not any(done), done
-assert len(caught) == 1 and "goes on without the store" in str(caught[0].message), caught
-check(store.get("runs", "0001"), 1)
-assert os.listdir(store.path / "v1" / "tmp") == []
-"""
+def fill(folder):
+    import resource
+
+    store = open_store(folder)
+    resource.setrlimit(resource.RLIMIT_FSIZE, (100_000, 100_000))
+    with warnings.catch_warnings(record=True) as caught:
+        warnings.simplefilter("always")
+        assert put(store, 1, 1000)
+        done = [put(store, n) for n in (1, 2, 3)]
+        done.append(put_rows(store, range(5000)))
+    assert not any(done)
+    (warning,) = caught
+    assert "goes on without the store" in str(warning.message)
+    check(store.get("runs", "0001"), 1)
+    assert os.listdir(store.path / "v1" / "tmp") == []
 
 
-@pytest.mark.skipif(os.name != "posix", reason="limits on file sizes are a POSIX thing")
 def test_quota(tmp_path):
-    finish(start(FULL, tmp_path, 0))
+    Child(fill, tmp_path).result()
     assert Store(tmp_path).verify() == []
+
+
+def fork(folder):
+    store = open_store(folder)
+    put_rows(store, [1])
+    store.rows("features", "ns", shape=(50,), dtype="float32")._lock.acquire()
+    store._lock.acquire()
+    child = os.fork()
+    if not child:
+        store = open_store(folder)
+        with store.crash_guard("aa"):
+            fine = len(get_rows(store, [1])) == 1 and put(store, 3) and put_rows(store, [2])
+        os._exit(0 if fine else 1)
+    assert os.waitpid(child, 0)[1] == 0
+    check(store.get("runs", "0003"), 3)
 
 
 def test_forked_child(tmp_path):
     # In a process of its own: forking one that runs threads for other tests isn't safe.
-    script = """
-rows.put([row_key(1)], row(1)[None])
-rows._lock.acquire(), store._lock.acquire()
-child = os.fork()
-if not child:
-    store = open_store(path)
-    rows = store.rows("features", "ns", shape=(50,), dtype="float32")
-    with store.crash_guard("aa"):
-        fine = len(rows.get([row_key(1)])) == 1 and put(3)
-        fine = fine and store.rows("features", "other", shape=(), dtype="f4") is not None
-    os._exit(0 if fine else 1)
-assert os.waitpid(child, 0)[1] == 0
-check(store.get("runs", "0003"), 3)
-"""
-    if hasattr(os, "fork"):
-        finish(start(script, tmp_path, 0))
+    Child(fork, tmp_path).result(60)
 
 
 # --- crash guards --------------------------------------------------------------------------------
@@ -258,39 +249,28 @@ def test_work_that_ends_is_no_crash(tmp_path):
     assert not list((tmp_path / "v1" / "attempts").iterdir())
 
 
-DYING = """
-with store.crash_guard("ab12"):
-    print("ready", flush=True)
-    sys.stdin.read()
-"""
+def begin(folder, go, ready):
+    with open_store(folder).crash_guard(KEY):
+        ready.wait()
+        go.wait()
 
 
 def test_crashes_are_counted_one_after_the_other(tmp_path):
-    store = Store(tmp_path)
-    living = [start(DYING, tmp_path, 0, stdin=subprocess.PIPE) for _ in range(4)]
-    for process in living:
-        assert process.stdout.readline() == "ready\n"
-    for process in living[:3]:  # killed together, by a scheduler say: none died of the work
-        process.kill()
-        # Nobody has asked how it ended yet: it stands in the table of processes, dead.
-        until = time.monotonic() + 10
-        while crashes(store) < 1 and time.monotonic() < until:
-            time.sleep(0.01)
-    for process in living[:3]:
-        process.communicate()
+    store, go = Store(tmp_path), CONTEXT.Event()
+    # Events that a killed process waits for are never set again: each has one of its own.
+    living, *killed = begun(begin, (tmp_path, go), *((tmp_path, CONTEXT.Event()) for _ in range(3)))
+    kill(*killed)  # together, by a scheduler say: none died of the work
     assert len(store.dead_guards()) == 3
     assert crashes(store) == 1
     for n in (2, 3):
-        process = start(DYING, tmp_path, 0, stdin=subprocess.PIPE)
-        assert process.stdout.readline() == "ready\n"
-        process.kill()
-        process.communicate()
+        kill(*begun(begin, (tmp_path, CONTEXT.Event())))
         assert crashes(store) == n
     assert crashes(store, "ab") == 0
     assert store.clear_crashes() == 5
     assert crashes(store) == 0
     assert len(markers(store)) == 1  # of the one that lives
-    living[3].communicate("go on")
+    go.set()
+    living.result()
     assert markers(store) == []
 
 
@@ -304,14 +284,22 @@ def test_whose_marker(tmp_path, monkeypatch):
     assert _process.is_orphan(f"{host}-{2**22 + 1}-{start}-0", now)
     assert not _process.is_orphan(f"other-{name}", now)
     assert _process.is_orphan(f"other-{name}", long_ago)
+    # After a key and a dot, as guards are called.
+    assert not _process.is_orphan(f"ab12.{name}", long_ago)
+    assert _process.is_orphan(f"ab12.{host}-{pid}-1.1-0", now)
     for foreign in ("", "x", ".nfs000001", "a-b-c-d", f"{host}-{pid}-{start}", name + "~"):
         assert not _process.is_orphan(foreign, long_ago)
+    # Nobody has asked yet how it ended: it stands in the table of processes, dead.
+    with subprocess.Popen(["true"], stdout=subprocess.PIPE) as process:
+        process.stdout.read()
+        until = time.monotonic() + 10
+        while _process._start(process.pid) is not None:
+            assert time.monotonic() < until
     # Where starts of processes can't be known, the pid is all there is.
     monkeypatch.setattr(_process, "_start", _process._probe)
-    if os.name == "posix":
-        assert not _process.is_orphan(name, now)
-        assert _process.is_orphan(f"{host}-{2**22 + 1}-x-0", now)
-        assert _process.is_orphan(f"{host}-{10**17}-x-0", now)
+    assert not _process.is_orphan(name, now)
+    assert _process.is_orphan(f"{host}-{2**22 + 1}-x-0", now)
+    assert _process.is_orphan(f"{host}-{10**17}-x-0", now)
 
 
 def test_guard_on_another_host(tmp_path):
@@ -334,7 +322,7 @@ def test_guard_shows_signs_of_life(tmp_path, monkeypatch):
         os.utime(marker, (1e9, 1e9))
         guard.survived()
         assert marker.stat().st_mtime == 1e9  # it was seen within the minute
-        monkeypatch.setattr("skfashion._store._store._ALIVE_EVERY", 0)
+        monkeypatch.setattr("skfashion._store._guards._ALIVE_EVERY", 0)
         guard.survived()
         assert marker.stat().st_mtime > 1e9
         marker.unlink()

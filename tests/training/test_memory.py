@@ -150,8 +150,8 @@ def wide_networks():
     return sizes, skfashion.cache_info()["programs"]
 
 
-def test_wide_networks_are_bounded_by_bytes():
+def test_what_is_kept_of_wide_networks_is_graphs_without_weights():
     sizes, info = result_of(wide_networks)
-    assert info["bytes"] <= info["max_bytes"]
-    assert info["entries"] < info["max_entries"]
+    assert info["bytes"] < 26 * 4_000_000  # each has 12 MB of weights, and twice that in slots
+    # TensorFlow keeps some 40 MB for each shape, until its kernels are let go.
     assert sizes[-1] - sizes[0] < 3 * info["max_bytes"]
