@@ -32,7 +32,14 @@ from ._rows import Rows
 from ._store import CrashGuard, Store, open_store
 from ._upkeep import PruneResult
 
+# Kinds of entries: half-done trainings, finished ones, and names of finished ones under which
+# other parameters find them.
+STATES, RESULTS, SHARED = "states", "results", "shared"
+
 __all__ = [
+    "RESULTS",
+    "SHARED",
+    "STATES",
     "CrashGuard",
     "Entry",
     "EntryInfo",

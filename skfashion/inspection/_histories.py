@@ -11,9 +11,9 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from skfashion._store import open_store
+from skfashion._store import SHARED, open_store
 from skfashion._utils.typing import Frame
-from skfashion.inspection._runs import SHARED, prefixed, runs
+from skfashion.inspection._runs import prefixed, runs
 
 
 def history_frame(fitted: Any) -> Frame:

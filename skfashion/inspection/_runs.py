@@ -9,10 +9,9 @@ from dataclasses import dataclass, field, replace
 
 import pandas as pd
 
-from skfashion._store import open_store
+from skfashion._store import RESULTS, STATES, open_store
 from skfashion._utils.typing import Frame, MemoryLike
 
-STATES, RESULTS, SHARED = "states", "results", "shared"
 _METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
