@@ -8,6 +8,7 @@ import numpy as np
 from skfashion._utils.typing import Frame, Self
 from skfashion.inspection import _style
 from skfashion.inspection._histories import check_search, history_frame, is_search
+from skfashion.inspection._search_display import score_column
 from skfashion.inspection._values import columns_of, value_text
 
 
@@ -57,6 +58,7 @@ class HistoryDisplay:
         self.history = history
         self.best = best
         self.best_name = best_name
+        self._colors = {}  # of candidates
 
     @classmethod
     def from_estimator(
@@ -128,13 +130,16 @@ class HistoryDisplay:
                 "No history is known: let the search refit, or give its classifier memory= and "
                 "an integer random_state, so that the histories of its folds are kept."
             )
-        if not hasattr(search, "best_index_"):
-            return cls(history).plot(ax, metrics=metrics)
-        best = int(search.best_index_)
-        columns = columns_of(search.cv_results_["params"])
-        lines = [f"{name} {value_text(values[best])}" for name, values in columns.items()]
-        name = "\n".join(["best:", *lines[:5], *(["..."] if len(lines) > 5 else [])])
-        return cls(history, best=best, best_name=name).plot(ax, metrics=metrics)
+        best, name = getattr(search, "best_index_", None), None
+        if best is not None:
+            columns = columns_of(search.cv_results_["params"])
+            lines = [f"{name} {value_text(values[best])}" for name, values in columns.items()]
+            name = "\n".join(["best:", *lines[:5], *(["..."] if len(lines) > 5 else [])])
+        display = cls(history, best=None if best is None else int(best), best_name=name)
+        scores = search.cv_results_[score_column(search)]
+        colors, _ = _style.rank_colors(scores)
+        display._colors = {i: colors[i] for i in np.argsort(scores)}
+        return display.plot(ax, metrics=metrics)
 
     def plot(self, ax: Any = None, *, metrics: str | Sequence[str] = ("loss", "accuracy")) -> Self:
         """Draw.
@@ -211,20 +216,21 @@ class HistoryDisplay:
         means = drawn.groupby(["candidate", "epoch"])[column].agg(["mean", "min", "max"])
         n = drawn["candidate"].nunique()
         where = f"{n} candidates, means over folds" if len(folds) else "refit of the best candidate"
+        where += "; stronger colour: higher score" if n > 2 and self._colors else ""
         what = "Validation" if known else "Training"
         _style.title(ax, f"{what} {_title(name).lower()}", where)
         lines = []
-        for candidate in sorted(set(drawn["candidate"]), key=lambda c: c == self.best):
+        candidates = set(drawn["candidate"])
+        order = [c for c in self._colors if c in candidates] or sorted(candidates)
+        for candidate in sorted(order, key=lambda c: c == self.best):
             curve = means.loc[candidate]
-            style = {"color": _style.GREY, "linewidth": 1.0, "alpha": 0.8}
+            color = self._colors.get(candidate, _style.GREY)
+            style = {"color": color, "linewidth": 1.0, "gid": f"candidate-{candidate + 1}"}
             if candidate == self.best:
                 # Once is enough for many parameters.
                 name = self.best_name if ax is self.axes_[-1] else None
-                style = {
-                    "color": _style.ORANGE,
-                    "linewidth": 2.2,
-                    "label": _style.as_it_is(name or "best"),
-                }
+                style |= {"color": _style.ORANGE, "linewidth": 2.2}
+                style["label"] = _style.as_it_is(name or "best")
                 band = {"color": _style.ORANGE, "alpha": 0.18, "linewidth": 0}
                 ax.fill_between(curve.index, curve["min"], curve["max"], **band)
             lines += _plot(ax, curve.index, curve["mean"], **style)

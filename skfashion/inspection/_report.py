@@ -1,6 +1,5 @@
 """One page on a search that needs nothing but a browser."""
 
-import json
 import os
 import shlex
 import sys
@@ -10,9 +9,22 @@ from pathlib import Path
 from typing import Any
 
 from skfashion._utils.typing import Array, PathLike
-from skfashion.inspection import _report_sections as sections
 from skfashion.inspection._histories import check_search
+from skfashion.inspection._report_facts import SearchFacts, TestFacts
 from skfashion.inspection._report_html import escape
+from skfashion.inspection._report_sections import all_of
+from skfashion.inspection._style import pyplot
+
+
+class Page(type(Path())):
+    """The path of a page, which a notebook shows as the page itself."""
+
+    def _repr_html_(self):
+        try:
+            page = escape(self.read_text(encoding="utf-8"))
+        except OSError:
+            return None
+        return f'<iframe srcdoc="{page}" style="width:100%;height:800px;border:0"></iframe>'
 
 
 def write_report(
@@ -21,16 +33,20 @@ def write_report(
     *,
     X_test: Array | None = None,
     y_test: Array | None = None,
+    X_train: Array | None = None,
+    y_train: Array | None = None,
     title: str | None = None,
     command: str | None = None,
     display_labels: Array | None = None,
-) -> Any:
+    model: PathLike | None = None,
+) -> Path:
     """Write a search up as one HTML page.
 
-    The page needs no network: scripts and images are in it (about 5 MB, nearly all of it
-    Plotly). It has the best parameters, parallel coordinates and learning curves to point
-    at, the candidates as a table to sort, over-fitting, mistakes on test images, what was
-    reused, and the versions that took part.
+    The page needs no network: scripts and images are in it. It has the best parameters and a
+    program that uses them, the candidates as lines to point at and as a table to sort, which
+    parameter mattered, learning curves, over-fitting, precision and recall a class, mistakes on
+    test images, what was reused, and the versions that took part. It reads in the dark, on a
+    phone and on paper.
 
     Parameters
     ----------
@@ -43,6 +59,10 @@ def write_report(
         Images that took no part in the search, as its estimator takes them.
     y_test : array-like of shape (n,), default=None
         Their labels.
+    X_train : array-like or sequence of str, default=None
+        Images of the search, of which the page tells number and size and shows one a class.
+    y_train : array-like of shape (n,), default=None
+        Labels of `X_train`.
     title : str, default=None
         None: the classes of search and estimator.
     command : str, default=None
@@ -50,57 +70,69 @@ def write_report(
         with a program.
     display_labels : array-like of shape (n_classes,), default=None
         What to call the classes, in the order of ``search.classes_``.
+    model : str or path, default=None
+        File that the best estimator was saved to, for the program that reads it.
 
     Returns
     -------
     pathlib.Path
-        The file.
+        The file. A notebook shows the page in its place.
 
     Raises
     ------
     NotFittedError, TypeError, ValueError, OSError, ImportError
         If it is not a fitted search, test images and labels can't be used, the file can't be
-        written, or Plotly is not installed.
+        written, or Matplotlib is not installed.
 
     See Also
     --------
     SearchDisplay, HistoryDisplay, MistakesDisplay : The same as pictures.
 
+    Notes
+    -----
+    Candidates are numbered from 1, in the order of ``cv_results_``; so does the command line.
+    Which parameter mattered is `sklearn.inspection.permutation_importance` in a random forest
+    that is fitted to the parameters and scores of the candidates, from eight of them on.
+
     Examples
     --------
     >>> from skfashion.inspection import write_report
     >>> write_report(search, "report.html", X_test=X, y_test=y)  # doctest: +SKIP
-    PosixPath('report.html')
+    Page('report.html')
     """
-    path = Path(path)
+    path = Page(path)
     if path.is_dir():
         raise IsADirectoryError(f"{str(path)!r} is a folder: give the name of a file to write.")
     if not path.parent.is_dir():
         raise FileNotFoundError(
             f"There is no folder {str(path.parent)!r} to write {path.name!r} in."
         )
-    try:
-        from plotly.offline import get_plotlyjs
-    except ImportError as error:
-        raise ImportError("write_report needs Plotly: pip install plotly.") from error
+    pyplot("write_report")
     check_search(search)
-    if (X_test is None) != (y_test is None):
-        raise ValueError("X_test and y_test belong together: one was given, the other not.")
+    for name, X, y in (("test", X_test, y_test), ("train", X_train, y_train)):
+        if (X is None) != (y is None):
+            raise ValueError(
+                f"X_{name} and y_{name} belong together: one was given without the other."
+            )
+    if X_train is not None and len(X_train) != len(y_train):
+        raise ValueError(f"X_train has {len(X_train)} images and y_train {len(y_train)} labels.")
     if X_test is not None and not hasattr(search, "best_estimator_"):
         raise ValueError("X_test needs a search that has refitted its best: refit=True.")
-    found = sections.SearchFacts(search)
-    test = None if X_test is None else sections.TestFacts(search, X_test, y_test, display_labels)
-    body, figures = sections.all_of(found, test, _started_by() if command is None else command)
+    found = SearchFacts(search)
+    test = None if X_test is None else TestFacts(search, X_test, y_test, display_labels)
     name = type(search).__name__
     page = _resource("report.html").format(
         title=escape(title or f"{name} of {found.estimator_name}"),
         subtitle=f"{name}, {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC",
         css=_resource("report.css"),
         js=_resource("report.js"),
-        plotly=get_plotlyjs(),
-        body=body,
-        # A script ends where the page says so, whatever stands within quotes.
-        charts=json.dumps(figures, allow_nan=False).replace("<", r"\u003c"),
+        body=all_of(
+            found,
+            test,
+            command=_started_by() if command is None else command,
+            train=None if X_train is None else (X_train, y_train),
+            model=model,
+        ),
     )
     # Not one half of a page over a good one.
     half = path.with_name(f".{path.name}.{os.getpid()}")

@@ -1,25 +1,19 @@
 """Scores of a search against its parameters."""
 
 from collections.abc import Mapping, Sequence
-from itertools import pairwise
-from typing import Any, Literal
+from typing import Any, Literal, NamedTuple
 
 import numpy as np
 
 from skfashion._utils.typing import Array, Self
 from skfashion._utils.validation import InvalidParameterError
 from skfashion.inspection import _style
+from skfashion.inspection._axes import axis_of, ranges_of, show_axis
 from skfashion.inspection._histories import check_search
-from skfashion.inspection._values import (
-    categories_of,
-    columns_of,
-    scale_of,
-    shortened,
-    thinned,
-    value_texts,
-)
+from skfashion.inspection._values import columns_of, shortened, value_text
 
 _KINDS = ("auto", "score", "pair", "parallel")
+_BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.75}
 
 
 class SearchDisplay:
@@ -79,6 +73,7 @@ class SearchDisplay:
         self.errors = errors
         self.score_name = score_name
         self.best = best
+        self._ranges = {}
 
     @classmethod
     def from_search(
@@ -139,6 +134,7 @@ class SearchDisplay:
             best = int(search.best_index_)
         name = column[:1].upper() + column[1:].replace("_", " ")
         display = cls(values, results[column], errors=errors, score_name=name, best=best)
+        display._ranges = ranges_of(search)
         return display.plot(ax, kind=kind)
 
     def plot(
@@ -168,7 +164,7 @@ class SearchDisplay:
                 f"kind={kind!r} is not one of {', '.join(map(repr, _KINDS))}."
             )
         scores = np.asarray(self.scores, dtype=float)
-        columns = self.values or {"candidate": list(range(len(scores)))}
+        columns = self.values or {"candidate": list(range(1, 1 + len(scores)))}
         n = len(columns)
         if kind == "auto":
             kind = {1: "score", 2: "pair"}.get(n, "parallel")
@@ -177,8 +173,8 @@ class SearchDisplay:
                 f"kind={kind!r} shows {'one parameter' if kind == 'score' else 'two parameters'}, "
                 f"not {n}: name them with params=, of {', '.join(map(repr, columns))}."
             )
-        finite = np.isfinite(scores)
-        if not finite.any():
+        finite = np.flatnonzero(np.isfinite(scores))
+        if not len(finite):
             raise ValueError("No candidate has a finite score: all of them failed.")
         best = self._best(scores, finite)
         plt = _style.pyplot("SearchDisplay")
@@ -186,22 +182,23 @@ class SearchDisplay:
             width = max(5.6, 1.25 * (n + 1)) if kind == "parallel" else 5.6
             ax = plt.subplots(figsize=(width, 4), layout="constrained")[1]
         self.ax_, self.figure_ = ax, ax.figure
-        values = {
-            name: [value for value, known in zip(column, finite, strict=True) if known]
+        axes = {
+            name: axis_of([column[i] for i in finite], self._ranges.get(name))
             for name, column in columns.items()
         }
-        errors = None if self.errors is None else np.asarray(self.errors, dtype=float)[finite]
-        scores = scores[finite]
-        if kind == "parallel":
-            _draw_parallel(ax, values, scores, best, self.score_name)
-            return self
         note = None
         if best is not None:
-            note = "the best" if scores[best] == scores.max() else "chosen by the search"
+            note = "the best" if scores[best] == scores[finite].max() else "chosen by the search"
+            best = int(np.flatnonzero(finite == best)[0])
+        drawn = _Candidates(scores[finite], best, [f"candidate-{i + 1}" for i in finite])
+        if kind == "parallel":
+            _draw_parallel(ax, axes, drawn, self.score_name)
+            return self
         if kind == "score":
-            note = _draw_score(ax, values, scores, errors, best, note)
+            errors = None if self.errors is None else np.asarray(self.errors, dtype=float)[finite]
+            note = _draw_score(ax, axes, drawn, errors, note)
         else:
-            note = _draw_pair(ax, values, scores, best, note)
+            note = _draw_pair(ax, axes, drawn, self.score_name, note)
         _style.title(ax, self.score_name, note)
         return self
 
@@ -210,23 +207,30 @@ class SearchDisplay:
         if self.best is None:
             return None
         if self.best == "highest":
-            return int(np.argmax(scores[finite]))
+            return finite[np.argmax(scores[finite])]
         if self.best not in range(len(scores)):
             raise ValueError(
                 f"best={self.best!r} is not one of the {len(scores)} scores: give the place of "
                 "one, 'highest' or None."
             )
-        return int(finite[: self.best].sum()) if finite[self.best] else None
+        return self.best if self.best in finite else None
 
 
-def _draw_score(ax, values, scores, errors, best, note):
+class _Candidates(NamedTuple):
+    """What is drawn of candidates: those with a score."""
+
+    scores: np.ndarray
+    best: int | None
+    names: list  # in SVG, so that a page knows which line is whose
+
+
+def _draw_score(ax, axes, drawn, errors, note):
     """Draw scores against one parameter; return what the plot needs said."""
-    ((name, column),) = values.items()
-    scale = scale_of(column)
-    x = scale.places
+    ((name, axis),) = axes.items()
+    x, scores, best = axis.places, drawn.scores, drawn.best
     _style.tidy(ax)
     ax.margins(y=0.15)  # room for the text at the best
-    _style.show_scale(ax, "x", name, scale)
+    show_axis(ax, "x", name, axis)
     # Where others vary too, the line is of the highest at each value.
     tops = {at: scores[x == at].max() for at in sorted(set(x))}
     if len(tops) <= 20:
@@ -235,142 +239,148 @@ def _draw_score(ax, values, scores, errors, best, note):
     if errors is not None and np.any(errors > 0):  # of a single split there is no deviation
         ax.errorbar(x, scores, errors, fmt="none", ecolor=_style.GREY, elinewidth=1, zorder=1)
         notes.append("bars: one standard deviation over the folds")
-    ax.scatter(x, scores, s=34, color=_style.BLUE, linewidths=0, zorder=2)
+    for i, gid in enumerate(drawn.names):
+        front = i == best
+        style = {"color": _style.ORANGE if front else _style.BLUE, "zorder": 3 if front else 2}
+        ax.plot(x[i], scores[i], "o", markersize=8 if front else 6, gid=gid, **style)
     if best is not None:
-        ax.scatter(x[best], scores[best], s=70, color=_style.ORANGE, linewidths=0, zorder=3)
+        at = axis.ticks.get(x[best]) or value_text(x[best])
         text = f"{scores[best]:.3f} at "
         room = max(8, _style.characters(_style.size_of(ax)[0] / 2) - len(text))
-        text += shortened([value_texts(column)[best]], room)[0]
-        _write_best(ax, (x[best], scores[best]), text, scale.unit()[best] > 0.5, 9)
+        _write_best(ax, x[best], scores[best], text + shortened([at], room)[0])
         notes += [f"orange: {note}"] if note != "the best" else []
     return "; ".join(notes)
 
 
-def _draw_pair(ax, values, scores, best, note):
+def _draw_pair(ax, axes, drawn, score_name, note):
     """Draw a table where every combination was tried, or else points; return what to say."""
-    rows, columns = map(categories_of, reversed(values.values()))
-    at = list(zip(rows.places.astype(int), columns.places.astype(int), strict=True))
+    columns, rows = (axis.as_categories() for axis in axes.values())
     table = np.full((len(rows.ticks), len(columns.ticks)), -np.inf)
-    np.maximum.at(table, tuple(zip(*at, strict=True)), scores)
-    marked = None if best is None else at[best]
+    np.maximum.at(table, (rows.places, columns.places), drawn.scores)
+    marked = None if drawn.best is None else (rows.places[drawn.best], columns.places[drawn.best])
     if marked is not None:
-        table[marked] = scores[best]
+        table[marked] = drawn.scores[drawn.best]
     if np.isfinite(table).all() and max(table.shape) <= 10 and min(table.shape) > 1:
-        _draw_table(ax, table, zip(values, (columns, rows), strict=True), marked)
+        _draw_table(ax, table, marked)
+        for side, name, axis in zip("xy", axes, (columns, rows), strict=True):
+            show_axis(ax, side, name, axis)
         return note and f"frame: {note}"
-    _draw_points(ax, values, scores, best)
-    return f"colour: score; ring: {note}" if note else "colour: score"
+    _draw_points(ax, axes, drawn, score_name)
+    return note and f"ring: {note}"
 
 
-def _draw_table(ax, table, scales, best):
+def _draw_table(ax, table, best):
     from matplotlib.patches import Rectangle
 
-    image = ax.imshow(table, cmap=_style.COLORS, aspect="auto", origin="lower")
+    colors, _ = _style.rank_colors(table.ravel())
+    ax.imshow(colors.reshape(*table.shape, 4), aspect="auto", origin="lower")
     ax.tick_params(length=0, labelcolor=_style.INK, labelsize=_style.SMALL)
     ax.spines[:].set_visible(False)
-    for side, (name, scale) in zip("xy", scales, strict=True):
-        _style.show_scale(ax, side, name, scale)
     texts = {at: f"{score:.3f}" for at, score in np.ndenumerate(table)}
     # Smaller where the cells are narrow.
     room = _style.characters(_style.size_of(ax)[0] / table.shape[1])
     size = _style.SMALL * min(1, room / max(map(len, texts.values())))
+    dark = colors[:, :3].mean(axis=1).reshape(table.shape) < 0.55
     for at, text in texts.items():
-        ax.text(
-            *(*reversed(at), text),
-            ha="center",
-            va="center",
-            fontsize=size,
-            fontweight="bold" if at == best else None,
-            color="white" if image.norm(table[at]) < 0.55 else "black",
-        )
+        color = "white" if dark[at] else "black"
+        style = {"ha": "center", "va": "center", "fontsize": size, "color": color}
+        ax.text(*reversed(at), text, fontweight="bold" if at == best else None, **style)
     if best is not None:
         style = {"fill": False, "edgecolor": _style.ORANGE, "linewidth": 2.5}
         ax.add_patch(Rectangle((best[1] - 0.48, best[0] - 0.48), 0.96, 0.96, **style))
 
 
-def _draw_points(ax, values, scores, best):
+def _draw_points(ax, axes, drawn, score_name):
     _style.tidy(ax)
-    x, y = scales = [scale_of(column) for column in values.values()]
-    for side, name, scale in zip("xy", values, scales, strict=True):
-        _style.show_scale(ax, side, name, scale)
-    for drawn in ax.collections:  # drawn on again, axes keep one colour bar
-        if drawn.colorbar is not None:
-            drawn.colorbar.remove()
-    order = np.argsort(scores)
-    style = {"cmap": _style.COLORS, "edgecolor": "white", "linewidth": 0.6}
-    points = ax.scatter(x.places[order], y.places[order], 70, scores[order], **style)
     ax.margins(0.08)
-    bar = ax.figure.colorbar(points, ax=ax, fraction=0.05, pad=0.02)
-    bar.outline.set_visible(False)
-    bar.ax.tick_params(length=0, labelcolor=_style.INK, labelsize=_style.SMALL)
+    (x, y), best = axes.values(), drawn.best
+    for side, (name, axis) in zip("xy", axes.items(), strict=True):
+        show_axis(ax, side, name, axis)
+    colors, shown = _style.rank_colors(drawn.scores)
+    for i in np.argsort(drawn.scores):
+        style = {"markersize": 8, "color": colors[i], "gid": drawn.names[i]}
+        ax.plot(x.places[i], y.places[i], "o", clip_on=False, zorder=2, **style)
+    _style.rank_bar(ax, shown, score_name.lower())
     if best is not None:
         at = x.places[best], y.places[best]
-        ax.scatter(*at, s=170, facecolor="none", edgecolor=_style.ORANGE, linewidth=2)
-        up = 10 if y.unit()[best] < 0.9 else -18
-        _write_best(ax, at, f"{scores[best]:.3f}", x.unit()[best] > 0.5, up)
+        ax.plot(*at, "o", markersize=13, fillstyle="none", color=_style.ORANGE, markeredgewidth=2)
+        _write_best(ax, *at, f"{drawn.scores[best]:.3f}")
 
 
-def _write_best(ax, at, text, left, up):
-    """Write at the best candidate, to its left or to its right."""
-    box = {"facecolor": "white", "edgecolor": "none", "pad": 1, "alpha": 0.8}
-    style = {"ha": "right" if left else "left", "color": _style.ORANGE, "bbox": box}
-    _style.note(ax, text, at, (-9 if left else 9, up), **style)
+def _write_best(ax, x, y, text):
+    """Write at the best candidate, on the side of it where there is more room."""
+    left, high = ax.transAxes.inverted().transform(ax.transData.transform((x, y))) > (0.5, 0.9)
+    style = {"ha": "right" if left else "left", "color": _style.ORANGE, "bbox": _BEHIND}
+    _style.note(ax, text, (x, y), (-9 if left else 9, -18 if high else 9), **style)
 
 
-def _draw_parallel(ax, values, scores, best, score_name):
-    """Draw candidates as lines, those of higher scores in front of others."""
-    import matplotlib
-    from matplotlib.patches import PathPatch
-
-    scales = [*map(scale_of, values.values()), scale_of(scores.tolist(), log=False)]
-    units = np.array([scale.unit() for scale in scales])
-    last = len(scales) - 1
-    colors = matplotlib.colormaps[_style.COLORS]
-    for i in sorted(range(len(scores)), key=lambda i: (i == best, scores[i])):
-        color = _style.ORANGE if i == best else colors(units[last, i])
-        style = {"lw": 2.6, "alpha": 1.0} if i == best else {"lw": 1.2, "alpha": 0.75}
-        curve = _curve_through(list(enumerate(units[:, i])))
-        ax.add_patch(PathPatch(curve, facecolor="none", edgecolor=color, **style))
-    ax.set_xlim(-0.05, last + 0.3)
-    ax.set_ylim(-0.04, 1.02)
+def _draw_parallel(ax, axes, drawn, score_name):
+    """Draw candidates as lines through an axis a parameter, higher scores in front of others."""
+    scores, best = drawn.scores, drawn.best
+    for axis in ax.child_axes[:]:  # of an earlier drawing
+        axis.remove()
+    axes = {**axes, score_name: axis_of(scores.tolist(), log=False)}
+    last = len(axes) - 1
+    ax.set(xlim=(0, last), ylim=(0, 1))
     ax.set_axis_off()
+    colors, shown = _style.rank_colors(scores)
+    if len(scores) > 1:
+        _style.rank_bar(ax, shown, score_name.lower())
     ax.figure.figure.draw_without_rendering()  # so that the size is known
-    width, height = _style.size_of(ax)
-    near = max(0.065, 1.7 * _style.SMALL / height)
-    room = _style.characters(width / (last + 0.35))
-    for k, (name, scale) in enumerate(zip([*values, score_name], scales, strict=True)):
-        ax.plot([k, k], [0, 1], color=_style.INK, linewidth=1, zorder=3)
-        ticks = scale.unit_ticks()
-        if best is not None:
-            # The best's own value stands on each axis.
-            at = units[k, best]
-            text = f"{scores[best]:.3f}" if k == last else value_texts(values[name])[best]
-            ticks = [(at, text), *ticks]
-        texts = shortened([text for _, text in ticks], max(6, min(14, room - 2)))
-        ticks = thinned(zip([at for at, _ in ticks], texts, strict=True), near)
-        for i, (at, text) in enumerate(ticks):
-            marked = best is not None and i == 0
-            style = {"color": _style.ORANGE, "fontweight": "bold"} if marked else {}
-            box = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.75}
-            _style.note(ax, text, (k, at), (4, 0), va="center", zorder=4, bbox=box, **style)
-        # Names alternate in height, so that long ones have room.
-        log = " (log)" if scale.kind == "log" else ""
-        longest = max(6, (2 * room if 0 < k < last - 1 else int(1.4 * room)) - 3 - len(log))
-        style = {"ha": "left" if k == 0 else "right" if k == last else "center"}
-        style |= {"fontsize": _style.SMALL + 0.5, "fontweight": "bold" if k == last else None}
-        _style.note(
-            ax, shortened([name], longest)[0] + log, (k, 1), (0, 10 + 14 * (k % 2)), **style
-        )
+    # Names at the ends will take a little of that.
+    room = _style.characters(0.9 * _style.size_of(ax)[0] / last)
+    slanted = max(map(len, axes)) + 6 > room
+    sides = [
+        _draw_side(ax, k / last, axis, max(6, room - 3)) for k, axis in enumerate(axes.values())
+    ]
+    for k, (name, axis) in enumerate(axes.items()):
+        text = name + (" (log)" if axis.kind == "log" else "")
+        style = {"rotation": 25, "ha": "left", "rotation_mode": "anchor"} if slanted else {}
+        style = {"ha": "center", "va": "bottom", "xycoords": "axes fraction", **style}
+        weight = "bold" if k == last else None
+        _style.note(ax, text, (k / last, 1), (0, 8), fontweight=weight, **style)
+    units = np.array(list(map(_heights, sides, [axis.places for axis in axes.values()])))
+    for i in np.argsort(scores):
+        style = {"color": colors[i], "linewidth": 1.3, "gid": drawn.names[i]}
+        if i == best:
+            style |= {"color": _style.ORANGE, "linewidth": 2.8, "zorder": 2.5}
+        ax.plot(range(last + 1), units[:, i], **style, clip_on=False)
+    if best is None:
+        return
+    near = 1.5 * _style.SMALL / _style.size_of(ax)[1]
+    taken = []  # by the axis before: (height, characters)
+    for k, (side, axis) in enumerate(zip(sides, axes.values(), strict=True)):
+        at, place = units[k, best], axis.places[best]
+        text = f"{scores[best]:.3f}" if k == last else axis.ticks.get(place) or value_text(place)
+        text = shortened([text], max(6, room - 3))[0]
+        # Where the axis before has written there is no room for much.
+        if not any(abs(at - there) < near and n + len(text) + 3 > room for there, n in taken):
+            style = {"ha": "right", "va": "center", "color": _style.ORANGE, "zorder": 4}
+            _style.note(ax, text, (k, at), (-4, 0), fontweight="bold", bbox=_BEHIND, **style)
+        labels = [len(label.get_text()) for label in side.get_yticklabels()]
+        taken = list(zip(_heights(side, side.get_yticks()), labels, strict=True))
 
 
-def _curve_through(ends):
-    """Return a curve that leaves each axis and meets the next one at a right angle."""
-    from matplotlib.path import Path
+def _draw_side(ax, at, axis, longest):
+    """Draw the axis of one parameter as axes without a width."""
+    side = ax.inset_axes((at, 0, 1e-9, 1), zorder=3)
+    side.spines[["top", "bottom", "right"]].set_visible(False)
+    side.spines["left"].set_color(_style.INK)
+    side.set_xticks([])
+    side.yaxis.tick_right()
+    side.plot(np.zeros(len(axis.places)), axis.places, alpha=0)
+    show_axis(side, "y", None, axis, longest)
+    style = {"color": _style.INK, "labelcolor": _style.INK, "labelsize": _style.SMALL}
+    side.tick_params("y", length=3, **style)
+    for label in side.get_yticklabels():
+        label.set_bbox(_BEHIND)
+    return side
 
-    path = [ends[0]]
-    for (x, y), (to_x, to_y) in pairwise(ends):
-        path += [(x + 0.4, y), (to_x - 0.4, to_y), (to_x, to_y)]
-    return Path(path, [Path.MOVETO, *[Path.CURVE4] * (len(path) - 1)])
+
+def _heights(side, places):
+    """Return where places of an axis are between its ends, 0 and 1."""
+    to_side = side.transScale + side.transLimits
+    return to_side.transform([(0, place) for place in places])[:, 1]
 
 
 def score_column(search):

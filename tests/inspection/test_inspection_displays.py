@@ -165,10 +165,10 @@ def test_one_parameter_on_a_logarithmic_axis(images):
     search = of_rates(images)
     display = SearchDisplay.from_search(search)
     assert display.ax_.get_xlabel() == "C (log)"
-    points = display.ax_.collections[-2].get_offsets()
-    np.testing.assert_allclose(points[:, 0], np.logspace(-4, 0, 9))
+    points = [line.get_xydata()[0] for line in display.ax_.lines if line.get_gid()]
     assert display.ax_.get_xscale() == "log"
-    np.testing.assert_allclose(points[:, 1], search.cv_results_["mean_test_score"])
+    scores = search.cv_results_["mean_test_score"]
+    np.testing.assert_allclose(points, np.column_stack([np.logspace(-4, 0, 9), scores]))
     assert_readable(display.figure_)
 
 
@@ -176,9 +176,9 @@ def test_two_parameters_tried_in_full_are_a_table(images):
     search = of_rates(images, C=[1e-3, 1e-2, 1e-1], class_weight=[None, "balanced"])
     display = SearchDisplay.from_search(search)
     (image,) = display.ax_.images
-    assert image.get_array().shape == (2, 3)
+    assert image.get_array().shape[:2] == (2, 3)
     scores = search.cv_results_["mean_test_score"].reshape(3, 2).T
-    np.testing.assert_allclose(image.get_array(), scores)
+    assert [text.get_text() for text in display.ax_.texts][:6] == [f"{s:.3f}" for s in scores.flat]
     assert_readable(display.figure_)
 
 
@@ -187,16 +187,16 @@ def test_two_parameters_tried_in_part_are_points(search):
     assert not display.ax_.images or display.ax_.images[0].get_array().size == 6
     assert_readable(display.figure_)
     partial = SearchDisplay({"a": [1, 2, 3], "b": [0.1, 0.5, 0.3]}, [0.5, 0.6, np.nan]).plot()
-    assert len(partial.ax_.collections[0].get_offsets()) == 2
+    assert len([line for line in partial.ax_.lines if line.get_gid()]) == 2
     assert_readable(partial.figure_)
 
 
 def test_parallel_coordinates(search):
     display = SearchDisplay.from_search(search)
-    assert len(display.ax_.patches) == 8
+    assert len(display.ax_.lines) == 8
     assert_readable(display.figure_)
     fits = SearchDisplay.from_search(search, "batch_size", score="mean_fit_time", kind="parallel")
-    assert len(fits.ax_.patches) == 8
+    assert len(fits.ax_.lines) == 8
     assert_readable(fits.figure_)
 
 
