@@ -92,7 +92,6 @@ def show_axis(ax, side, name, axis, longest=24):
     shown = getattr(ax, f"{side}axis")
     if axis.limits:
         getattr(ax, f"set_{side}lim")(axis.limits)
-        getattr(ax, f"set_{side}margin")(0)
     if name is not None:
         shown.set_label_text(as_it_is(f"{name} (log)" if log else name), color=INK)
     shown.set_minor_locator(ticker.NullLocator())
@@ -104,22 +103,15 @@ def show_axis(ax, side, name, axis, longest=24):
         )
         shown.set_major_formatter(lambda number, _: number_text(number))
         return
-    places, texts = list(axis.ticks), list(axis.ticks.values())
     room = size_of(ax)[side == "y"]
-    most = max(1, int(room / (1.9 * SMALL)))
-    step = math.ceil(len(places) / most)
-    places, texts = places[::step], texts[::step]
-    slant = {}
-    if side == "x":
-        across = characters(room) // len(places) - 1
-        level = across >= 12
-        # Only a layout engine makes room for long names.
-        longest = across if level else longest if ax.figure.get_layout_engine() else 12
-        texts = shortened(texts, longest)
-        if max(map(len, texts)) > across:
-            slant = {"rotation": _SLANT, "ha": "right", "va": "top", "rotation_mode": "anchor"}
-    else:
-        texts = shortened(texts, longest if ax.figure.get_layout_engine() else min(12, longest))
+    places = list(axis.ticks)[:: math.ceil(1.9 * SMALL * len(axis.ticks) / room)]
+    across = characters(room) // len(places) - 1 if side == "x" else longest
+    # Only a layout engine makes room for long names.
+    longest = longest if ax.figure.get_layout_engine() else min(12, longest)
+    level = side == "x" and across >= 12
+    texts = shortened([axis.ticks[place] for place in places], across if level else longest)
+    slant = {"rotation": _SLANT, "ha": "right", "va": "top", "rotation_mode": "anchor"}
+    slant = slant if max(map(len, texts)) > across else {}
     shown.set_ticks(places, [as_it_is(text) for text in texts], **slant)
 
 

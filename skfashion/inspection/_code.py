@@ -17,7 +17,7 @@ class Code:
 
     def __init__(self):
         self._imports = set()
-        self._notes = []
+        self.notes = []
 
     def of(self, value, **replaced):
         """Return source of a value; of an estimator, what was given other than its defaults."""
@@ -25,12 +25,15 @@ class Code:
             value = value.item()
         if isinstance(value, float) and not math.isfinite(value):
             return f"float({str(value)!r})"
-        if value is None or isinstance(value, (bool, int, float, str, bytes)):
+        if value is None or isinstance(value, (bool, int, float, str)):
             return repr(value)
         if isinstance(value, os.PathLike):
             return repr(os.fspath(value))
-        if type(value) in (list, tuple):
-            return self._sequence(value)
+        if isinstance(value, tuple) and len(value) == 1:
+            return f"({self.of(value[0])},)"
+        if isinstance(value, (list, tuple)):
+            opened, closed = "[]" if isinstance(value, list) else "()"
+            return _broken(opened, map(self.of, value), closed)
         if isinstance(value, dict):
             return _broken("{", [f"{self.of(k)}: {self.of(v)}" for k, v in value.items()], "}")
         if isinstance(value, np.ndarray) and value.size <= _MOST_VALUES:
@@ -43,18 +46,20 @@ class Code:
     def block(self, *lines):
         """Return the imports, what can't be written, and lines of source."""
         imports = "\n".join(sorted(self._imports))
-        notes = [f"# {note}" for note in self._notes]
+        notes = [f"# {note}" for note in dict.fromkeys(self.notes)]
         return "\n".join([*([imports, ""] if imports else []), *notes, *lines])
-
-    def note(self, text):
-        """Say something above the source."""
-        if text not in self._notes:
-            self._notes.append(text)
 
     def _object(self, value, replaced):
         name = type(value).__name__
-        if hasattr(value, "get_params") and not isinstance(value, type):
-            return self._estimator(value, replaced)
+        if hasattr(value, "get_params"):
+            given = {**value.get_params(deep=False), **replaced}
+            known = inspect.signature(type(value)).parameters
+            changed = {
+                name: each
+                for name, each in given.items()
+                if name not in known or repr(each) != repr(known[name].default)
+            }
+            return _broken(f"{self._name(type(value))}(", self._arguments((), changed), ")")
         if hasattr(value, "dist"):  # a frozen distribution of SciPy, whose repr is an address
             self._imports.add(f"from scipy.stats import {value.dist.name}")
             return _broken(f"{value.dist.name}(", self._arguments(value.args, value.kwds), ")")
@@ -64,24 +69,8 @@ class Code:
             return repr(value).replace(name, self._name(type(value)), 1)
         return self._unknown(name)
 
-    def _estimator(self, estimator, replaced):
-        given = {**estimator.get_params(deep=False), **replaced}
-        signature = inspect.signature(type(estimator)).parameters
-        changed = {
-            name: value
-            for name, value in given.items()
-            if name not in signature or repr(value) != repr(signature[name].default)
-        }
-        return _broken(f"{self._name(type(estimator))}(", self._arguments((), changed), ")")
-
     def _arguments(self, positional, named):
         return [*map(self.of, positional), *(f"{k}={self.of(v)}" for k, v in named.items())]
-
-    def _sequence(self, values):
-        opened, closed = "[]" if isinstance(values, list) else "()"
-        if len(values) == 1 and closed == ")":
-            return f"({self.of(values[0])},)"
-        return _broken(opened, [self.of(value) for value in values], closed)
 
     def _name(self, value):
         """Return the name of a class or function, imported from where it is public."""
@@ -89,7 +78,7 @@ class Code:
         if not name.isidentifier():
             return self._unknown(name)
         if module == "__main__":
-            self.note(f"{name} is defined in your own program.")
+            self.notes.append(f"{name} is defined in your own program.")
             return name
         parts = module.split(".")
         for n in range(1, len(parts)):
@@ -101,7 +90,7 @@ class Code:
         return name
 
     def _unknown(self, name):
-        self.note(f"In place of ... belongs an object that has no source: {name}.")
+        self.notes.append(f"In place of ... belongs an object that has no source: {name}.")
         return "..."
 
 
@@ -121,7 +110,7 @@ def search_code(search, n_splits):
     cv = getattr(search, "cv", None)
     if not (cv is None or isinstance(cv, int) or hasattr(cv, "get_n_splits")):
         replaced["cv"] = n_splits
-        code.note("cv was given as rows of each fold; this is their number.")
+        code.notes.append("cv was given as rows of each fold; this is their number.")
     made = code.of(search, **replaced)
     return code.block(f"search = {made}", "# search.fit(X, y) runs it on your images and labels.")
 
@@ -136,6 +125,7 @@ def load_code(path):
 
 def _broken(opened, parts, closed):
     """Join parts on one line, or a line each where they are long."""
+    parts = list(parts)
     line = f"{opened}{', '.join(parts)}{closed}"
     if len(line) <= _WIDTH and "\n" not in line:
         return line

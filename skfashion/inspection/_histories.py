@@ -55,8 +55,8 @@ def history_frame(fitted: Any) -> Frame:
 
     - Folds are numbered in the order in which they were first trained, which is the
       splitter's order unless `n_jobs` ran several at a time.
-    - If a candidate was fitted to other data or folds before, in the same folder, the last
-      used count.
+    - Of a candidate that was fitted to other data before, in the same folder, the last used
+      count.
     - Candidates that differ in steps before the classifier only, or in the number of images,
       are told apart by the order in which they were trained.
 

@@ -27,11 +27,11 @@ class MistakesDisplay:
 
     Parameters
     ----------
-    images : list of ndarray
-        Of uint8 and shape (h, w) or (h, w, 3), the worst first.
+    images : list of ndarray of shape (h, w) or (h, w, 3), uint8
+        Images, the worst first.
     mistakes : pandas.DataFrame
-        A row per image: ``index`` (in X), ``true``, ``predicted`` (labels) and
-        ``true_probability``, ``predicted_probability`` (NaN if not known).
+        A row an image: ``index`` (in X), ``true``, ``predicted`` (labels),
+        ``true_probability`` and ``predicted_probability`` (NaN if not known).
     n_mistakes, n_samples : int
         Images classified wrongly, and all of them.
 
@@ -83,16 +83,14 @@ class MistakesDisplay:
         ----------
         estimator : fitted classifier
             With `predict_proba`, or else `predict`; a Pipeline or search, too.
-        X : array-like or sequence of str
-            Images as the estimator takes them: arrays or file names.
-        y : array-like of shape (n,)
-            Their labels.
+        X, y : array-like or sequence of str
+            Images as the estimator takes them, arrays or file names, and their labels.
         n_images : int, default=12
-            How many to show.
+            Images to show at most.
         display_labels : array-like of shape (n_classes,), default=None
-            What to call the classes, in the order of ``estimator.classes_``.
+            Names of the classes, in the order of ``estimator.classes_``.
         ax : matplotlib.axes.Axes, default=None
-            Where; None makes a figure.
+            Axes; None makes a figure.
 
         Returns
         -------
@@ -101,21 +99,13 @@ class MistakesDisplay:
         Raises
         ------
         NotFittedError, ValueError, ImportError
-            Before `fit`, if lengths or numbers of classes don't fit together, `n_images` is
-            not a whole number of 0 or more, or matplotlib is not installed.
+            Before `fit`, if lengths or numbers of classes don't fit together, or without
+            matplotlib.
         """
-        known = hasattr(estimator, "predict_proba")
-        predicted = estimator.predict_proba(X) if known else estimator.predict(X)
-        return cls.from_predictions(
-            X,
-            y,
-            predicted,
-            classes=estimator.classes_,
-            n_images=n_images,
-            display_labels=display_labels,
-            image_shape=image_shape_for(estimator),
-            ax=ax,
-        )
+        predict = getattr(estimator, "predict_proba", None) or estimator.predict
+        told = {"classes": estimator.classes_, "image_shape": image_shape_for(estimator)}
+        told |= {"n_images": n_images, "display_labels": display_labels, "ax": ax}
+        return cls.from_predictions(X, y, predict(X), **told)
 
     @classmethod
     def from_predictions(
@@ -132,8 +122,8 @@ class MistakesDisplay:
     ) -> Self:
         """Plot the images whose predictions were furthest from the truth.
 
-        The worst are those whose true class got the lowest probability; given labels
-        only, the first ones.
+        The worst are those whose true class got the lowest probability; of labels alone, the
+        first ones.
 
         Parameters
         ----------
@@ -144,17 +134,15 @@ class MistakesDisplay:
         y_pred : array-like of shape (n, n_classes) or (n,)
             Probabilities or labels.
         classes : array-like of shape (n_classes,), default=None
-            Labels of the columns of `y_pred`, as ``estimator.classes_``. None: the labels
-            in `y_true`, sorted.
+            Labels of the columns of `y_pred`; None: those in `y_true`, sorted.
         n_images : int, default=12
-            How many to show.
+            Images to show at most.
         display_labels : array-like of shape (n_classes,), default=None
-            What to call the classes, in the same order.
+            Names of the classes, in the same order.
         image_shape : tuple of int, default=None
-            Height, width and channels of flat rows; or channels, height and width, of rows
-            and images with all of red first.
+            Height, width and channels of flat rows; channels first where planes stand first.
         ax : matplotlib.axes.Axes, default=None
-            Where; None makes a figure.
+            Axes; None makes a figure.
 
         Returns
         -------
@@ -169,11 +157,9 @@ class MistakesDisplay:
         mistakes = find_mistakes(y_true, y_pred, classes=classes, display_labels=display_labels)
         if len(X) != len(y_true):
             raise ValueError(f"X has {len(X)} images and y_true {len(y_true)} labels.")
-        worst, images = mistakes.head(n_images), []
-        if len(worst):
-            images = pictures(X, worst["index"], image_shape=image_shape)
-        display = cls(images, worst, n_mistakes=len(mistakes), n_samples=len(y_true))
-        return display.plot(ax)
+        worst = mistakes.head(n_images)
+        images = pictures(X, worst["index"], image_shape=image_shape) if len(worst) else []
+        return cls(images, worst, n_mistakes=len(mistakes), n_samples=len(y_true)).plot(ax)
 
     def plot(self, ax: Any = None, *, n_cols: int | None = None) -> Self:
         """Draw.
@@ -181,7 +167,7 @@ class MistakesDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Where: it is divided among the images. None makes a figure.
+            Axes, divided among the images. None makes a figure.
         n_cols : int, default=None
             Images in a row; None for 4 or fewer, in a figure of our own 6.
 
@@ -208,7 +194,8 @@ class MistakesDisplay:
         for drawn in [axes for axes in ax.child_axes if axes.get_label() == _LABEL]:
             drawn.remove()
         ax.set_axis_off()
-        _style.title(ax, self._headline())
+        told = f"{self.n_mistakes:,} of {self.n_samples:,} wrong: predicted above, true below"
+        _style.title(ax, told if self.n_mistakes else f"All {self.n_samples:,} right")
         self.figure_.figure.draw_without_rendering()  # so that the size is known
         width, height = _style.size_of(ax)
         above = min(0.5, _ABOVE * n_rows / height)  # of the height of a cell
@@ -227,20 +214,14 @@ class MistakesDisplay:
         labels = list(map(str, [*self.mistakes["predicted"], *self.mistakes["true"]]))
         short = dict(zip(labels, shortened(labels, max(5, room)), strict=True))
         rows = self.mistakes.itertuples()
+        style = {"xycoords": "axes fraction", "ha": "center", "fontsize": size}
         for axis, image, row in zip(self.axes_, self.images, rows, strict=True):
             axis.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
             axis.set_axis_off()
             told = label_text(short[str(row.predicted)], row.predicted_probability)
             truth = label_text(short[str(row.true)], row.true_probability)
-            style = {"xycoords": "axes fraction", "ha": "center", "fontsize": size}
             _style.note(axis, told, (0.5, 1), (0, 14), color=_style.ORANGE, **style)
             _style.note(axis, truth, (0.5, 1), (0, 3), color=_style.BLUE, **style)
-
-    def _headline(self):
-        if not self.n_mistakes:
-            return f"All {self.n_samples:,} right"
-        count = f"{self.n_mistakes:,} of {self.n_samples:,} wrong"
-        return f"{count}: predicted above, true below"
 
 
 def _check_whole(name, value, least):

@@ -1,18 +1,20 @@
 """One page on a search that needs nothing but a browser."""
 
 import os
+import re
 import shlex
 import sys
 from datetime import datetime, timezone
 from importlib.resources import files
 from pathlib import Path
+from string import Template
 from typing import Any
 
 from skfashion._utils.typing import Array, PathLike
 from skfashion.inspection._histories import check_search
 from skfashion.inspection._report_facts import SearchFacts, TestFacts
 from skfashion.inspection._report_html import escape
-from skfashion.inspection._report_sections import all_of
+from skfashion.inspection._report_sections import of_best, of_search, of_test
 from skfashion.inspection._style import pyplot
 
 
@@ -42,11 +44,9 @@ def write_report(
 ) -> Path:
     """Write a search up as one HTML page.
 
-    The page needs no network: scripts and images are in it. It has the best parameters and a
-    program that uses them, the candidates as lines to point at and as a table to sort, which
-    parameter mattered, learning curves, over-fitting, precision and recall a class, mistakes on
-    test images, what was reused, and the versions that took part. It reads in the dark, on a
-    phone and on paper.
+    The page needs no network. It has the best parameters and a program that uses them, the
+    candidates as lines to point at and as a table to sort, which parameter mattered, learning
+    curves, over-fitting, precision and recall a class, and mistakes on test images.
 
     Parameters
     ----------
@@ -55,19 +55,14 @@ def write_report(
         package, and those of all candidates its `memory`; see `history_frame`.
     path : str or path, default="report.html"
         The file, replaced if it exists.
-    X_test : array-like or sequence of str, default=None
-        Images that took no part in the search, as its estimator takes them.
-    y_test : array-like of shape (n,), default=None
-        Their labels.
-    X_train : array-like or sequence of str, default=None
-        Images of the search, of which the page tells number and size and shows one a class.
-    y_train : array-like of shape (n,), default=None
-        Labels of `X_train`.
+    X_test, y_test : array-like or sequence of str, default=None
+        Images that took no part in the search, as its estimator takes them, and their labels.
+    X_train, y_train : array-like or sequence of str, default=None
+        Images of the search, of which the page shows one a class, and their labels.
     title : str, default=None
         None: the classes of search and estimator.
     command : str, default=None
-        What ran the search, to be shown. None: what started this Python, where that was
-        with a program.
+        What ran the search. None: what started this Python, if that was a program.
     display_labels : array-like of shape (n_classes,), default=None
         What to call the classes, in the order of ``search.classes_``.
     model : str or path, default=None
@@ -90,9 +85,9 @@ def write_report(
 
     Notes
     -----
-    Candidates are numbered from 1, in the order of ``cv_results_``; so does the command line.
-    Which parameter mattered is `sklearn.inspection.permutation_importance` in a random forest
-    that is fitted to the parameters and scores of the candidates, from eight of them on.
+    Candidates are numbered from 1, in the order of ``cv_results_``, as on the command line.
+    What mattered is `sklearn.inspection.permutation_importance` in a random forest that is
+    fitted to parameters and scores, from eight candidates on.
 
     Examples
     --------
@@ -121,19 +116,19 @@ def write_report(
     found = SearchFacts(search)
     test = None if X_test is None else TestFacts(search, X_test, y_test, display_labels)
     name = type(search).__name__
-    page = _resource("report.html").format(
-        title=escape(title or f"{name} of {found.estimator_name}"),
-        subtitle=f"{name}, {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC",
-        css=_resource("report.css"),
-        js=_resource("report.js"),
-        body=all_of(
-            found,
-            test,
-            command=_started_by() if command is None else command,
-            train=None if X_train is None else (X_train, y_train),
-            model=model,
-        ),
-    )
+    command = _started_by() if command is None else command
+    values = {
+        "title": escape(title or f"{name} of {found.estimator_name}"),
+        "subtitle": f"{name}, {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC",
+        "css": _resource("report.css"),
+        "js": _resource("report.js"),
+        "command": "" if command is None else escape(command),
+        **of_search(found),
+        **of_best(found, model),
+    }
+    if test is not None:
+        values |= of_test(test, None if X_train is None else (X_train, y_train))
+    page = Template(_with_parts(_resource("report.html"), values)).substitute(values)
     # Not one half of a page over a good one.
     half = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -151,6 +146,14 @@ def _started_by():
     if program is None or hasattr(sys, "ps1") or "ipykernel" in sys.modules:
         return None
     return shlex.join([os.path.basename(sys.orig_argv[0]), *sys.orig_argv[1:]])
+
+
+def _with_parts(template, values):
+    """Leave out the parts of a template that have nothing to tell."""
+    part = re.compile(r"<!--if (\w+)-->(.*?)<!--end \1-->\n?", re.DOTALL)
+    while part.search(template):
+        template = part.sub(lambda found: found[2] if values.get(found[1]) else "", template)
+    return template
 
 
 def _resource(name):

@@ -1,7 +1,6 @@
 """What the report tells of a search and of test images, as numbers."""
 
 import time
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -15,19 +14,12 @@ from skfashion.inspection._histories import classifier_of, history_frame
 from skfashion.inspection._mistakes_display import find_mistakes
 from skfashion.inspection._pictures import image_shape_for, names_of, pictures
 from skfashion.inspection._search_display import score_column
-from skfashion.inspection._values import columns_of, value_text
+from skfashion.inspection._values import columns_of, is_number
 
 _FEWEST = 8  # candidates from which a forest is asked what mattered
 _TIMED = 64  # images
 _HEADERS_READ = 200  # files whose size is looked up
 _MOST_EXAMPLES = 40  # classes of which a picture is shown
-
-
-class Importance(NamedTuple):
-    """What mattered to a forest, and how much of the scores it explains out of bag."""
-
-    bars: list  # (name, mean, standard deviation), the largest first
-    explained: float
 
 
 class SearchFacts:
@@ -57,7 +49,8 @@ class SearchFacts:
         trained = self._trained()
         self.fit_seconds = self._column("mean_fit_time") if trained is None else trained
         self.trained = trained is not None
-        self.importance = _importance(self.axes, self.scores)
+        # (name, mean, standard deviation), the largest first, and what is explained out of bag
+        self.importance, self.explained = _importance(self.axes, self.scores)
 
     @property
     def n_candidates(self):
@@ -71,11 +64,9 @@ class SearchFacts:
         """Return (name, value, "lower" or "upper", range) where the best lies at an end."""
         if self.best is None or len(self.params) < 2:
             return []
-        values = {name: self.columns[name][self.best] for name in self.columns}
-        found = [
-            (n, values[n], r.end_of(values[n]), r) for n, r in self.ranges.items() if n in values
-        ]
-        return [each for each in found if each[2]]
+        values = {name: column[self.best] for name, column in self.columns.items()}
+        known = [(n, values[n], r) for n, r in self.ranges.items() if is_number(values.get(n))]
+        return [(n, value, r.end_of(value), r) for n, value, r in known if r.end_of(value)]
 
     def _column(self, name):
         values = self.results.get(name)
@@ -111,7 +102,6 @@ class TestFacts:
         self.mistakes = find_mistakes(y, told, classes=self.classes, display_labels=display_labels)
         named = self.classes if display_labels is None else display_labels
         self.names = [str(name) for name in named]
-        self.n_images = len(y)
         self.accuracy = accuracy_score(y, predicted)
         right = round(self.accuracy * len(y))
         interval = binomtest(right, len(y)).proportion_ci(method="wilson")
@@ -163,21 +153,16 @@ def examples(X, y, classes, image_shape):
     return [next(shown) if len(at) else None for at in first]
 
 
-def best_texts(found):
-    """Return the best parameters as text, all of them."""
-    return {name: value_text(value) for name, value in found.params[found.best].items()}
-
-
 def _importance(axes, scores):
     """Ask a forest, fitted to the table of candidates, which of its columns matter."""
     known = np.isfinite(scores)
     varied = [name for name, axis in axes.items() if len(set(axis.places[known])) > 1]
     if known.sum() < _FEWEST or len(varied) < 2 or np.ptp(scores[known]) == 0:
-        return None
+        return [], 0.0
     table = np.column_stack([axes[name].places[known] for name in varied])
     forest = RandomForestRegressor(100, oob_score=True, min_samples_leaf=2, random_state=0)
     forest.fit(table, scores[known])
     found = permutation_importance(forest, table, scores[known], n_repeats=10, random_state=0)
     order = np.argsort(-found.importances_mean)
     means, errors = found.importances_mean, found.importances_std
-    return Importance([(varied[i], means[i], errors[i]) for i in order], forest.oob_score_)
+    return [(varied[i], means[i], errors[i]) for i in order], forest.oob_score_

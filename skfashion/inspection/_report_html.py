@@ -6,11 +6,12 @@ import io
 import math
 import os
 import re
+from datetime import timedelta
 
 import numpy as np
 
 from skfashion.inspection._mistakes_display import label_text
-from skfashion.inspection._values import is_number, number_text, shortened, value_text
+from skfashion.inspection._values import is_number, shortened, value_text
 
 # More classes than this make a matrix that nobody reads.
 _MOST_CLASSES = 25
@@ -27,16 +28,6 @@ def tag(name, content, **attributes):
     named = {k.replace("klass", "class").replace("_", "-"): v for k, v in attributes.items() if v}
     told = "".join(f' {k}="{v}"' for k, v in named.items())
     return f"<{name}{told}>{content}</{name}>"
-
-
-def section(title, *parts, klass=""):
-    """Return parts below a heading."""
-    return tag("section", tag("h2", title) + "".join(parts), klass=klass)
-
-
-def note(text):
-    """Return a paragraph that explains."""
-    return tag("p", escape(text), klass="soft")
 
 
 def table(head, rows, **attributes):
@@ -99,7 +90,7 @@ def confusion(matrix, names):
             style = f"background:{color}" if count else ""
             cells += tag("td", count or "", style=style, title=f"{share:.1%}")
         rows.append(tag("tr", cells))
-    text = note("Rows: true classes. Columns: predicted ones.")
+    text = tag("p", "Rows: true classes. Columns: predicted ones.", klass="soft")
     return table("<td></td>" + "".join(heads), rows, klass="matrix") + text
 
 
@@ -131,11 +122,8 @@ def picture(image, alt):
 
 def seconds_text(seconds):
     """Return a time in words."""
-    if seconds < 60:
-        return f"{seconds:.2f} s" if seconds < 1 else f"{number_text(round(seconds, 1))} s"
-    minutes, seconds = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {seconds:02d} s"
+    short = f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s"
+    return short if seconds < 60 else str(timedelta(seconds=round(seconds)))
 
 
 def _confusions(matrix, names):

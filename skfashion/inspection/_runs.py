@@ -111,9 +111,8 @@ def runs_frame(memory: MemoryLike, *, curves: bool = False) -> Frame:
         ``param_...``                     parameters of the estimator
         ================================  =====================================================
 
-        With `curves`, one row an epoch: ``key``, ``estimator``, ``finished``, ``epoch``
-        (counted over all phases, from 1), ``phase``, the learning rate and the metrics of
-        that epoch, and the parameters.
+        With `curves`, one row an epoch: ``key``, ``estimator``, ``finished``, ``epoch`` (over
+        all phases, from 1), ``phase``, learning rate, metrics and parameters.
 
     Raises
     ------
@@ -154,20 +153,17 @@ def prune_runs(memory: MemoryLike, max_bytes: int | None = None, *, verify: bool
     """Make the folder of `memory` small and sound.
 
     Removes what dead processes left half-written, what is damaged and, above `max_bytes`,
-    what was used least recently: results, checkpoints and outputs of frozen layers alike.
-    Trainings that were given up after three crashes are tried again. Safe while others read
-    and write.
+    what was used least recently. Trainings that were given up after three crashes are tried
+    again. Safe while others read and write.
 
     Parameters
     ----------
     memory : str, path or joblib.Memory
         What the estimators were given as `memory`.
     max_bytes : int, default=None
-        What the store may keep; 0 empties it. None: what `set_config` says, and where that
-        says nothing, any number.
+        Bytes to keep at most; 0 empties the store. None: what `set_config` says, if anything.
     verify : bool, default=True
-        Whether to read everything and compare it with its checksum. What is damaged is
-        also found, and made again, when it is needed.
+        Whether to compare everything with its checksum, as is done when it is needed, too.
 
     Returns
     -------

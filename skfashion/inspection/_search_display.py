@@ -1,7 +1,7 @@
 """Scores of a search against its parameters."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any, Literal, NamedTuple
+from typing import Any, Literal
 
 import numpy as np
 
@@ -24,16 +24,15 @@ class SearchDisplay:
     Parameters
     ----------
     values : dict of str to list
-        Of each parameter, a value per candidate. Empty: candidates are told by number.
+        Values of each parameter, one a candidate. Empty: candidates are told by number.
     scores : array-like of float
-        One per candidate; those that are not finite are left out.
+        One a candidate; those that are not finite are left out.
     errors : array-like of float, default=None
         Standard deviation of each score over the folds.
     score_name : str, default="Score"
-        What the scores are.
+        Name of the scores.
     best : int, "highest" or None, default="highest"
-        The candidate to mark, by its place among the scores: the one that a search chose
-        need not be the highest. None marks none.
+        Candidate to mark, by its place among the scores. None marks none.
 
     Attributes
     ----------
@@ -87,26 +86,24 @@ class SearchDisplay:
     ) -> Self:
         """Plot the candidates of a search.
 
-        The one marked is the search's choice (``best_index_``), which with halving,
-        Hyperband or a callable `refit` need not be the highest; without one, or of another
-        test score, it is the highest. Of times and ranks none is marked.
+        Colours are ranks of scores; axes have the scale of the search space. The one marked is
+        the search's choice, which with halving, Hyperband or a callable `refit` need not be
+        the highest; without one, or of another test score, the highest. Of times and ranks
+        none is marked.
 
         Parameters
         ----------
         search : fitted search
             Any with ``cv_results_``.
         params : str or sequence of str, default=None
-            Parameters to plot, with or without the step of a Pipeline before them. None:
-            those that differ between candidates.
+            Parameters, with or without the step of a Pipeline. None: those that differ.
         score : str, default=None
             Column of ``cv_results_``. None: the mean test score that chose the best.
         kind : {"auto", "score", "pair", "parallel"}, default="auto"
-            One parameter against the score, two parameters with the score as colour (as a
-            table where every combination was tried), or parallel coordinates of any
-            number. "auto" goes by the number of parameters.
+            One parameter against the score, two as points (as a table where every combination
+            was tried), or parallel coordinates of any number, by which "auto" goes.
         ax : matplotlib.axes.Axes, default=None
-            Where; None makes a figure. Long names have most room in a figure with
-            ``layout="constrained"``.
+            Axes; None makes a figure. Long names have most room with a constrained layout.
 
         Returns
         -------
@@ -115,18 +112,15 @@ class SearchDisplay:
         Raises
         ------
         NotFittedError, TypeError, ValueError, ImportError
-            If it is not a fitted search, a parameter or score is not in ``cv_results_``,
-            `kind` can't be used with that many parameters, no candidate has a score, or
-            matplotlib is not installed.
+            If it is not a fitted search, has no such parameter or score, or no score at all,
+            `kind` doesn't fit the number of parameters, or without matplotlib.
         """
         check_search(search)
         results = search.cv_results_
         column = score_column(search) if score is None else score
         if column not in results:
-            known = [name for name in results if name.startswith("mean_")]
-            raise ValueError(
-                f"score={column!r} is not in cv_results_, which has {', '.join(map(repr, known))}."
-            )
+            known = ", ".join(repr(name) for name in results if name.startswith("mean_"))
+            raise ValueError(f"score={column!r} is not in cv_results_, which has {known}.")
         values = columns_of(results["params"], params)
         errors = results.get(column.replace("mean_", "std_", 1)) if "mean_" in column else None
         best = "highest" if column.startswith("mean_test_") else None
@@ -145,7 +139,7 @@ class SearchDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Where; None makes a figure.
+            Axes; None makes a figure.
         kind : {"auto", "score", "pair", "parallel"}, default="auto"
             See `from_search`.
 
@@ -160,23 +154,25 @@ class SearchDisplay:
             As `from_search`, or if `best` is not a candidate.
         """
         if kind not in _KINDS:
-            raise InvalidParameterError(
-                f"kind={kind!r} is not one of {', '.join(map(repr, _KINDS))}."
-            )
+            raise InvalidParameterError(f"kind={kind!r} is not one of {_KINDS}.")
         scores = np.asarray(self.scores, dtype=float)
         columns = self.values or {"candidate": list(range(1, 1 + len(scores)))}
         n = len(columns)
         if kind == "auto":
             kind = {1: "score", 2: "pair"}.get(n, "parallel")
         if n != {"score": 1, "pair": 2}.get(kind, n):
+            shown = "one parameter" if kind == "score" else "two parameters"
+            names = ", ".join(map(repr, columns))
             raise ValueError(
-                f"kind={kind!r} shows {'one parameter' if kind == 'score' else 'two parameters'}, "
-                f"not {n}: name them with params=, of {', '.join(map(repr, columns))}."
+                f"kind={kind!r} shows {shown}, not {n}: name them, params= of {names}."
             )
         finite = np.flatnonzero(np.isfinite(scores))
         if not len(finite):
             raise ValueError("No candidate has a finite score: all of them failed.")
-        best = self._best(scores, finite)
+        best = finite[np.argmax(scores[finite])] if self.best == "highest" else self.best
+        if best is not None and best not in range(len(scores)):
+            told = f"best={best!r} is not one of the {len(scores)} scores"
+            raise ValueError(f"{told}: give the place of one, 'highest' or None.")
         plt = _style.pyplot("SearchDisplay")
         if ax is None:
             width = max(5.6, 1.25 * (n + 1)) if kind == "parallel" else 5.6
@@ -186,125 +182,85 @@ class SearchDisplay:
             name: axis_of([column[i] for i in finite], self._ranges.get(name))
             for name, column in columns.items()
         }
-        note = None
-        if best is not None:
-            note = "the best" if scores[best] == scores[finite].max() else "chosen by the search"
-            best = int(np.flatnonzero(finite == best)[0])
-        drawn = _Candidates(scores[finite], best, [f"candidate-{i + 1}" for i in finite])
+        errors = None if self.errors is None else np.asarray(self.errors, dtype=float)[finite]
+        marks = _style.Marks(scores[finite], best, finite)
+        draw = {"score": _draw_score, "pair": _draw_pair, "parallel": _draw_parallel}[kind]
+        note = draw(ax, axes, marks, errors, self.score_name)
         if kind == "parallel":
-            _draw_parallel(ax, axes, drawn, self.score_name)
             return self
-        if kind == "score":
-            errors = None if self.errors is None else np.asarray(self.errors, dtype=float)[finite]
-            note = _draw_score(ax, axes, drawn, errors, note)
-        else:
-            note = _draw_pair(ax, axes, drawn, self.score_name, note)
-        _style.title(ax, self.score_name, note)
+        chosen = marks.best is not None and scores[best] < scores[finite].max()
+        notes = [*([note] if note else []), *(["marked: chosen by the search"] if chosen else [])]
+        _style.title(ax, self.score_name, "; ".join(notes))
         return self
 
-    def _best(self, scores, finite):
-        """Return the place of the candidate to mark among those with a score."""
-        if self.best is None:
-            return None
-        if self.best == "highest":
-            return finite[np.argmax(scores[finite])]
-        if self.best not in range(len(scores)):
-            raise ValueError(
-                f"best={self.best!r} is not one of the {len(scores)} scores: give the place of "
-                "one, 'highest' or None."
-            )
-        return self.best if self.best in finite else None
 
-
-class _Candidates(NamedTuple):
-    """What is drawn of candidates: those with a score."""
-
-    scores: np.ndarray
-    best: int | None
-    names: list  # in SVG, so that a page knows which line is whose
-
-
-def _draw_score(ax, axes, drawn, errors, note):
+def _draw_score(ax, axes, marks, errors, score_name):
     """Draw scores against one parameter; return what the plot needs said."""
     ((name, axis),) = axes.items()
-    x, scores, best = axis.places, drawn.scores, drawn.best
+    x, scores, best = axis.places, marks.scores, marks.best
     _style.tidy(ax)
     ax.margins(y=0.15)  # room for the text at the best
     show_axis(ax, "x", name, axis)
-    # Where others vary too, the line is of the highest at each value.
-    tops = {at: scores[x == at].max() for at in sorted(set(x))}
-    if len(tops) <= 20:
+    if axis.limits is None:
+        # Where others vary too, the line is of the highest at each value.
+        tops = {at: scores[x == at].max() for at in sorted(set(x))}
         ax.plot(list(tops), list(tops.values()), color=_style.GREY, linewidth=1.2, zorder=1)
-    notes = []
-    if errors is not None and np.any(errors > 0):  # of a single split there is no deviation
-        ax.errorbar(x, scores, errors, fmt="none", ecolor=_style.GREY, elinewidth=1, zorder=1)
-        notes.append("bars: one standard deviation over the folds")
-    for i, gid in enumerate(drawn.names):
-        front = i == best
-        style = {"color": _style.ORANGE if front else _style.BLUE, "zorder": 3 if front else 2}
-        ax.plot(x[i], scores[i], "o", markersize=8 if front else 6, gid=gid, **style)
+    marks.draw(ax, x, scores)
     if best is not None:
         at = axis.ticks.get(x[best]) or value_text(x[best])
         text = f"{scores[best]:.3f} at "
         room = max(8, _style.characters(_style.size_of(ax)[0] / 2) - len(text))
         _write_best(ax, x[best], scores[best], text + shortened([at], room)[0])
-        notes += [f"orange: {note}"] if note != "the best" else []
-    return "; ".join(notes)
+    if errors is None or not np.any(errors > 0):  # of a single split there is no deviation
+        return None
+    ax.errorbar(x, scores, errors, fmt="none", ecolor=_style.GREY, elinewidth=1, zorder=1)
+    return "bars: one standard deviation over the folds"
 
 
-def _draw_pair(ax, axes, drawn, score_name, note):
-    """Draw a table where every combination was tried, or else points; return what to say."""
+def _draw_pair(ax, axes, marks, errors, score_name):
+    """Draw a table where every combination was tried, or else points."""
     columns, rows = (axis.as_categories() for axis in axes.values())
     table = np.full((len(rows.ticks), len(columns.ticks)), -np.inf)
-    np.maximum.at(table, (rows.places, columns.places), drawn.scores)
-    marked = None if drawn.best is None else (rows.places[drawn.best], columns.places[drawn.best])
+    np.maximum.at(table, (rows.places, columns.places), marks.scores)
+    marked = None if marks.best is None else (rows.places[marks.best], columns.places[marks.best])
     if marked is not None:
-        table[marked] = drawn.scores[drawn.best]
-    if np.isfinite(table).all() and max(table.shape) <= 10 and min(table.shape) > 1:
+        table[marked] = marks.scores[marks.best]
+    whole = np.isfinite(table).all() and max(table.shape) <= 10 and min(table.shape) > 1
+    if whole:
         _draw_table(ax, table, marked)
-        for side, name, axis in zip("xy", axes, (columns, rows), strict=True):
-            show_axis(ax, side, name, axis)
-        return note and f"frame: {note}"
-    _draw_points(ax, axes, drawn, score_name)
-    return note and f"ring: {note}"
+        axes = dict(zip(axes, (columns, rows), strict=True))
+    else:
+        _style.tidy(ax)
+        ax.margins(0.08)
+    for side, (name, axis) in zip("xy", axes.items(), strict=True):
+        show_axis(ax, side, name, axis)
+    if whole:
+        return
+    x, y = (axis.places for axis in axes.values())
+    marks.draw(ax, x, y)
+    marks.draw_bar(ax, score_name)
+    if marks.best is not None:
+        _write_best(ax, x[marks.best], y[marks.best], f"{marks.scores[marks.best]:.3f}")
 
 
 def _draw_table(ax, table, best):
+    from matplotlib.colors import to_rgba_array
     from matplotlib.patches import Rectangle
 
-    colors, _ = _style.rank_colors(table.ravel())
-    ax.imshow(colors.reshape(*table.shape, 4), aspect="auto", origin="lower")
+    marks = _style.Marks(table.ravel())
+    colors = to_rgba_array(marks.colors)[:, :3].reshape(*table.shape, 3)
+    ax.imshow(colors, aspect="auto", origin="lower")
     ax.tick_params(length=0, labelcolor=_style.INK, labelsize=_style.SMALL)
     ax.spines[:].set_visible(False)
-    texts = {at: f"{score:.3f}" for at, score in np.ndenumerate(table)}
     # Smaller where the cells are narrow.
     room = _style.characters(_style.size_of(ax)[0] / table.shape[1])
-    size = _style.SMALL * min(1, room / max(map(len, texts.values())))
-    dark = colors[:, :3].mean(axis=1).reshape(table.shape) < 0.55
-    for at, text in texts.items():
-        color = "white" if dark[at] else "black"
-        style = {"ha": "center", "va": "center", "fontsize": size, "color": color}
-        ax.text(*reversed(at), text, fontweight="bold" if at == best else None, **style)
+    style = {"ha": "center", "va": "center", "fontsize": _style.SMALL * min(1, room / 5)}
+    for (at, score), color in zip(np.ndenumerate(table), marks.colors, strict=True):
+        style["color"] = "black" if color in _style.RANKS[:2] else "white"
+        ax.text(*reversed(at), f"{score:.3f}", fontweight="bold" if at == best else None, **style)
     if best is not None:
         style = {"fill": False, "edgecolor": _style.ORANGE, "linewidth": 2.5}
         ax.add_patch(Rectangle((best[1] - 0.48, best[0] - 0.48), 0.96, 0.96, **style))
-
-
-def _draw_points(ax, axes, drawn, score_name):
-    _style.tidy(ax)
-    ax.margins(0.08)
-    (x, y), best = axes.values(), drawn.best
-    for side, (name, axis) in zip("xy", axes.items(), strict=True):
-        show_axis(ax, side, name, axis)
-    colors, shown = _style.rank_colors(drawn.scores)
-    for i in np.argsort(drawn.scores):
-        style = {"markersize": 8, "color": colors[i], "gid": drawn.names[i]}
-        ax.plot(x.places[i], y.places[i], "o", clip_on=False, zorder=2, **style)
-    _style.rank_bar(ax, shown, score_name.lower())
-    if best is not None:
-        at = x.places[best], y.places[best]
-        ax.plot(*at, "o", markersize=13, fillstyle="none", color=_style.ORANGE, markeredgewidth=2)
-        _write_best(ax, *at, f"{drawn.scores[best]:.3f}")
 
 
 def _write_best(ax, x, y, text):
@@ -314,18 +270,16 @@ def _write_best(ax, x, y, text):
     _style.note(ax, text, (x, y), (-9 if left else 9, -18 if high else 9), **style)
 
 
-def _draw_parallel(ax, axes, drawn, score_name):
+def _draw_parallel(ax, axes, marks, errors, score_name):
     """Draw candidates as lines through an axis a parameter, higher scores in front of others."""
-    scores, best = drawn.scores, drawn.best
+    scores, best = marks.scores, marks.best
     for axis in ax.child_axes[:]:  # of an earlier drawing
         axis.remove()
     axes = {**axes, score_name: axis_of(scores.tolist(), log=False)}
     last = len(axes) - 1
     ax.set(xlim=(0, last), ylim=(0, 1))
     ax.set_axis_off()
-    colors, shown = _style.rank_colors(scores)
-    if len(scores) > 1:
-        _style.rank_bar(ax, shown, score_name.lower())
+    marks.draw_bar(ax, score_name)
     ax.figure.figure.draw_without_rendering()  # so that the size is known
     # Names at the ends will take a little of that.
     room = _style.characters(0.9 * _style.size_of(ax)[0] / last)
@@ -334,17 +288,12 @@ def _draw_parallel(ax, axes, drawn, score_name):
         _draw_side(ax, k / last, axis, max(6, room - 3)) for k, axis in enumerate(axes.values())
     ]
     for k, (name, axis) in enumerate(axes.items()):
-        text = name + (" (log)" if axis.kind == "log" else "")
+        text = f"{name} (log)" if axis.kind == "log" else name
         style = {"rotation": 25, "ha": "left", "rotation_mode": "anchor"} if slanted else {}
-        style = {"ha": "center", "va": "bottom", "xycoords": "axes fraction", **style}
-        weight = "bold" if k == last else None
-        _style.note(ax, text, (k / last, 1), (0, 8), fontweight=weight, **style)
+        style |= {"xycoords": "axes fraction", "fontweight": "bold" if k == last else None}
+        _style.note(ax, text, (k / last, 1), (0, 8), **{"ha": "center", **style})
     units = np.array(list(map(_heights, sides, [axis.places for axis in axes.values()])))
-    for i in np.argsort(scores):
-        style = {"color": colors[i], "linewidth": 1.3, "gid": drawn.names[i]}
-        if i == best:
-            style |= {"color": _style.ORANGE, "linewidth": 2.8, "zorder": 2.5}
-        ax.plot(range(last + 1), units[:, i], **style, clip_on=False)
+    marks.draw(ax, np.arange(last + 1), units.T)
     if best is None:
         return
     near = 1.5 * _style.SMALL / _style.size_of(ax)[1]

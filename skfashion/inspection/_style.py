@@ -44,29 +44,62 @@ def note(ax, text, at, shift, **style):
     return ax.annotate(as_it_is(text), at, xytext=shift, textcoords="offset points", **style)
 
 
-def rank_colors(scores):
-    """Return the colours of scores by rank, which no outlier changes, and what a bar shows."""
-    from matplotlib.cm import ScalarMappable
-    from matplotlib.colors import ListedColormap, Normalize
-    from scipy.stats import rankdata
+class Marks:
+    """What is drawn of candidates: a point or a line each, coloured by the rank of its score.
 
-    # The highest has rank 1; of those that failed there are no ranks.
-    ranks = rankdata(-np.nan_to_num(np.asarray(scores, dtype=float), nan=-np.inf), "min")
-    shown = ScalarMappable(Normalize(1, max(2, len(ranks))), ListedColormap(RANKS[::-1]))
-    return shown.to_rgba(ranks), shown
+    Ranks are changed by no outlier. The best, by its place in cv_results_, as the numbers of the
+    candidates are, stands out and in front.
+    """
 
+    def __init__(self, scores, best=None, numbers=None):
+        from scipy.stats import rankdata
 
-def rank_bar(ax, shown, name):
-    """Draw what the colours of ranks mean; axes that are drawn on again keep one such bar."""
-    for drawn in getattr(ax, "rank_bars", []):
-        drawn.remove()
-    last = int(shown.norm.vmax)
-    bar = ax.figure.colorbar(shown, ax=ax, fraction=0.04, pad=0.03, ticks=[1, last])
-    bar.ax.invert_yaxis()
-    bar.outline.set_visible(False)
-    bar.ax.tick_params(length=0, labelcolor=INK, labelsize=SMALL)
-    bar.set_label(as_it_is(f"Rank of {name}"), color=INK, fontsize=SMALL, labelpad=-4)
-    ax.rank_bars = [bar]
+        self.scores = np.asarray(scores, dtype=float)
+        self._numbers = np.arange(len(self.scores)) if numbers is None else np.asarray(numbers)
+        at = np.flatnonzero(self._numbers == best)
+        self.best = int(at[0]) if best is not None and len(at) else None
+        # The highest has rank 1, what failed the last.
+        ranks = rankdata(-np.nan_to_num(self.scores, nan=-np.inf), "min")
+        steps = np.linspace(0, len(RANKS) - 1, max(2, len(ranks))).round().astype(int)
+        self.colors = [RANKS[::-1][steps[rank - 1]] for rank in ranks]
+
+    def order(self):
+        """Return the places of candidates from the last rank to the best one."""
+        return sorted(np.argsort(self.scores, kind="stable"), key=lambda i: i == self.best)
+
+    def style(self, i):
+        """Return how the line or point of a candidate looks."""
+        front = i == self.best
+        return {
+            "color": ORANGE if front else self.colors[i],
+            "linewidth": 2.4 if front else 1.2,
+            "zorder": 2.5 if front else 2,
+            "gid": f"candidate-{self._numbers[i] + 1}",  # so that a page knows whose it is
+        }
+
+    def draw(self, ax, x, y):
+        """Draw points, or, of a row of y each, lines."""
+        for i in self.order():
+            points = np.ndim(y) == 1
+            look = {"marker": "o", "markersize": 8 if i == self.best else 6} if points else {}
+            if np.all(np.isfinite(y[i])):
+                ax.plot(x[i] if points else x, y[i], clip_on=False, **look, **self.style(i))
+
+    def draw_bar(self, ax, name):
+        """Draw what the colours mean; axes that are drawn on again keep one such bar."""
+        from matplotlib.cm import ScalarMappable
+        from matplotlib.colors import ListedColormap, Normalize
+
+        for drawn in getattr(ax, "_rank_bars", []):
+            drawn.remove()
+        last = max(2, len(self.scores))
+        shown = ScalarMappable(Normalize(1, last), ListedColormap(RANKS[::-1]))
+        bar = ax.figure.colorbar(shown, ax=ax, fraction=0.04, pad=0.03, ticks=[1, last])
+        bar.ax.invert_yaxis()
+        bar.outline.set_visible(False)
+        bar.ax.tick_params(length=0, labelcolor=INK, labelsize=SMALL)
+        bar.set_label(as_it_is(f"Rank of {name.lower()}"), color=INK, fontsize=SMALL, labelpad=-4)
+        ax._rank_bars = [bar]
 
 
 def as_it_is(text):

@@ -55,6 +55,8 @@ def write_tensorboard(search: Any, log_dir: PathLike) -> Any:
     ``candidate_007/refit``   those of the refit
     ========================  ====================================================
 
+    Candidates are numbered from 1, as in the report.
+
     Examples
     --------
     >>> from skfashion.inspection import write_tensorboard
@@ -93,7 +95,7 @@ def write_tensorboard(search: Any, log_dir: PathLike) -> Any:
     fits = _fits_of(search)
     n = len(results["params"])
     for i in range(n):
-        folder = log_dir / f"candidate_{i:0{max(3, len(str(n - 1)))}d}"
+        folder = log_dir / f"candidate_{i + 1:0{max(3, len(str(n)))}d}"
         mine = {fold: fit for (candidate, fold), fit in fits if candidate == i}
         folds = [fit for fold, fit in mine.items() if fold >= 0] or list(mine.values())
         with writing(folder):

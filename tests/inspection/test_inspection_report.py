@@ -185,7 +185,7 @@ def test_a_value_at_an_end_of_its_range_is_warned_of(tmp_path):
     assert "C = 10 lies at the upper end of 0.1 to 10." in text
     assert "l1_ratio =" not in text
     found = SearchFacts(search)
-    assert [name for name, _, _ in found.importance.bars] == ["C", "l1_ratio"]
+    assert [name for name, _, _ in found.importance] == ["C", "l1_ratio"]
     # Numbered from 1, and the best of the first two is the second.
     assert re.findall(r'<tr data-candidate="(\d)" class="best"', text) == ["8"]
 
