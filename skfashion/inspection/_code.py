@@ -65,6 +65,9 @@ class Code:
             return _broken(f"{value.dist.name}(", self._arguments(value.args, value.kwds), ")")
         if hasattr(value, "get_config") and hasattr(value, "from_config"):
             return f"{self._name(type(value))}.from_config({self.of(value.get_config())})"
+        if hasattr(value, "categories"):  # a dimension of skopt, whose repr leaves some out
+            told = {"categories": tuple(value.categories), "prior": value.prior}
+            return _broken(f"{self._name(type(value))}(", self._arguments((), told), ")")
         if repr(value).startswith(f"{name}("):
             return repr(value).replace(name, self._name(type(value)), 1)
         return self._unknown(name)

@@ -13,7 +13,7 @@ from skfashion.inspection._search_display import score_column
 from skfashion.inspection._values import columns_of, is_number, value_text
 
 
-def write_tensorboard(search: Any, log_dir: PathLike) -> Any:
+def write_tensorboard(search: Any, log_dir: PathLike) -> Path:
     """Write a search for TensorBoard and its HParams dashboard.
 
     Afterwards: ``tensorboard --logdir LOG_DIR``.

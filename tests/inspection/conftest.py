@@ -53,6 +53,8 @@ def page(reported, report_files, tmp_path_factory):
         X_test=X,
         # Shuffled: there are mistakes of every kind.
         y_test=np.roll(y, 1),
+        X_train=X[:40],
+        y_train=y[:40],
         title=f"Title {EVIL}",
         command=f"python search.py {EVIL}",
     )

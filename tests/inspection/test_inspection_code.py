@@ -6,6 +6,7 @@ import pytest
 from reports import network
 from sklearn.model_selection import StratifiedKFold
 from sklearn.pipeline import make_pipeline
+from skopt.space import Categorical, Real
 
 from skfashion import DenseClassifier
 from skfashion.inspection._code import Code
@@ -16,6 +17,7 @@ from skfashion.preprocessing import PixelScaler
     "value",
     [
         *(np.float64(0.1), float("inf"), (1,), [1, (2, "a")], {"a": None}, "quote ' and \\"),
+        *(Categorical(list("abcdefghij")), Real(1e-4, 1e-2, prior="log-uniform")),
         *(np.arange(3), StratifiedKFold(3, shuffle=True), keras.optimizers.SGD(0.5)),
         *(network, make_pipeline(PixelScaler(), DenseClassifier((8, 4), dropout=0.25))),
     ],
@@ -28,6 +30,7 @@ def test_source_of_values(value):
     shown = keras.saving.serialize_keras_object if hasattr(value, "get_config") else repr
     value = value.item() if isinstance(value, np.generic) else value
     assert shown(names["made"]) == shown(value)
+    assert "..." not in code.block(code.of(value))
 
 
 def test_what_has_no_source_is_named():
