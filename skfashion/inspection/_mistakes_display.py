@@ -251,38 +251,27 @@ def find_mistakes(y_true, y_pred, *, classes=None, display_labels=None):
     names = classes if display_labels is None else np.asarray(display_labels)
     if len(names) != len(classes):
         raise ValueError(f"display_labels has {len(names)} names for {len(classes)} classes.")
-    truth = _codes(y_true, classes)
-    if y_pred.ndim == 2:
-        if y_pred.shape[1] != len(classes):
-            raise ValueError(
-                f"y_pred has {y_pred.shape[1]} columns for {len(classes)} classes: say which "
-                "class each column is of, classes=estimator.classes_."
-            )
-        told = y_pred.argmax(axis=1)
-        rows = np.arange(len(y_true))
-        given = np.where(truth >= 0, y_pred[rows, truth], 0.0)
-        best = y_pred[rows, told]
+    if y_pred.ndim == 1:
+        predicted, given, best = y_pred, *np.full((2, len(y_true)), np.nan)
+    elif y_pred.shape[1] != len(classes):
+        raise ValueError(
+            f"y_pred has {y_pred.shape[1]} columns for {len(classes)} classes: say which class "
+            "each column is of, classes=estimator.classes_."
+        )
     else:
-        told = _codes(y_pred, classes)
-        given = best = np.full(len(y_true), np.nan)
-    wrong = np.flatnonzero(truth != told)
+        predicted, best = classes[y_pred.argmax(axis=1)], y_pred.max(axis=1)
+        truth = pd.Index(classes.tolist(), dtype=object).get_indexer(y_true.tolist())
+        given = np.where(truth >= 0, y_pred[np.arange(len(y_true)), truth], 0.0)
+    wrong = np.flatnonzero(y_true != predicted)
     # The lowest probability of the truth first; of equals, the surest mistake.
     wrong = wrong[np.lexsort((-best[wrong], given[wrong]))]
+    called = dict(zip(classes.tolist(), names.tolist(), strict=True))
     return pd.DataFrame(
         {
             "index": wrong,
-            "true": _named(y_true[wrong], truth[wrong], names),
-            "predicted": _named(y_pred[wrong], told[wrong], names),
+            "true": [called.get(label, label) for label in y_true[wrong].tolist()],
+            "predicted": [called.get(label, label) for label in predicted[wrong].tolist()],
             "true_probability": given[wrong],
             "predicted_probability": best[wrong],
         }
     )
-
-
-def _codes(labels, classes):
-    """Return the place of each label among the classes, -1 for one that is not."""
-    return pd.Index(classes.tolist(), dtype=object).get_indexer(labels.tolist())
-
-
-def _named(labels, codes, names):
-    return [names[code] if code >= 0 else label for label, code in zip(labels, codes, strict=True)]

@@ -184,7 +184,7 @@ class SearchDisplay:
         }
         errors = None if self.errors is None else np.asarray(self.errors, dtype=float)[finite]
         marks = _style.Marks(scores[finite], best, finite)
-        draw = {"score": _draw_score, "pair": _draw_pair, "parallel": _draw_parallel}[kind]
+        draw = {"score": _draw_points, "pair": _draw_pair, "parallel": _draw_parallel}[kind]
         note = draw(ax, axes, marks, errors, self.score_name)
         if kind == "parallel":
             return self
@@ -194,23 +194,27 @@ class SearchDisplay:
         return self
 
 
-def _draw_score(ax, axes, marks, errors, score_name):
-    """Draw scores against one parameter; return what the plot needs said."""
-    ((name, axis),) = axes.items()
-    x, scores, best = axis.places, marks.scores, marks.best
+def _draw_points(ax, axes, marks, errors, score_name):
+    """Draw scores against one parameter, or points of two; return what the plot needs said."""
     _style.tidy(ax)
-    ax.margins(y=0.15)  # room for the text at the best
-    show_axis(ax, "x", name, axis)
+    ax.margins(0.08, 0.15)  # room for the text at the best
+    for side, (name, axis) in zip("xy", axes.items(), strict=False):
+        show_axis(ax, side, name, axis)
+    axis, scores, best = next(iter(axes.values())), marks.scores, marks.best
+    x, y = (*(each.places for each in axes.values()), scores)[:2]
+    marks.draw(ax, x, y)
+    if best is not None:
+        text, at = f"{scores[best]:.3f}", axis.ticks.get(x[best]) or value_text(x[best])
+        room = max(8, _style.characters(_style.size_of(ax)[0] / 2) - len(text) - 4)
+        text += f" at {shortened([at], room)[0]}" if len(axes) == 1 else ""
+        _write_best(ax, x[best], y[best], text)
+    if len(axes) == 2:
+        marks.draw_bar(ax, score_name)
+        return None
     if axis.limits is None:
         # Where others vary too, the line is of the highest at each value.
         tops = {at: scores[x == at].max() for at in sorted(set(x))}
         ax.plot(list(tops), list(tops.values()), color=_style.GREY, linewidth=1.2, zorder=1)
-    marks.draw(ax, x, scores)
-    if best is not None:
-        at = axis.ticks.get(x[best]) or value_text(x[best])
-        text = f"{scores[best]:.3f} at "
-        room = max(8, _style.characters(_style.size_of(ax)[0] / 2) - len(text))
-        _write_best(ax, x[best], scores[best], text + shortened([at], room)[0])
     if errors is None or not np.any(errors > 0):  # of a single split there is no deviation
         return None
     ax.errorbar(x, scores, errors, fmt="none", ecolor=_style.GREY, elinewidth=1, zorder=1)
@@ -222,25 +226,16 @@ def _draw_pair(ax, axes, marks, errors, score_name):
     columns, rows = (axis.as_categories() for axis in axes.values())
     table = np.full((len(rows.ticks), len(columns.ticks)), -np.inf)
     np.maximum.at(table, (rows.places, columns.places), marks.scores)
-    marked = None if marks.best is None else (rows.places[marks.best], columns.places[marks.best])
-    if marked is not None:
-        table[marked] = marks.scores[marks.best]
-    whole = np.isfinite(table).all() and max(table.shape) <= 10 and min(table.shape) > 1
-    if whole:
-        _draw_table(ax, table, marked)
-        axes = dict(zip(axes, (columns, rows), strict=True))
-    else:
-        _style.tidy(ax)
-        ax.margins(0.08)
-    for side, (name, axis) in zip("xy", axes.items(), strict=True):
-        show_axis(ax, side, name, axis)
-    if whole:
-        return
-    x, y = (axis.places for axis in axes.values())
-    marks.draw(ax, x, y)
-    marks.draw_bar(ax, score_name)
+    if not np.isfinite(table).all() or max(table.shape) > 10 or min(table.shape) == 1:
+        return _draw_points(ax, axes, marks, errors, score_name)
+    marked = None
     if marks.best is not None:
-        _write_best(ax, x[marks.best], y[marks.best], f"{marks.scores[marks.best]:.3f}")
+        marked = rows.places[marks.best], columns.places[marks.best]
+        table[marked] = marks.scores[marks.best]
+    _draw_table(ax, table, marked)
+    for side, name, axis in zip("xy", axes, (columns, rows), strict=True):
+        show_axis(ax, side, name, axis)
+    return None
 
 
 def _draw_table(ax, table, best):
@@ -284,34 +279,26 @@ def _draw_parallel(ax, axes, marks, errors, score_name):
     # Names at the ends will take a little of that.
     room = _style.characters(0.9 * _style.size_of(ax)[0] / last)
     slanted = max(map(len, axes)) + 6 > room
-    sides = [
-        _draw_side(ax, k / last, axis, max(6, room - 3)) for k, axis in enumerate(axes.values())
-    ]
     for k, (name, axis) in enumerate(axes.items()):
         text = f"{name} (log)" if axis.kind == "log" else name
         style = {"rotation": 25, "ha": "left", "rotation_mode": "anchor"} if slanted else {}
         style |= {"xycoords": "axes fraction", "fontweight": "bold" if k == last else None}
         _style.note(ax, text, (k / last, 1), (0, 8), **{"ha": "center", **style})
-    units = np.array(list(map(_heights, sides, [axis.places for axis in axes.values()])))
-    marks.draw(ax, np.arange(last + 1), units.T)
-    if best is None:
-        return
-    near = 1.5 * _style.SMALL / _style.size_of(ax)[1]
-    taken = []  # by the axis before: (height, characters)
-    for k, (side, axis) in enumerate(zip(sides, axes.values(), strict=True)):
-        at, place = units[k, best], axis.places[best]
-        text = f"{scores[best]:.3f}" if k == last else axis.ticks.get(place) or value_text(place)
-        text = shortened([text], max(6, room - 3))[0]
-        # Where the axis before has written there is no room for much.
-        if not any(abs(at - there) < near and n + len(text) + 3 > room for there, n in taken):
-            style = {"ha": "right", "va": "center", "color": _style.ORANGE, "zorder": 4}
-            _style.note(ax, text, (k, at), (-4, 0), fontweight="bold", bbox=_BEHIND, **style)
-        labels = [len(label.get_text()) for label in side.get_yticklabels()]
-        taken = list(zip(_heights(side, side.get_yticks()), labels, strict=True))
+    heights = [
+        _draw_side(ax, k / last, axis, max(6, room - 3)) for k, axis in enumerate(axes.values())
+    ]
+    marks.draw(ax, np.arange(last + 1), np.transpose(heights))
+    if best is not None:  # its values stand below the axes
+        style = {"ha": "center", "va": "top", "xycoords": "axes fraction", "color": _style.ORANGE}
+        for k, axis in enumerate(axes.values()):
+            place = axis.places[best]
+            text = axis.ticks.get(place) or value_text(place)
+            text = f"{scores[best]:.3f}" if k == last else shortened([text], max(6, room - 1))[0]
+            _style.note(ax, text, (k / last, 0), (0, -7), fontweight="bold", **style)
 
 
 def _draw_side(ax, at, axis, longest):
-    """Draw the axis of one parameter as axes without a width."""
+    """Draw an axis as axes without a width; return how high its values are, from 0 to 1."""
     side = ax.inset_axes((at, 0, 1e-9, 1), zorder=3)
     side.spines[["top", "bottom", "right"]].set_visible(False)
     side.spines["left"].set_color(_style.INK)
@@ -323,13 +310,8 @@ def _draw_side(ax, at, axis, longest):
     side.tick_params("y", length=3, **style)
     for label in side.get_yticklabels():
         label.set_bbox(_BEHIND)
-    return side
-
-
-def _heights(side, places):
-    """Return where places of an axis are between its ends, 0 and 1."""
     to_side = side.transScale + side.transLimits
-    return to_side.transform([(0, place) for place in places])[:, 1]
+    return to_side.transform([(0, place) for place in axis.places])[:, 1]
 
 
 def score_column(search):

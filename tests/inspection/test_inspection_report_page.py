@@ -118,7 +118,7 @@ def test_hovering_shows_parameters(browser, page, reported, chart):
     show(browser, page)
     best = int(reported.best_index_)
     point_at(browser, chart, best + 1)
-    shown = until(browser, "return document.getElementById('tip').textContent")
+    shown = until(browser, "return document.querySelector('#tip:not([hidden])')?.textContent")
     params = reported.cv_results_["params"][best]
     assert f"candidate {best + 1}" in shown
     assert f"units {params['kerasimageclassifier__model__units']}" in shown
