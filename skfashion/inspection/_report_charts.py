@@ -45,7 +45,8 @@ def chart(name, found, of=None):
     text = text[text.index("<svg") :]
     text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
     # A hundredth of a point is seen by nobody, and blanks between elements are not drawn.
-    text = re.sub(r">\s+<", "><", re.sub(r"(\.\d\d)\d+", r"\1", text))
+    text = re.sub(r"<[^>]*>", lambda tag: re.sub(r"(\.\d\d)\d+", r"\1", tag[0]), text)
+    text = re.sub(r">\s+<", "><", text)
     text = re.sub(r'<g id="candidate-(\d+)"', r'<g data-candidate="\1"', text)
     text = re.sub(r'<g id="[^"]*"', "<g", text)
     for color, own in _NAMES.items():

@@ -46,6 +46,7 @@ def test_all_of_it_is_there(page, reported, report_files):
     assert text.count("<tr data-candidate=") == 12
     assert text.count("data:image/png;base64,") == 24 + 3
     assert "40 images to train on, 8 x 8 pixels" in text
+    assert ">0.001</text>" in text  # numbers on axes are whole
     assert page.stat().st_size < 1_000_000
     assert charts_of(page) == [
         *("parallel", "best-so-far", "overfitting", "importance"),
