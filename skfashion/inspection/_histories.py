@@ -73,11 +73,7 @@ def history_frame(fitted: Any) -> Frame:
     """
     if not is_search(fitted):
         return _frame(history_of(fitted))
-    if classifier_of(fitted.estimator) is None:
-        raise TypeError(
-            f"{type(fitted).__name__} searches over {type(fitted.estimator).__name__}, which "
-            "keeps no history: there must be a classifier of skfashion in it."
-        )
+    _check_classifier(fitted.estimator)
     # pandas would spread a tuple over the rows.
     params = [
         prefixed({k: v if pd.api.types.is_scalar(v) else str(v) for k, v in each.items()})
@@ -114,15 +110,20 @@ def history_of(fitted):
     """Return the history of a fitted estimator as a list of dicts."""
     from skfashion._training import as_rows
 
-    classifier = classifier_of(fitted)
-    if classifier is None:
-        raise TypeError(
-            f"{type(fitted).__name__} has no history: give a classifier of skfashion, a Pipeline "
-            "that ends in one, or a search over one."
-        )
+    classifier = _check_classifier(fitted)
     if not hasattr(classifier, "history_"):
         raise NotFittedError(f"This {type(classifier).__name__} is not fitted yet: call fit first.")
     return as_rows(classifier.history_)
+
+
+def _check_classifier(estimator):
+    classifier = classifier_of(estimator)
+    if classifier is None:
+        raise TypeError(
+            f"{type(estimator).__name__} has no history: give a classifier of skfashion, a "
+            "Pipeline that ends in one, or a search over one."
+        )
+    return classifier
 
 
 def classifier_of(estimator):

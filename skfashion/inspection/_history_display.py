@@ -35,10 +35,6 @@ class HistoryDisplay:
     lines_ : dict of list of matplotlib.lines.Line2D
         Of each metric, in the order of drawing.
 
-    See Also
-    --------
-    history_frame : The numbers.
-
     Examples
     --------
     >>> from skfashion import DenseClassifier

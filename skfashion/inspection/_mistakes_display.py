@@ -203,11 +203,7 @@ class MistakesDisplay:
         size = (0.94 / n_cols, (1 - above) / n_rows)
         axes = [ax.inset_axes((*corner, *size), label=_LABEL) for corner in corners]
         self.axes_ = np.array(axes, dtype=object)
-        self._draw(width / n_cols)
-        return self
-
-    def _draw(self, width):
-        """Draw the images, each in a cell of so many points."""
+        width /= n_cols  # of a cell
         size = _style.SMALL if width >= _NARROW else 0.75 * _style.SMALL
         known = self.mistakes["true_probability"].notna().any()
         room = _style.characters(width * _style.SMALL / size) - (4 if known else 0)
@@ -222,6 +218,7 @@ class MistakesDisplay:
             truth = label_text(short[str(row.true)], row.true_probability)
             _style.note(axis, told, (0.5, 1), (0, 14), color=_style.ORANGE, **style)
             _style.note(axis, truth, (0.5, 1), (0, 3), color=_style.BLUE, **style)
+        return self
 
 
 def _check_whole(name, value, least):

@@ -58,7 +58,7 @@ def write_report(
     X_test, y_test : array-like or sequence of str, default=None
         Images that took no part in the search, as its estimator takes them, and their labels.
     X_train, y_train : array-like or sequence of str, default=None
-        Images of the search, of which the page shows one a class, and their labels.
+        Images of the search and their labels, told and shown by class beside those of the test.
     title : str, default=None
         None: the classes of search and estimator.
     command : str, default=None
@@ -79,21 +79,11 @@ def write_report(
         If it is not a fitted search, test images and labels can't be used, the file can't be
         written, or Matplotlib is not installed.
 
-    See Also
-    --------
-    SearchDisplay, HistoryDisplay, MistakesDisplay : The same as pictures.
-
     Notes
     -----
     Candidates are numbered from 1, in the order of ``cv_results_``, as on the command line.
     What mattered is `sklearn.inspection.permutation_importance` in a random forest that is
     fitted to parameters and scores, from eight candidates on.
-
-    Examples
-    --------
-    >>> from skfashion.inspection import write_report
-    >>> write_report(search, "report.html", X_test=X, y_test=y)  # doctest: +SKIP
-    Page('report.html')
     """
     path = Page(path)
     if path.is_dir():

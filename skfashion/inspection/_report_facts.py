@@ -145,12 +145,11 @@ def size_text(X, image_shape):
 
 def examples(X, y, classes, image_shape):
     """Return the first picture of each class, None where there is none or classes are many."""
-    first = [np.flatnonzero(np.asarray(y) == label)[:1] for label in classes]
     if len(classes) > _MOST_EXAMPLES:
         return [None] * len(classes)
-    found = [int(at[0]) for at in first if len(at)]
-    shown = iter(pictures(X, found, image_shape=image_shape) if found else ())
-    return [next(shown) if len(at) else None for at in first]
+    own = np.asarray(y) == np.reshape(classes, (-1, 1))
+    shown = pictures(X, own.argmax(axis=1), image_shape=image_shape)
+    return [image if mine.any() else None for image, mine in zip(shown, own, strict=True)]
 
 
 def _importance(axes, scores):

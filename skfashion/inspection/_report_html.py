@@ -72,9 +72,13 @@ def sortable(columns, rows=None, **attributes):
 
 
 def confusion(matrix, names):
-    """Return a confusion matrix, or its largest mistakes if there are many classes."""
+    """Return a confusion matrix, of many classes that of those with the most mistakes."""
+    told, totals = "Rows: true classes. Columns: predicted ones.", matrix.sum(axis=1)
     if len(names) > _MOST_CLASSES:
-        return _confusions(matrix, names)
+        wrong = matrix.sum(axis=0) + matrix.sum(axis=1) - 2 * matrix.diagonal()
+        most = np.sort(np.argsort(-wrong, kind="stable")[:_MOST_CLASSES])
+        matrix, names, totals = matrix[np.ix_(most, most)], [names[i] for i in most], totals[most]
+        told += f" The {_MOST_CLASSES} classes with the most mistakes."
     short = [escape(name) for name in shortened(names, 24)]
     heads = (
         tag("th", tag("span", text), scope="col", title=escape(name))
@@ -84,13 +88,13 @@ def confusion(matrix, names):
     for i, counts in enumerate(matrix):
         cells = tag("th", short[i], scope="row", klass="text")
         for j, count in enumerate(counts):
-            share = count / max(1, counts.sum())
+            share = count / max(1, totals[i])
             strength = 0.08 + 0.42 * share if i == j else min(0.75, 2.5 * share)
             color = f"rgba({'0,114,178' if i == j else '213,94,0'},{strength:.2f})"
             style = f"background:{color}" if count else ""
             cells += tag("td", count or "", style=style, title=f"{share:.1%}")
         rows.append(tag("tr", cells))
-    text = tag("p", "Rows: true classes. Columns: predicted ones.", klass="soft")
+    text = tag("p", told, klass="soft")
     return table("<td></td>" + "".join(heads), rows, klass="matrix") + text
 
 
@@ -124,17 +128,6 @@ def seconds_text(seconds):
     """Return a time in words."""
     short = f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s"
     return short if seconds < 60 else str(timedelta(seconds=round(seconds)))
-
-
-def _confusions(matrix, names):
-    off = matrix * (1 - np.eye(len(matrix), dtype=matrix.dtype))
-    rows = []
-    for at in np.argsort(-off, axis=None, kind="stable")[:20]:
-        i, j = np.unravel_index(at, off.shape)
-        if off[i, j]:
-            share = f"{off[i, j]} of {matrix[i].sum()}"
-            rows.append((f"{names[i]} taken for {names[j]}", share))
-    return tag("p", "The most frequent of them:") + facts(rows)
 
 
 def _breakable(text):

@@ -147,18 +147,14 @@ def _classes(test, train):
     """Return a table of classes: a picture of each, its images, what is right of it."""
     X, y = (test.X, test.y) if train is None else train
     shown = examples(X, y, test.classes, test.image_shape)
-    images = [
-        "" if image is None else parts.picture(image, name)
-        for image, name in zip(shown, test.names, strict=True)
-    ]
+    images = ["" if each is None else parts.picture(each, "") for each in shown]
     columns = {"": (images, "html")} if any(images) else {}
     columns["class"] = (test.names, "")
     if train is not None:
         counts = [int(np.sum(np.asarray(y) == label)) for label in test.classes]
         columns["training images"] = (counts, ",d")
-    precision, recall, f1, support = test.by_class
-    columns["test images"] = (support, ",d")
-    for name, values in {"precision": precision, "recall": recall, "F1": f1}.items():
+    columns["test images"] = (test.by_class[-1], ",d")
+    for name, values in zip(("precision", "recall", "F1"), test.by_class, strict=False):
         columns[name] = (values, ".3f")
     return parts.sortable(columns, id="classes")
 

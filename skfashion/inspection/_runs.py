@@ -5,7 +5,7 @@ Knows what `skfashion._training.runs` writes beside the arrays, and loads no Ker
 
 import json
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pandas as pd
 
@@ -15,30 +15,15 @@ from skfashion._utils.typing import Frame, MemoryLike
 _METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
-@dataclass(frozen=True)
 class Run:
     """What the store tells of one run."""
 
-    key: str
-    finished: bool
-    meta: dict
-    nbytes: int
-    last_used: float
-
-    @property
-    def history(self):
-        """A list of dicts, one an epoch over all phases."""
-        return self.meta["history"]
-
-    @property
-    def data(self):
-        """What stands for the images and labels it was trained on."""
-        return self.meta.get("data", self.key)
-
-    @property
-    def when(self):
-        """When it ended, in seconds."""
-        return self.meta.get("when", self.last_used)
+    def __init__(self, info, finished, meta):
+        self.key, self.nbytes, self.last_used = info.key, info.nbytes, info.last_used
+        self.finished, self.meta = finished, meta
+        self.history = meta["history"]  # a dict an epoch, over all phases
+        self.data = meta.get("data", info.key)  # stands for the images and labels
+        self.when = meta.get("when", info.last_used)  # it ended, in seconds
 
     def rows(self, curves):
         """Return the rows of `runs_frame`."""
@@ -222,22 +207,22 @@ def open_existing(memory):
 
 def runs(store):
     """List the runs of a store, the last used first, checkpoints of finished ones with these."""
-    found, ended = {}, {}
+    found, ended = [], {}
     for kind in (RESULTS, STATES):
         for info in store.entries(kind):
             meta = store.meta(kind, info.key)
             if meta is None or not meta.get("history"):
                 continue
-            run = Run(info.key, kind == RESULTS, meta, info.nbytes, info.last_used)
+            run = Run(info, kind == RESULTS, meta)
             # Of a training and its seed to the last bit: no two others have the same losses.
             identity = json.dumps([meta["history"], meta.get("n_samples")])
             if run.finished:
-                ended.setdefault(identity, info.key)
+                ended.setdefault(identity, run)
             elif identity in ended:
-                first = found[RESULTS, ended[identity]]
-                run = replace(first, nbytes=first.nbytes + run.nbytes)
-            found[RESULTS if run.finished else STATES, run.key] = run
-    return sorted(found.values(), key=lambda run: -run.last_used)
+                ended[identity].nbytes += run.nbytes
+                continue
+            found.append(run)
+    return sorted(found, key=lambda run: -run.last_used)
 
 
 def prefixed(parameters):

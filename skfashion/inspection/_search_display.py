@@ -41,11 +41,6 @@ class SearchDisplay:
     ax_ : matplotlib.axes.Axes
         Where the candidates are drawn.
 
-    See Also
-    --------
-    HistoryDisplay : How the candidates learned.
-    write_report : The same and more, to click on.
-
     Examples
     --------
     >>> from sklearn.datasets import load_digits

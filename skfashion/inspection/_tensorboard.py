@@ -37,10 +37,6 @@ def write_tensorboard(search: Any, log_dir: PathLike) -> Path:
         If it is not a fitted search, the folder holds runs already, which TensorBoard would
         mix, or TensorBoard or TensorFlow is not installed.
 
-    See Also
-    --------
-    write_report : One page in place of a server.
-
     Notes
     -----
     What is written:
@@ -56,12 +52,6 @@ def write_tensorboard(search: Any, log_dir: PathLike) -> Path:
     ========================  ====================================================
 
     Candidates are numbered from 1, as in the report.
-
-    Examples
-    --------
-    >>> from skfashion.inspection import write_tensorboard
-    >>> write_tensorboard(search, "logs/search")  # doctest: +SKIP
-    PosixPath('logs/search')
     """
     tf, hp, summary, success = _tensorboard()
     check_search(search)
@@ -143,6 +133,5 @@ def _as_hyperparameters(values):
 
 
 def _domain(hp, values):
-    if isinstance(values[0], float):
-        return hp.RealInterval(min(values), max(values))
-    return hp.Discrete(sorted(set(values)))
+    real = isinstance(values[0], float)
+    return hp.RealInterval(min(values), max(values)) if real else hp.Discrete(sorted(set(values)))

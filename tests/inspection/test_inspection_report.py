@@ -101,7 +101,7 @@ def test_any_search_with_failures_and_many_classes(rng, tmp_path):
     path = write_report(search, tmp_path / "report.html", X_test=X, y_test=np.roll(y, 1))
     text = text_of(path)
     assert "2 of them failed" in text
-    assert "most frequent of them" in text
+    assert "The 25 classes with the most mistakes" in text
     assert "nan" not in re.search(r"<svg.*</svg>", text, re.DOTALL)[0].lower()
 
 
