@@ -72,7 +72,7 @@ def of_best(found, model):
         told["not_saved"] = "" if model is not None else "model.skfashion"
     size = size_of_model(found.search)
     if size is not None:
-        told["n_weights"], told["megabytes"] = f"{size[0]:,}", number_text(size[1] / 1e6)
+        told["n_weights"], told["megabytes"] = f"{size[0]:,}", number_text(size[1] / 1e6, 2)
     return told
 
 
