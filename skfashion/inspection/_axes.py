@@ -59,12 +59,7 @@ class Axis:
 
 
 def axis_of(values, searched=None, *, log=True):
-    """Choose an axis for values, as the range they were searched in says, where that is known.
-
-    Otherwise positive numbers that span a factor of ten or more, or of four or more in steps
-    that are each the same multiple of the last, stand on a logarithmic axis, other numbers on a
-    linear one. With anything else among them they are categories.
-    """
+    """Choose an axis: that of the range that was searched, or what the values look like."""
     if not all(is_number(value) for value in values):
         texts = categories_of(values)
         known = list(dict.fromkeys(text for _, text in sorted(texts)))
@@ -153,6 +148,7 @@ def _range_of(dimension):
 
 
 def _spans_orders(numbers):
+    """Whether numbers span a factor of ten, or of four in steps of an equal factor."""
     distinct = np.unique(numbers)
     if distinct[0] <= 0:
         return False

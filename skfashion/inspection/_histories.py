@@ -1,8 +1,4 @@
-"""Histories of fitted estimators and of all fits of a search.
-
-Searches throw the estimators of their folds away. What those went through is looked up
-in the folder of `memory`, where every finished fit leaves its history.
-"""
+"""Histories of fitted estimators and of all fits of a search, from the folder of `memory`."""
 
 import json
 from typing import Any
@@ -41,11 +37,6 @@ def history_frame(fitted: Any) -> Frame:
     NotFittedError, TypeError
         Before `fit`, or if there is no classifier of this package in it.
 
-    See Also
-    --------
-    runs_frame : All that a folder holds, of any search.
-    HistoryDisplay : The same as a plot.
-
     Notes
     -----
     A search keeps its best estimator only. The histories of all others come from the
@@ -55,8 +46,7 @@ def history_frame(fitted: Any) -> Frame:
 
     - Folds are numbered in the order in which they were first trained, which is the
       splitter's order unless `n_jobs` ran several at a time.
-    - Of a candidate that was fitted to other data before, in the same folder, the last used
-      count.
+    - Of a candidate that was fitted to other data before, in this folder, the last used count.
     - Candidates that differ in steps before the classifier only, or in the number of images,
       are told apart by the order in which they were trained.
 
@@ -166,10 +156,8 @@ def _frame(history, seconds=None):
 
 
 def _runs_of_folds(search, refit):
-    """Return the runs of each candidate's folds: those of its classifier's parameters.
-
-    Candidates that differ elsewhere, or in the number of images, have theirs as trained.
-    """
+    """Return the runs of each candidate's folds: those of its classifier's parameters."""
+    # Candidates that differ elsewhere, or in the number of images, have theirs as trained.
     from skfashion.classifiers._replay import parameters_of
 
     results = search.cv_results_

@@ -26,10 +26,7 @@ _NAMES = {
 
 
 def chart(name, found, of=None):
-    """Return a chart as SVG that stands in a page, each candidate's marks by its number.
-
-    `of` is the metric or the parameter that it is of, where there are several.
-    """
+    """Return a chart, or the one `of` a metric or parameter, as SVG that stands in a page."""
     from matplotlib import style
     from matplotlib.figure import Figure
 

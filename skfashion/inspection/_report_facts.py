@@ -76,16 +76,19 @@ class SearchFacts:
         """Return accuracies as training watched them in its last epochs; None if none is known."""
         if self.folds.empty or getattr(self.search, "scoring", None) not in (None, "accuracy"):
             return None
-        last = self.folds.groupby(["candidate", "fold"])["accuracy"].last()
-        return last.groupby("candidate").mean().reindex(range(len(self.params))).to_numpy(float)
+        return self._mean(self.folds.groupby(["candidate", "fold"])["accuracy"].last())
 
     def _trained(self):
         """Return the mean seconds of each candidate's fits when they were trained, if known."""
         if "seconds" not in self.folds or self.folds["seconds"].isna().any():
             return None
-        each = self.folds.groupby(["candidate", "fold"])["seconds"].sum()
-        seconds = each.groupby("candidate").mean().reindex(range(len(self.params)))
-        return seconds.fillna(pd.Series(self._column("mean_fit_time"))).to_numpy(float)
+        seconds = self._mean(self.folds.groupby(["candidate", "fold"])["seconds"].sum())
+        return np.where(np.isnan(seconds), self._column("mean_fit_time"), seconds)
+
+    def _mean(self, of_fits):
+        """Return means over the folds, NaN of candidates without any."""
+        means = of_fits.groupby("candidate").mean()
+        return means.reindex(range(len(self.params))).to_numpy(float)
 
 
 class TestFacts:

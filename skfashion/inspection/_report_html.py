@@ -47,11 +47,7 @@ def facts(rows):
 
 
 def sortable(columns, rows=None, **attributes):
-    """Return a table to sort by any column.
-
-    `columns` has values and a format, "" for parameters; `rows` has the attributes of each row.
-    Each cell tells its column, for pages too narrow for columns.
-    """
+    """Return a table to sort; `columns` has values and a format each, which cells repeat."""
     heads, cells = "", {}
     for name, (values, form) in columns.items():
         numbers = all(is_number(value) or _is_missing(value) for value in values)

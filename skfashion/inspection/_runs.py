@@ -104,11 +104,6 @@ def runs_frame(memory: MemoryLike, *, curves: bool = False) -> Frame:
     FileNotFoundError, TypeError
         If there is no such folder, or `memory` doesn't name one.
 
-    See Also
-    --------
-    history_frame : The curves of one search.
-    prune_runs : Remove runs.
-
     Examples
     --------
     >>> import tempfile
@@ -160,10 +155,6 @@ def prune_runs(memory: MemoryLike, max_bytes: int | None = None, *, verify: bool
     ------
     FileNotFoundError, TypeError, ValueError
         If there is no such folder, or `memory` or `max_bytes` can't be used.
-
-    See Also
-    --------
-    runs_frame : What there is.
 
     Examples
     --------

@@ -45,11 +45,7 @@ def note(ax, text, at, shift, **style):
 
 
 class Marks:
-    """What is drawn of candidates: a point or a line each, coloured by the rank of its score.
-
-    Ranks are changed by no outlier. The best, by its place in cv_results_, as the numbers of the
-    candidates are, stands out and in front.
-    """
+    """What is drawn of candidates: a point or a line each, coloured by the rank of its score."""
 
     def __init__(self, scores, best=None, numbers=None):
         from scipy.stats import rankdata
@@ -58,7 +54,7 @@ class Marks:
         self._numbers = np.arange(len(self.scores)) if numbers is None else np.asarray(numbers)
         at = np.flatnonzero(self._numbers == best)
         self.best = int(at[0]) if best is not None and len(at) else None
-        # The highest has rank 1, what failed the last.
+        # The highest has rank 1, what failed the last. Ranks are changed by no outlier.
         ranks = rankdata(-np.nan_to_num(self.scores, nan=-np.inf), "min")
         steps = np.linspace(0, len(RANKS) - 1, max(2, len(ranks))).round().astype(int)
         self.colors = [RANKS[::-1][steps[rank - 1]] for rank in ranks]

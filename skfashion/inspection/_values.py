@@ -88,10 +88,7 @@ def short_names(names):
 
 
 def columns_of(params, wanted=None):
-    """Return the values of parameters of some candidates, by their short names.
-
-    None wanted: those that are not the same in all candidates.
-    """
+    """Return values of parameters by short name; None wanted: of those that differ."""
     names = list(dict.fromkeys(name for each in params for name in each))
     short = dict(zip(names, short_names(names), strict=True))
     columns = {name: [each.get(name, _ABSENT) for each in params] for name in names}
