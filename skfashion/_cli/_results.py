@@ -61,7 +61,7 @@ def _plain(value):
 def contents(folder, memory):
     """Return what is in the folder of the results, and what to do with it."""
     inside = os.path.abspath(memory) == os.path.join(os.path.abspath(folder), "memory")
-    report = "not written, as it takes Plotly: pip install plotly"
+    report = "not written, as it takes Matplotlib: pip install matplotlib"
     if os.path.exists(os.path.join(folder, REPORT)):
         report = "candidates, curves and mistakes, for a browser"
     rows = [
@@ -110,7 +110,7 @@ def _duration(seconds):
 
 
 def write_page(folder, tuner, data, summary):
-    """Write the report; without Plotly there is none, and none of an earlier search either."""
+    """Write the report; without Matplotlib there is none, and none of an earlier search either."""
     path = os.path.join(folder, REPORT)
     try:
         write_report(
@@ -118,6 +118,9 @@ def write_page(folder, tuner, data, summary):
             path,
             X_test=data.X_test,
             y_test=data.y_test,
+            X_train=data.X,
+            y_train=data.y,
+            model=os.path.join(os.path.abspath(folder), FILE),
             title=f"{summary['model']} on {summary['data']}",
             command=summary["command"],
         )

@@ -20,7 +20,14 @@ from ._guards import CrashGuard
 from ._rows import Rows
 from ._store import PruneResult, Store, open_store
 
+# Kinds of entries: half-done trainings, finished ones, and names of finished ones under which
+# other parameters find them.
+STATES, RESULTS, SHARED = "states", "results", "shared"
+
 __all__ = [
+    "RESULTS",
+    "SHARED",
+    "STATES",
     "CrashGuard",
     "Entry",
     "EntryInfo",

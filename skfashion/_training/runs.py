@@ -13,10 +13,10 @@ from weakref import WeakSet
 
 import numpy as np
 
+from skfashion._store import RESULTS, SHARED, STATES
 from skfashion._training.keys import digest
 from skfashion._utils.warnings import warn
 
-_STATES, _RESULTS, _SHARED = "states", "results", "shared"
 _SAVING = threading.Lock()
 _LOOKED_AT = WeakSet()  # stores of this process, for what an older version left in them
 
@@ -55,8 +55,8 @@ class Runs:
         if self._store in _LOOKED_AT:
             return
         _LOOKED_AT.add(self._store)
-        first = next(iter(self._store.entries(_RESULTS)), None)
-        meta = None if first is None else self._store.meta(_RESULTS, first.key)
+        first = next(iter(self._store.entries(RESULTS)), None)
+        meta = None if first is None else self._store.meta(RESULTS, first.key)
         if meta is not None and "epochs_asked" not in meta:
             warn(
                 f"The folder {str(self._store.path)!r} has fits of skfashion 0.1.0, which this "
@@ -66,26 +66,26 @@ class Runs:
 
     def result(self, key, epochs):
         """Return the state in which a stage of that many epochs ended, or None."""
-        return self._read(_RESULTS, result_key(key, epochs))
+        return self._read(RESULTS, result_key(key, epochs))
 
     def furthest(self, key, epochs):
         """Return the last known state of a stage that is not past that epoch, or None."""
-        known = self._store.meta(_STATES, key)
+        known = self._store.meta(STATES, key)
         if known is None or known["epoch"] > epochs:
             return None
-        state = self._read(_STATES, key)
+        state = self._read(STATES, key)
         return state if state is not None and state.epoch <= epochs else None
 
     def save_state(self, key, state):
         """Keep a state to go on from, unless there is a further one, whoever saved it."""
         with _SAVING:
-            known = self._store.meta(_STATES, key)
+            known = self._store.meta(STATES, key)
             if known is None or known["epoch"] <= state.epoch:
-                self._write(_STATES, key, state)
+                self._write(STATES, key, state)
 
     def save_result(self, key, epochs, state):
         """Keep what a stage of that many epochs ended in."""
-        self._write(_RESULTS, result_key(key, epochs), state)
+        self._write(RESULTS, result_key(key, epochs), state)
 
     def share_result(self, key, epochs):
         """Write that this fit ended in a known result, if that was a fit of other parameters.
@@ -93,10 +93,10 @@ class Runs:
         A parameter may be idle, as a rate for fine-tuning is where nothing is unfrozen.
         """
         key = result_key(key, epochs)
-        known = self._store.meta(_RESULTS, key)
+        known = self._store.meta(RESULTS, key)
         if known is not None and {**known, **self._about} != known:
             own = digest(key, json.dumps(self._about, sort_keys=True))
-            self._store.put(_SHARED, own, {**self._about, "result": key})
+            self._store.put(SHARED, own, {**self._about, "result": key})
 
     def _read(self, kind, key):
         entry = self._store.get(kind, key)
@@ -123,7 +123,7 @@ class Runs:
         )
 
     def _write(self, kind, key, state):
-        result = kind == _RESULTS
+        result = kind == RESULTS
         changed, best = self._changed(state.weights), None
         arrays = {f"weights_{i}": state.weights[i] for i in changed}
         if state.best_weights is not None and not result:

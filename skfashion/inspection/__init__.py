@@ -1,7 +1,7 @@
 """What happened: tables, plots, a report, and logs for TensorBoard.
 
-Imported when first used: pandas, matplotlib and Plotly take their time, and none of them
-is needed to train.
+Imported when first used: pandas and Matplotlib take their time, and neither is needed to
+train.
 """
 
 from importlib import import_module as _import_module

@@ -1,8 +1,4 @@
-"""Histories of fitted estimators and of all fits of a search.
-
-Searches throw the estimators of their folds away. What those went through is looked up
-in the folder of `memory`, where every finished fit leaves its history.
-"""
+"""Histories of fitted estimators and of all fits of a search, from the folder of `memory`."""
 
 import json
 from typing import Any
@@ -11,9 +7,9 @@ import pandas as pd
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 
-from skfashion._store import open_store
+from skfashion._store import SHARED, open_store
 from skfashion._utils.typing import Frame
-from skfashion.inspection._runs import SHARED, prefixed, runs
+from skfashion.inspection._runs import prefixed, runs
 
 
 def history_frame(fitted: Any) -> Frame:
@@ -41,11 +37,6 @@ def history_frame(fitted: Any) -> Frame:
     NotFittedError, TypeError
         Before `fit`, or if there is no classifier of this package in it.
 
-    See Also
-    --------
-    runs_frame : All that a folder holds, of any search.
-    HistoryDisplay : The same as a plot.
-
     Notes
     -----
     A search keeps its best estimator only. The histories of all others come from the
@@ -55,8 +46,7 @@ def history_frame(fitted: Any) -> Frame:
 
     - Folds are numbered in the order in which they were first trained, which is the
       splitter's order unless `n_jobs` ran several at a time.
-    - If a candidate was fitted to other data or folds before, in the same folder, the last
-      used count.
+    - Of a candidate that was fitted to other data before, in this folder, the last used count.
     - Candidates that differ in steps before the classifier only, or in the number of images,
       are told apart by the order in which they were trained.
 
@@ -73,11 +63,7 @@ def history_frame(fitted: Any) -> Frame:
     """
     if not is_search(fitted):
         return _frame(history_of(fitted))
-    if classifier_of(fitted.estimator) is None:
-        raise TypeError(
-            f"{type(fitted).__name__} searches over {type(fitted.estimator).__name__}, which "
-            "keeps no history: there must be a classifier of skfashion in it."
-        )
+    _check_classifier(fitted.estimator)
     # pandas would spread a tuple over the rows.
     params = [
         prefixed({k: v if pd.api.types.is_scalar(v) else str(v) for k, v in each.items()})
@@ -114,15 +100,20 @@ def history_of(fitted):
     """Return the history of a fitted estimator as a list of dicts."""
     from skfashion._training import as_rows
 
-    classifier = classifier_of(fitted)
-    if classifier is None:
-        raise TypeError(
-            f"{type(fitted).__name__} has no history: give a classifier of skfashion, a Pipeline "
-            "that ends in one, or a search over one."
-        )
+    classifier = _check_classifier(fitted)
     if not hasattr(classifier, "history_"):
         raise NotFittedError(f"This {type(classifier).__name__} is not fitted yet: call fit first.")
     return as_rows(classifier.history_)
+
+
+def _check_classifier(estimator):
+    classifier = classifier_of(estimator)
+    if classifier is None:
+        raise TypeError(
+            f"{type(estimator).__name__} has no history: give a classifier of skfashion, a "
+            "Pipeline that ends in one, or a search over one."
+        )
+    return classifier
 
 
 def classifier_of(estimator):
@@ -165,10 +156,8 @@ def _frame(history, seconds=None):
 
 
 def _runs_of_folds(search, refit):
-    """Return the runs of each candidate's folds: those of its classifier's parameters.
-
-    Candidates that differ elsewhere, or in the number of images, have theirs as trained.
-    """
+    """Return the runs of each candidate's folds: those of its classifier's parameters."""
+    # Candidates that differ elsewhere, or in the number of images, have theirs as trained.
     from skfashion.classifiers._replay import parameters_of
 
     results = search.cv_results_

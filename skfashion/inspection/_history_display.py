@@ -8,6 +8,7 @@ import numpy as np
 from skfashion._utils.typing import Frame, Self
 from skfashion.inspection import _style
 from skfashion.inspection._histories import check_search, history_frame, is_search
+from skfashion.inspection._search_display import score_column
 from skfashion.inspection._values import columns_of, value_text
 
 
@@ -19,8 +20,7 @@ class HistoryDisplay:
     Parameters
     ----------
     history : pandas.DataFrame
-        One row an epoch, as `history_frame` returns it. Of an estimator, or of the fits of
-        a search (with ``candidate`` and ``fold``).
+        One row an epoch, as `history_frame` returns it.
     best : int, default=None
         The candidate that stands in front.
     best_name : str, default=None
@@ -33,12 +33,7 @@ class HistoryDisplay:
     axes_ : ndarray of matplotlib.axes.Axes
         One a metric.
     lines_ : dict of list of matplotlib.lines.Line2D
-        The lines of each metric, in the order of drawing.
-
-    See Also
-    --------
-    history_frame : The numbers.
-    SearchDisplay : Scores against parameters.
+        Of each metric, in the order of drawing.
 
     Examples
     --------
@@ -57,6 +52,7 @@ class HistoryDisplay:
         self.history = history
         self.best = best
         self.best_name = best_name
+        self._scores = None  # of candidates, by which their lines are coloured
 
     @classmethod
     def from_estimator(
@@ -70,9 +66,9 @@ class HistoryDisplay:
             A fitted classifier of this package or a Pipeline that ends in one; of a search
             its best estimator.
         metrics : sequence of str, default=("loss", "accuracy")
-            What to plot: columns of `history_frame`, training and validation in one.
+            Columns of `history_frame`, training and validation in one.
         ax : matplotlib.axes.Axes or sequence of them, default=None
-            Where: one a metric. None makes a figure.
+            Axes, one a metric. None makes a figure.
 
         Returns
         -------
@@ -81,8 +77,7 @@ class HistoryDisplay:
         Raises
         ------
         NotFittedError, TypeError, ValueError, ImportError
-            If there is no history, it has no such metric, there is not one of `ax` for each,
-            or matplotlib is not installed.
+            Without a history, such a metric, one of `ax` for each, or matplotlib.
         """
         if is_search(estimator):
             if not hasattr(estimator, "best_estimator_"):
@@ -99,18 +94,17 @@ class HistoryDisplay:
     ) -> Self:
         """Plot the curves of all candidates of a search, the best in front.
 
-        Curves are means over the folds; those of the best candidate stand in a band from
-        the lowest to the highest fold. Where the folds are not known (no `memory`), there
-        is the refit alone.
+        Curves are means over the folds, in the colour of the rank of the score; the best has a
+        band from the lowest to the highest fold. Without `memory` there is the refit alone.
 
         Parameters
         ----------
         search : fitted search
             Over a classifier of this package.
         metrics : sequence of str, default=("loss", "accuracy")
-            What to plot.
+            Columns of `history_frame`.
         ax : matplotlib.axes.Axes or sequence of them, default=None
-            Where: one a metric. None makes a figure.
+            Axes, one a metric. None makes a figure.
 
         Returns
         -------
@@ -128,13 +122,14 @@ class HistoryDisplay:
                 "No history is known: let the search refit, or give its classifier memory= and "
                 "an integer random_state, so that the histories of its folds are kept."
             )
-        if not hasattr(search, "best_index_"):
-            return cls(history).plot(ax, metrics=metrics)
-        best = int(search.best_index_)
-        columns = columns_of(search.cv_results_["params"])
-        lines = [f"{name} {value_text(values[best])}" for name, values in columns.items()]
-        name = "\n".join(["best:", *lines[:5], *(["..."] if len(lines) > 5 else [])])
-        return cls(history, best=best, best_name=name).plot(ax, metrics=metrics)
+        best, name = getattr(search, "best_index_", None), None
+        if best is not None:
+            columns = columns_of(search.cv_results_["params"])
+            lines = [f"{name} {value_text(values[best])}" for name, values in columns.items()]
+            name = "\n".join(["best:", *lines[:5], *(["..."] if len(lines) > 5 else [])])
+        display = cls(history, best=None if best is None else int(best), best_name=name)
+        display._scores = search.cv_results_[score_column(search)]
+        return display.plot(ax, metrics=metrics)
 
     def plot(self, ax: Any = None, *, metrics: str | Sequence[str] = ("loss", "accuracy")) -> Self:
         """Draw.
@@ -142,9 +137,9 @@ class HistoryDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes or sequence of them, default=None
-            Where: one a metric. None makes a figure.
+            Axes, one a metric. None makes a figure.
         metrics : sequence of str, default=("loss", "accuracy")
-            What to plot.
+            Columns of `history_frame`.
 
         Returns
         -------
@@ -161,13 +156,10 @@ class HistoryDisplay:
         known = [
             name
             for name in self.history.select_dtypes("number")
-            if name not in ("candidate", "fold", "epoch")
-            and not name.startswith(("val_", "param_"))
+            if not name.startswith(("val_", "param_", "candidate", "fold", "epoch"))
         ]
-        unknown = [name for name in metrics if name not in known]
-        if unknown or not metrics:
-            told = f"{unknown[0]!r} is not in the history, which has" if unknown else "give some of"
-            raise ValueError(f"metrics: {told} {', '.join(map(repr, known))}.")
+        if not metrics or not set(metrics) <= set(known):
+            raise ValueError(f"metrics={metrics!r}: give some of {', '.join(map(repr, known))}.")
         if ax is None:
             size = (5.2 * len(metrics), 3.6)
             ax = plt.subplots(1, len(metrics), figsize=size, layout="constrained")[1]
@@ -184,14 +176,19 @@ class HistoryDisplay:
             axis.set_xlabel("Epoch", color=_style.INK)
             axis.ticklabel_format(axis="y", useOffset=False)
             axis.xaxis.get_major_locator().set_params(integer=True)
-            axis.set_xlim(1 - 0.02 * last, last + 0.02 * last)
+            axis.set_xmargin(0.02)
             self.lines_[name] = draw(axis, name)
             self._draw_phases(axis, last)
-            self._draw_legend(axis)
+            if axis.get_legend_handles_labels()[0]:
+                style = {"labelcolor": "linecolor", "edgecolor": "none", "handlelength": 1.2}
+                # The best candidate, which is many words, is named beside the axes.
+                if "candidate" in self.history and axis.figure.get_layout_engine() is not None:
+                    style |= {"loc": "upper left", "bbox_to_anchor": (1, 1)}
+                axis.legend(fontsize=_style.SMALL, **style)
         return self
 
     def _draw_estimator(self, ax, name):
-        _style.title(ax, _title(name))
+        _style.title(ax, name.replace("_", " ").capitalize())
         lines = []
         known = [("training", name, _style.BLUE), ("validation", f"val_{name}", _style.ORANGE)]
         for text, column, color in known:
@@ -211,20 +208,20 @@ class HistoryDisplay:
         means = drawn.groupby(["candidate", "epoch"])[column].agg(["mean", "min", "max"])
         n = drawn["candidate"].nunique()
         where = f"{n} candidates, means over folds" if len(folds) else "refit of the best candidate"
+        where += "; stronger colour: higher score" if self._scores is not None and n > 2 else ""
         what = "Validation" if known else "Training"
-        _style.title(ax, f"{what} {_title(name).lower()}", where)
+        _style.title(ax, f"{what} {name.replace('_', ' ')}", where)
         lines = []
-        for candidate in sorted(set(drawn["candidate"]), key=lambda c: c == self.best):
-            curve = means.loc[candidate]
-            style = {"color": _style.GREY, "linewidth": 1.0, "alpha": 0.8}
+        same = np.zeros(1 + int(drawn["candidate"].max()))
+        marks = _style.Marks(same if self._scores is None else self._scores, self.best)
+        for candidate in marks.order():
+            if candidate not in means.index:
+                continue
+            curve, style = means.loc[candidate], marks.style(candidate)
             if candidate == self.best:
                 # Once is enough for many parameters.
                 name = self.best_name if ax is self.axes_[-1] else None
-                style = {
-                    "color": _style.ORANGE,
-                    "linewidth": 2.2,
-                    "label": _style.as_it_is(name or "best"),
-                }
+                style["label"] = _style.as_it_is(name or "best")
                 band = {"color": _style.ORANGE, "alpha": 0.18, "linewidth": 0}
                 ax.fill_between(curve.index, curve["min"], curve["max"], **band)
             lines += _plot(ax, curve.index, curve["mean"], **style)
@@ -241,18 +238,6 @@ class HistoryDisplay:
             ha, shift = ("left", 4) if epoch - 0.5 <= (1 + last) / 2 else ("right", -4)
             style = {"ha": ha, "va": "top", "xycoords": ("data", "axes fraction")}
             _style.note(ax, phase.replace("_", "-"), (epoch - 0.5, 1), (shift, -1), **style)
-
-    def _draw_legend(self, ax):
-        """Name lines: the best candidate, which is many words, beside the axes if there is room."""
-        style = {"labelcolor": "linecolor", "edgecolor": "none", "handlelength": 1.2}
-        if "candidate" in self.history and ax.figure.get_layout_engine() is not None:
-            style |= {"loc": "upper left", "bbox_to_anchor": (1, 1)}
-        if ax.get_legend_handles_labels()[0]:
-            ax.legend(fontsize=_style.SMALL, **style)
-
-
-def _title(name):
-    return name.replace("_", " ").capitalize()
 
 
 def _plot(ax, x, y, **style):

@@ -27,11 +27,11 @@ class MistakesDisplay:
 
     Parameters
     ----------
-    images : list of ndarray
-        Of uint8 and shape (h, w) or (h, w, 3), the worst first.
+    images : list of ndarray of shape (h, w) or (h, w, 3), uint8
+        Images, the worst first.
     mistakes : pandas.DataFrame
-        A row per image: ``index`` (in X), ``true``, ``predicted`` (labels) and
-        ``true_probability``, ``predicted_probability`` (NaN if not known).
+        A row an image: ``index`` (in X), ``true``, ``predicted`` (labels),
+        ``true_probability`` and ``predicted_probability`` (NaN if not known).
     n_mistakes, n_samples : int
         Images classified wrongly, and all of them.
 
@@ -83,16 +83,14 @@ class MistakesDisplay:
         ----------
         estimator : fitted classifier
             With `predict_proba`, or else `predict`; a Pipeline or search, too.
-        X : array-like or sequence of str
-            Images as the estimator takes them: arrays or file names.
-        y : array-like of shape (n,)
-            Their labels.
+        X, y : array-like or sequence of str
+            Images as the estimator takes them, arrays or file names, and their labels.
         n_images : int, default=12
-            How many to show.
+            Images to show at most.
         display_labels : array-like of shape (n_classes,), default=None
-            What to call the classes, in the order of ``estimator.classes_``.
+            Names of the classes, in the order of ``estimator.classes_``.
         ax : matplotlib.axes.Axes, default=None
-            Where; None makes a figure.
+            Axes; None makes a figure.
 
         Returns
         -------
@@ -101,21 +99,13 @@ class MistakesDisplay:
         Raises
         ------
         NotFittedError, ValueError, ImportError
-            Before `fit`, if lengths or numbers of classes don't fit together, `n_images` is
-            not a whole number of 0 or more, or matplotlib is not installed.
+            Before `fit`, if lengths or numbers of classes don't fit together, or without
+            matplotlib.
         """
-        known = hasattr(estimator, "predict_proba")
-        predicted = estimator.predict_proba(X) if known else estimator.predict(X)
-        return cls.from_predictions(
-            X,
-            y,
-            predicted,
-            classes=estimator.classes_,
-            n_images=n_images,
-            display_labels=display_labels,
-            image_shape=image_shape_for(estimator),
-            ax=ax,
-        )
+        predict = getattr(estimator, "predict_proba", None) or estimator.predict
+        told = {"classes": estimator.classes_, "image_shape": image_shape_for(estimator)}
+        told |= {"n_images": n_images, "display_labels": display_labels, "ax": ax}
+        return cls.from_predictions(X, y, predict(X), **told)
 
     @classmethod
     def from_predictions(
@@ -132,8 +122,8 @@ class MistakesDisplay:
     ) -> Self:
         """Plot the images whose predictions were furthest from the truth.
 
-        The worst are those whose true class got the lowest probability; given labels
-        only, the first ones.
+        The worst are those whose true class got the lowest probability; of labels alone, the
+        first ones.
 
         Parameters
         ----------
@@ -144,17 +134,15 @@ class MistakesDisplay:
         y_pred : array-like of shape (n, n_classes) or (n,)
             Probabilities or labels.
         classes : array-like of shape (n_classes,), default=None
-            Labels of the columns of `y_pred`, as ``estimator.classes_``. None: the labels
-            in `y_true`, sorted.
+            Labels of the columns of `y_pred`; None: those in `y_true`, sorted.
         n_images : int, default=12
-            How many to show.
+            Images to show at most.
         display_labels : array-like of shape (n_classes,), default=None
-            What to call the classes, in the same order.
+            Names of the classes, in the same order.
         image_shape : tuple of int, default=None
-            Height, width and channels of flat rows; or channels, height and width, of rows
-            and images with all of red first.
+            Height, width and channels of flat rows; channels first where planes stand first.
         ax : matplotlib.axes.Axes, default=None
-            Where; None makes a figure.
+            Axes; None makes a figure.
 
         Returns
         -------
@@ -169,11 +157,9 @@ class MistakesDisplay:
         mistakes = find_mistakes(y_true, y_pred, classes=classes, display_labels=display_labels)
         if len(X) != len(y_true):
             raise ValueError(f"X has {len(X)} images and y_true {len(y_true)} labels.")
-        worst, images = mistakes.head(n_images), []
-        if len(worst):
-            images = pictures(X, worst["index"], image_shape=image_shape)
-        display = cls(images, worst, n_mistakes=len(mistakes), n_samples=len(y_true))
-        return display.plot(ax)
+        worst = mistakes.head(n_images)
+        images = pictures(X, worst["index"], image_shape=image_shape) if len(worst) else []
+        return cls(images, worst, n_mistakes=len(mistakes), n_samples=len(y_true)).plot(ax)
 
     def plot(self, ax: Any = None, *, n_cols: int | None = None) -> Self:
         """Draw.
@@ -181,7 +167,7 @@ class MistakesDisplay:
         Parameters
         ----------
         ax : matplotlib.axes.Axes, default=None
-            Where: it is divided among the images. None makes a figure.
+            Axes, divided among the images. None makes a figure.
         n_cols : int, default=None
             Images in a row; None for 4 or fewer, in a figure of our own 6.
 
@@ -208,7 +194,8 @@ class MistakesDisplay:
         for drawn in [axes for axes in ax.child_axes if axes.get_label() == _LABEL]:
             drawn.remove()
         ax.set_axis_off()
-        _style.title(ax, self._headline())
+        told = f"{self.n_mistakes:,} of {self.n_samples:,} wrong: predicted above, true below"
+        _style.title(ax, told if self.n_mistakes else f"All {self.n_samples:,} right")
         self.figure_.figure.draw_without_rendering()  # so that the size is known
         width, height = _style.size_of(ax)
         above = min(0.5, _ABOVE * n_rows / height)  # of the height of a cell
@@ -216,31 +203,22 @@ class MistakesDisplay:
         size = (0.94 / n_cols, (1 - above) / n_rows)
         axes = [ax.inset_axes((*corner, *size), label=_LABEL) for corner in corners]
         self.axes_ = np.array(axes, dtype=object)
-        self._draw(width / n_cols)
-        return self
-
-    def _draw(self, width):
-        """Draw the images, each in a cell of so many points."""
+        width /= n_cols  # of a cell
         size = _style.SMALL if width >= _NARROW else 0.75 * _style.SMALL
         known = self.mistakes["true_probability"].notna().any()
         room = _style.characters(width * _style.SMALL / size) - (4 if known else 0)
         labels = list(map(str, [*self.mistakes["predicted"], *self.mistakes["true"]]))
         short = dict(zip(labels, shortened(labels, max(5, room)), strict=True))
         rows = self.mistakes.itertuples()
+        style = {"xycoords": "axes fraction", "ha": "center", "fontsize": size}
         for axis, image, row in zip(self.axes_, self.images, rows, strict=True):
             axis.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
             axis.set_axis_off()
             told = label_text(short[str(row.predicted)], row.predicted_probability)
             truth = label_text(short[str(row.true)], row.true_probability)
-            style = {"xycoords": "axes fraction", "ha": "center", "fontsize": size}
             _style.note(axis, told, (0.5, 1), (0, 14), color=_style.ORANGE, **style)
             _style.note(axis, truth, (0.5, 1), (0, 3), color=_style.BLUE, **style)
-
-    def _headline(self):
-        if not self.n_mistakes:
-            return f"All {self.n_samples:,} right"
-        count = f"{self.n_mistakes:,} of {self.n_samples:,} wrong"
-        return f"{count}: predicted above, true below"
+        return self
 
 
 def _check_whole(name, value, least):
@@ -270,38 +248,27 @@ def find_mistakes(y_true, y_pred, *, classes=None, display_labels=None):
     names = classes if display_labels is None else np.asarray(display_labels)
     if len(names) != len(classes):
         raise ValueError(f"display_labels has {len(names)} names for {len(classes)} classes.")
-    truth = _codes(y_true, classes)
-    if y_pred.ndim == 2:
-        if y_pred.shape[1] != len(classes):
-            raise ValueError(
-                f"y_pred has {y_pred.shape[1]} columns for {len(classes)} classes: say which "
-                "class each column is of, classes=estimator.classes_."
-            )
-        told = y_pred.argmax(axis=1)
-        rows = np.arange(len(y_true))
-        given = np.where(truth >= 0, y_pred[rows, truth], 0.0)
-        best = y_pred[rows, told]
+    if y_pred.ndim == 1:
+        predicted, given, best = y_pred, *np.full((2, len(y_true)), np.nan)
+    elif y_pred.shape[1] != len(classes):
+        raise ValueError(
+            f"y_pred has {y_pred.shape[1]} columns for {len(classes)} classes: say which class "
+            "each column is of, classes=estimator.classes_."
+        )
     else:
-        told = _codes(y_pred, classes)
-        given = best = np.full(len(y_true), np.nan)
-    wrong = np.flatnonzero(truth != told)
+        predicted, best = classes[y_pred.argmax(axis=1)], y_pred.max(axis=1)
+        truth = pd.Index(classes.tolist(), dtype=object).get_indexer(y_true.tolist())
+        given = np.where(truth >= 0, y_pred[np.arange(len(y_true)), truth], 0.0)
+    wrong = np.flatnonzero(y_true != predicted)
     # The lowest probability of the truth first; of equals, the surest mistake.
     wrong = wrong[np.lexsort((-best[wrong], given[wrong]))]
+    called = dict(zip(classes.tolist(), names.tolist(), strict=True))
     return pd.DataFrame(
         {
             "index": wrong,
-            "true": _named(y_true[wrong], truth[wrong], names),
-            "predicted": _named(y_pred[wrong], told[wrong], names),
+            "true": [called.get(label, label) for label in y_true[wrong].tolist()],
+            "predicted": [called.get(label, label) for label in predicted[wrong].tolist()],
             "true_probability": given[wrong],
             "predicted_probability": best[wrong],
         }
     )
-
-
-def _codes(labels, classes):
-    """Return the place of each label among the classes, -1 for one that is not."""
-    return pd.Index(classes.tolist(), dtype=object).get_indexer(labels.tolist())
-
-
-def _named(labels, codes, names):
-    return [names[code] if code >= 0 else label for label, code in zip(labels, codes, strict=True)]

@@ -20,10 +20,7 @@ def names_of(X, index=None):
 
 
 def image_shape_for(estimator):
-    """Return what an estimator was told, or took, for the shape of rows of pixels.
-
-    In a Pipeline it is the first step that was told; an order of channels is told on.
-    """
+    """Return what an estimator, or the first step that was told, takes for the shape of rows."""
     estimator = getattr(estimator, "best_estimator_", estimator)
     steps = [step for _, step in getattr(estimator, "steps", [("", estimator)])]
     n_values = getattr(steps[0], "n_features_in_", None)
@@ -38,12 +35,7 @@ def image_shape_for(estimator):
 
 
 def pictures(X, index=None, *, image_shape=None):
-    """Turn images into what a screen can show, uint8 of shape (h, w) or (h, w, 3).
-
-    X are file names, or arrays as classifiers take them, of which `index` chooses some;
-    `image_shape` is that of rows, and says whether channels stand first; the range of pixels
-    is told from all of X.
-    """
+    """Turn images, or those of an index, into uint8; their range is told from all of X."""
     names = names_of(X, index)
     if names is not None:
         return [_picture_of(name) for name in names]

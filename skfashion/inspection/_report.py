@@ -1,18 +1,32 @@
 """One page on a search that needs nothing but a browser."""
 
-import json
 import os
+import re
 import shlex
 import sys
 from datetime import datetime, timezone
 from importlib.resources import files
 from pathlib import Path
+from string import Template
 from typing import Any
 
 from skfashion._utils.typing import Array, PathLike
-from skfashion.inspection import _report_sections as sections
 from skfashion.inspection._histories import check_search
+from skfashion.inspection._report_facts import SearchFacts, TestFacts
 from skfashion.inspection._report_html import escape
+from skfashion.inspection._report_sections import of_best, of_search, of_test
+from skfashion.inspection._style import pyplot
+
+
+class Page(type(Path())):
+    """The path of a page, which a notebook shows as the page itself."""
+
+    def _repr_html_(self):
+        try:
+            page = escape(self.read_text(encoding="utf-8"))
+        except OSError:
+            return None
+        return f'<iframe srcdoc="{page}" style="width:100%;height:800px;border:0"></iframe>'
 
 
 def write_report(
@@ -21,16 +35,18 @@ def write_report(
     *,
     X_test: Array | None = None,
     y_test: Array | None = None,
+    X_train: Array | None = None,
+    y_train: Array | None = None,
     title: str | None = None,
     command: str | None = None,
     display_labels: Array | None = None,
-) -> Any:
+    model: PathLike | None = None,
+) -> Path:
     """Write a search up as one HTML page.
 
-    The page needs no network: scripts and images are in it (about 5 MB, nearly all of it
-    Plotly). It has the best parameters, parallel coordinates and learning curves to point
-    at, the candidates as a table to sort, over-fitting, mistakes on test images, what was
-    reused, and the versions that took part.
+    The page needs no network. It has the best parameters and a program that uses them, the
+    candidates as lines to point at and as a table to sort, which parameter mattered, learning
+    curves, over-fitting, precision and recall a class, and mistakes on test images.
 
     Parameters
     ----------
@@ -39,69 +55,70 @@ def write_report(
         package, and those of all candidates its `memory`; see `history_frame`.
     path : str or path, default="report.html"
         The file, replaced if it exists.
-    X_test : array-like or sequence of str, default=None
-        Images that took no part in the search, as its estimator takes them.
-    y_test : array-like of shape (n,), default=None
-        Their labels.
+    X_test, y_test : array-like or sequence of str, default=None
+        Images that took no part in the search, as its estimator takes them, and their labels.
+    X_train, y_train : array-like or sequence of str, default=None
+        Images of the search and their labels, told and shown by class beside those of the test.
     title : str, default=None
         None: the classes of search and estimator.
     command : str, default=None
-        What ran the search, to be shown. None: what started this Python, where that was
-        with a program.
+        What ran the search. None: what started this Python, if that was a program.
     display_labels : array-like of shape (n_classes,), default=None
         What to call the classes, in the order of ``search.classes_``.
+    model : str or path, default=None
+        File that the best estimator was saved to, for the program that reads it.
 
     Returns
     -------
     pathlib.Path
-        The file.
+        The file. A notebook shows the page in its place.
 
     Raises
     ------
     NotFittedError, TypeError, ValueError, OSError, ImportError
         If it is not a fitted search, test images and labels can't be used, the file can't be
-        written, or Plotly is not installed.
+        written, or Matplotlib is not installed.
 
-    See Also
-    --------
-    SearchDisplay, HistoryDisplay, MistakesDisplay : The same as pictures.
-
-    Examples
-    --------
-    >>> from skfashion.inspection import write_report
-    >>> write_report(search, "report.html", X_test=X, y_test=y)  # doctest: +SKIP
-    PosixPath('report.html')
+    Notes
+    -----
+    Candidates are numbered from 1, in the order of ``cv_results_``, as on the command line.
+    What mattered is `sklearn.inspection.permutation_importance` in a random forest that is
+    fitted to parameters and scores, from eight candidates on.
     """
-    path = Path(path)
+    path = Page(path)
     if path.is_dir():
         raise IsADirectoryError(f"{str(path)!r} is a folder: give the name of a file to write.")
     if not path.parent.is_dir():
         raise FileNotFoundError(
             f"There is no folder {str(path.parent)!r} to write {path.name!r} in."
         )
-    try:
-        from plotly.offline import get_plotlyjs
-    except ImportError as error:
-        raise ImportError("write_report needs Plotly: pip install plotly.") from error
+    pyplot("write_report")
     check_search(search)
-    if (X_test is None) != (y_test is None):
-        raise ValueError("X_test and y_test belong together: one was given, the other not.")
+    for name, X, y in (("test", X_test, y_test), ("train", X_train, y_train)):
+        if (X is None) != (y is None):
+            raise ValueError(
+                f"X_{name} and y_{name} belong together: one was given without the other."
+            )
+    if X_train is not None and len(X_train) != len(y_train):
+        raise ValueError(f"X_train has {len(X_train)} images and y_train {len(y_train)} labels.")
     if X_test is not None and not hasattr(search, "best_estimator_"):
         raise ValueError("X_test needs a search that has refitted its best: refit=True.")
-    found = sections.SearchFacts(search)
-    test = None if X_test is None else sections.TestFacts(search, X_test, y_test, display_labels)
-    body, figures = sections.all_of(found, test, _started_by() if command is None else command)
+    found = SearchFacts(search)
+    test = None if X_test is None else TestFacts(search, X_test, y_test, display_labels)
     name = type(search).__name__
-    page = _resource("report.html").format(
-        title=escape(title or f"{name} of {found.estimator_name}"),
-        subtitle=f"{name}, {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC",
-        css=_resource("report.css"),
-        js=_resource("report.js"),
-        plotly=get_plotlyjs(),
-        body=body,
-        # A script ends where the page says so, whatever stands within quotes.
-        charts=json.dumps(figures, allow_nan=False).replace("<", r"\u003c"),
-    )
+    command = _started_by() if command is None else command
+    values = {
+        "title": escape(title or f"{name} of {found.estimator_name}"),
+        "subtitle": f"{name}, {datetime.now(timezone.utc):%Y-%m-%d %H:%M} UTC",
+        "css": _resource("report.css"),
+        "js": _resource("report.js"),
+        "command": "" if command is None else escape(command),
+        **of_search(found),
+        **of_best(found, model),
+    }
+    if test is not None:
+        values |= of_test(test, None if X_train is None else (X_train, y_train))
+    page = Template(_with_parts(_resource("report.html"), values)).substitute(values)
     # Not one half of a page over a good one.
     half = path.with_name(f".{path.name}.{os.getpid()}")
     try:
@@ -119,6 +136,14 @@ def _started_by():
     if program is None or hasattr(sys, "ps1") or "ipykernel" in sys.modules:
         return None
     return shlex.join([os.path.basename(sys.orig_argv[0]), *sys.orig_argv[1:]])
+
+
+def _with_parts(template, values):
+    """Leave out the parts of a template that have nothing to tell."""
+    part = re.compile(r"<!--if (\w+)-->(.*?)<!--end \1-->\n?", re.DOTALL)
+    while part.search(template):
+        template = part.sub(lambda found: found[2] if values.get(found[1]) else "", template)
+    return template
 
 
 def _resource(name):

@@ -1,128 +1,111 @@
-"""The charts of the report, as plain data for Plotly.
+"""The charts of the report: Matplotlib's SVG, in the page's own colours."""
 
-Built without Plotly's Python side: the page needs its script only, and report.js says how
-charts look. Text that comes from users is escaped here, since Plotly reads tags in labels.
-"""
-
-from itertools import pairwise
+import io
+import re
 
 import numpy as np
 
+from skfashion.inspection import _style
+from skfashion.inspection._axes import show_axis
+from skfashion.inspection._history_display import HistoryDisplay
 from skfashion.inspection._report_html import escape
-from skfashion.inspection._style import BLUE, GREY, ORANGE
-from skfashion.inspection._values import scale_of, shortened, thinned, value_text
+from skfashion.inspection._search_display import SearchDisplay
 
-# Cividis at eleven places (Nunez, Anderton and Renslow 2018, doi:10.1371/journal.pone.0199239).
-_CIVIDIS = (
-    *("#00224e", "#083370", "#35456c", "#4f576c", "#666970", "#7d7c78"),
-    *("#948e77", "#aea371", "#c8b866", "#e5cf52", "#fee838"),
-)
-# Points between two axes: as many as make a line smooth, and easy to point at.
-_STEPS = 16
-_LONGEST = 14
-# Of the length of an axis: two ticks nearer than this would be written over each other.
-_NEAR = 0.065
-
-
-def hover_text(candidate, score, columns):
-    """Return what is shown when one points at a candidate."""
-    lines = [f"<b>candidate {candidate}</b>  score {score:.4f}"]
-    for name, values in columns.items():
-        (text,) = shortened([value_text(values[candidate])], 60)
-        lines.append(f"{escape(name)}: {escape(text)}")
-    return "<br>".join(lines)
+# What stands for a colour in the page, where the reader's light or dark theme sets it.
+_NAMES = {
+    _style.INK: "ink",
+    _style.GREY: "grey",
+    _style.LINE: "line",
+    _style.SOFT: "soft",
+    _style.BLUE: "blue",
+    _style.ORANGE: "best",
+    "#ffffff": "back",
+    "#000000": "ink",
+    **{color: f"rank{k}" for k, color in enumerate(_style.RANKS)},
+}
 
 
-def parallel(columns, scores, best, texts):
-    """Return parallel coordinates: an axis a parameter, a line a candidate.
+def chart(name, found, of=None):
+    """Return a chart, or the one `of` a metric or parameter, as SVG that stands in a page."""
+    from matplotlib import style
+    from matplotlib.figure import Figure
 
-    Plotly's own can't be pointed at, and needs WebGL.
-    """
-    known = np.flatnonzero(np.isfinite(scores))
-    scales = [scale_of([values[i] for i in known]) for values in columns.values()]
-    scales.append(scale_of(scores[known].tolist(), log=False))
-    units = np.array([scale.unit() for scale in scales])
-    last = len(scales) - 1
-    ease = np.linspace(0, 1, _STEPS, endpoint=False)
-    ease = ease * ease * (3 - 2 * ease)
-    x = np.linspace(0, last, _STEPS * last + 1)
-    data = []
-    for k in sorted(range(len(known)), key=lambda k: (known[k] == best, units[last, k])):
-        y = [a + (b - a) * t for a, b in pairwise(units[:, k]) for t in ease]
-        color = _CIVIDIS[round(10 * units[last, k])]
-        data.append(_line(known[k], best, x, [*y, units[last, k]], texts, color, 0.75))
-    notes, axes = [], []
-    for k, (name, scale) in enumerate(zip([*columns, "score"], scales, strict=True)):
-        ticks = thinned(scale.unit_ticks(), _NEAR)
-        for (at, _), text in zip(ticks, shortened([t for _, t in ticks], _LONGEST), strict=True):
-            style = {"bgcolor": "rgba(255,255,255,.8)", "xshift": 4}
-            notes.append({"x": k, "y": at, "text": escape(text), **style})
-        label = escape(shortened([name], 22)[0]) + (" (log)" if scale.kind == "log" else "")
-        label = f"<b>{label}</b>" if k == last else label
-        side = "left" if k == 0 else "right" if k == last else "center"
-        style = {"xanchor": side, "yanchor": "bottom", "yshift": 12 + 17 * (k % 2)}
-        notes.append({"x": k, "y": 1, "text": label, **style})
-        axes.append({"type": "line", "x0": k, "x1": k, "y0": 0, "y1": 1})
-    layout = {
-        "xaxis": {"visible": False, "range": [-0.08, last + 0.35]},
-        "yaxis": {"visible": False, "range": [-0.04, 1.03]},
-        "annotations": notes,
-        "shapes": axes,
-        "margin": {"l": 4, "r": 4, "t": 56, "b": 8},
-    }
-    return {"data": data, "layout": layout}
+    (width, height), draw = _CHARTS[name]
+    width += {"parallel": 1.1 * len(found.columns)}.get(name, 0)
+    height += 0.28 * len(found.importance) if name == "importance" else 0
+    name, file = name if of is None else f"{name}-{of}", io.StringIO()
+    with style.context(["default", {"svg.fonttype": "none", "svg.hashsalt": name}]):
+        figure = Figure((width, height), layout="constrained")
+        draw(figure.subplots(), found, *([] if of is None else [of]))
+        figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
+    text = file.getvalue()
+    text = text[text.index("<svg") :]
+    text = re.sub(r"<metadata>.*?</metadata>", "", text, flags=re.DOTALL)
+    # A hundredth of a point is seen by nobody, and blanks between elements are not drawn.
+    text = re.sub(r"<[^>]*>", lambda tag: re.sub(r"(\.\d\d)\d+", r"\1", tag[0]), text)
+    text = re.sub(r">\s+<", "><", text)
+    text = re.sub(r'<g id="candidate-(\d+)"', r'<g data-candidate="\1"', text)
+    text = re.sub(r'<g id="[^"]*"', "<g", text)
+    for color, own in _NAMES.items():
+        text = re.sub(rf"{color}\b", f"var(--{own})", text, flags=re.IGNORECASE)
+    told = f'class="chart" role="img" data-name="{escape(name)}"'
+    return text.replace("<svg ", f'<svg {told} style="--natural:{96 * width:.0f}px" ', 1)
 
 
-def curves(history, metric, best, texts):
-    """Return the learning curves of all candidates, the best in front."""
-    folds = history[history["fold"].notna()]
-    drawn = folds if len(folds) else history
-    drawn = drawn[np.isfinite(drawn[metric].astype(float))]
-    means = drawn.groupby(["candidate", "epoch"])[metric].mean()
-    data = []
-    for candidate in sorted(set(drawn["candidate"]), key=lambda c: c == best):
-        curve = means.loc[candidate]
-        data.append(_line(candidate, best, curve.index, curve, texts, GREY, 0.9))
-    shapes, notes = [], []
-    phases = history[history["candidate"] == best].groupby("phase", sort=False)["epoch"].min()
-    for phase, epoch in list(phases.items())[1:]:
-        at = float(epoch) - 0.5
-        ends = {"x0": at, "x1": at, "y0": 0, "y1": 1}
-        shapes.append({"type": "line", "yref": "paper", "line": {"dash": "dash"}, **ends})
-        style = {"yref": "paper", "yanchor": "top", "xshift": 4}
-        notes.append({"x": at, "y": 1, "text": escape(phase.replace("_", "-")), **style})
-    whole = -(-int(drawn["epoch"].max()) // 8)  # at most eight ticks
-    layout = {
-        "xaxis": {"title": {"text": "epoch"}, "rangemode": "normal", "dtick": whole},
-        "shapes": shapes,
-        "annotations": notes,
-    }
-    return {"data": data, "layout": layout}
+def _parallel(ax, found):
+    SearchDisplay.from_search(found.search, kind="parallel", ax=ax)
 
 
-def overfitting(train, test, best, texts):
-    """Return training minus test score of each candidate, against its test score."""
-    data = []
-    for i in sorted(np.flatnonzero(np.isfinite(train - test)), key=lambda i: i == best):
-        gap = train[i] - test[i]
-        point = _line(i, best, [gap], [test[i]], texts, BLUE, 1)
-        text = f"{texts[i]}<br>train minus test: {gap:+.4f}"
-        data.append({**point, "hovertext": text})
-    titles = {"xaxis": "training minus test score", "yaxis": "mean test score"}
-    layout = {axis: {"title": {"text": text}} for axis, text in titles.items()}
-    return {"data": data, "layout": {**layout, "margin": {"l": 62, "r": 12, "t": 12, "b": 44}}}
+def _part(ax, found, name):
+    axis = found.axes[name]
+    _points(ax, found, axis.places, name)
+    show_axis(ax, "x", name, axis)
 
 
-def _line(candidate, best, x, y, texts, color, opacity):
-    front = candidate == best
-    n = len(x)
-    return {
-        "x": [round(float(value), 4) for value in x],
-        "y": [round(float(value), 5) for value in y],
-        "mode": "lines" if n > 1 else "markers",
-        "line": {"width": 3.5 if front else 1.6, "color": ORANGE if front else color},
-        "marker": {"size": 11, "color": ORANGE if front else color},
-        "opacity": 1 if front else opacity,
-        "hovertext": texts[candidate],
-        "meta": {"candidate": int(candidate), "best": bool(front)},
-    }
+def _curve(ax, found, metric):
+    display = HistoryDisplay(found.history, best=found.best)
+    display._scores = found.scores
+    display.plot(ax, metrics=metric)
+    if ax.get_legend() is not None:  # which the page has in words
+        ax.get_legend().remove()
+
+
+def _best_so_far(ax, found):
+    numbers, highest = 1 + np.arange(len(found.scores)), np.fmax.accumulate(found.scores)
+    style = {"color": _style.ORANGE, "where": "post", "linewidth": 1.8}
+    ax.step(numbers, highest, label="best so far", **style)
+    _points(ax, found, numbers, "Candidate")
+    ax.xaxis.get_major_locator().set_params(integer=True)
+    ax.legend(fontsize=_style.SMALL, edgecolor="none", framealpha=0.7)
+
+
+def _overfitting(ax, found):
+    _points(ax, found, found.train - found.scores, "Training minus test score")
+
+
+def _importance(ax, found):
+    _style.tidy(ax)
+    ax.grid(False, axis="y")
+    names, means, errors = zip(*reversed(found.importance), strict=True)
+    style = {"color": _style.BLUE, "error_kw": {"ecolor": _style.SOFT, "elinewidth": 1}}
+    ax.barh([_style.as_it_is(name) for name in names], means, 0.6, xerr=errors, **style)
+    ax.set_xlabel("Loss of explained variance when shuffled", fontsize=_style.SMALL)
+
+
+def _points(ax, found, x, label):
+    """Draw the scores of candidates against something."""
+    _style.tidy(ax)
+    ax.margins(0.06)
+    _style.Marks(found.scores, found.best).draw(ax, x, found.scores)
+    for axis, text in ((ax.xaxis, label), (ax.yaxis, "Score")):
+        axis.set_label_text(text, color=_style.INK, fontsize=_style.SMALL)
+
+
+_CHARTS = {  # width and height in inches, to which parameters add
+    "parallel": ((1.6, 3.3), _parallel),
+    "best-so-far": ((4.4, 2.9), _best_so_far),
+    "overfitting": ((4.4, 2.9), _overfitting),
+    "importance": ((3.9, 0.9), _importance),
+    "part": ((2.95, 2.4), _part),
+    "curve": ((4.8, 3.1), _curve),
+}

@@ -5,24 +5,28 @@ import html
 import io
 import math
 import os
+import re
+from datetime import timedelta
 
 import numpy as np
 
 from skfashion.inspection._mistakes_display import label_text
-from skfashion.inspection._values import number_text, shortened, value_text
+from skfashion.inspection._values import is_number, shortened, value_text
 
 # More classes than this make a matrix that nobody reads.
 _MOST_CLASSES = 25
+_PHOTO = 100  # pixels of a side: larger pictures are smaller as JPEG
 
 
 def escape(text):
-    """Return text in which a page, and Plotly, find no tags."""
+    """Return text in which a page finds no tags."""
     return html.escape(str(text))
 
 
 def tag(name, content, **attributes):
-    """Return an element; `klass` stands for class."""
-    told = "".join(f' {k.replace("klass", "class")}="{v}"' for k, v in attributes.items() if v)
+    """Return an element; `klass` stands for class, `_` in other names for a hyphen."""
+    named = {k.replace("klass", "class").replace("_", "-"): v for k, v in attributes.items() if v}
+    told = "".join(f' {k}="{v}"' for k, v in named.items())
     return f"<{name}{told}>{content}</{name}>"
 
 
@@ -31,15 +35,6 @@ def table(head, rows, **attributes):
     content = tag("thead", f"<tr>{head}</tr>") if head else ""
     content += tag("tbody", "".join(rows))
     return tag("div", tag("table", content, **attributes), klass="wide")
-
-
-def tiles(facts):
-    """Return numbers that stand out: (number, what it is, its class)."""
-    cells = (
-        tag("div", tag("b", escape(number)) + tag("span", escape(what)), klass=f"tile{klass}")
-        for number, what, klass in facts
-    )
-    return tag("div", "".join(cells), klass="tiles")
 
 
 def facts(rows):
@@ -51,33 +46,35 @@ def facts(rows):
     return table("", cells, klass="facts")
 
 
-def candidates(columns, order, best):
-    """Return the table of candidates; `columns` has values and a format, "" for parameters."""
-    head, cells = "", [""] * len(order)
+def sortable(columns, rows=None, **attributes):
+    """Return a table to sort; `columns` has values and a format each, which cells repeat."""
+    heads, cells = "", {}
     for name, (values, form) in columns.items():
-        numbers = all(
-            isinstance(value, (int, float, np.number)) and not isinstance(value, bool)
-            for value in values
-        )
+        numbers = all(is_number(value) or _is_missing(value) for value in values)
         klass = "" if numbers else "text"
-        head += tag("th", tag("button", escape(name), type="button"), scope="col", klass=klass)
+        button = tag("button", _breakable(name), type="button") if name else ""
+        heads += tag("th", button, scope="col", klass=klass)
         for i, value in enumerate(values):
-            known = not numbers or math.isfinite(value)
-            text = (format(value, form) if form else value_text(value)) if known else "\N{EN DASH}"
-            key = escape(value if numbers else text) if known else ""
-            hint = "" if numbers else f' title="{escape(text)}" class="text"'
-            cells[i] += f'<td{hint} data-value="{key}">{escape(text)}</td>'
-    rows = (
-        f'<tr data-candidate="{i}"{" class=best" if i == best else ""}>{cells[i]}</tr>'
-        for i in order
-    )
-    return table(head, rows, klass="sortable", id="candidates")
+            if form == "html":
+                cells[i] = cells.get(i, "") + tag("td", value)
+                continue
+            missing = numbers and _is_missing(value)
+            text = "\N{EN DASH}" if missing else format(value, form) if form else value_text(value)
+            told = {"data_label": escape(name), "klass": klass}
+            told["data_value"] = "" if missing else escape(value if numbers else text)
+            cells[i] = cells.get(i, "") + tag("td", _breakable(text), **told)
+    made = (tag("tr", row, **(rows[i] if rows else {})) for i, row in cells.items())
+    return table(heads, made, klass="sortable", **attributes)
 
 
 def confusion(matrix, names):
-    """Return a confusion matrix, or its largest mistakes if there are many classes."""
+    """Return a confusion matrix, of many classes that of those with the most mistakes."""
+    told, totals = "Rows: true classes. Columns: predicted ones.", matrix.sum(axis=1)
     if len(names) > _MOST_CLASSES:
-        return _confusions(matrix, names)
+        wrong = matrix.sum(axis=0) + matrix.sum(axis=1) - 2 * matrix.diagonal()
+        most = np.sort(np.argsort(-wrong, kind="stable")[:_MOST_CLASSES])
+        matrix, names, totals = matrix[np.ix_(most, most)], [names[i] for i in most], totals[most]
+        told += f" The {_MOST_CLASSES} classes with the most mistakes."
     short = [escape(name) for name in shortened(names, 24)]
     heads = (
         tag("th", tag("span", text), scope="col", title=escape(name))
@@ -87,15 +84,13 @@ def confusion(matrix, names):
     for i, counts in enumerate(matrix):
         cells = tag("th", short[i], scope="row", klass="text")
         for j, count in enumerate(counts):
-            share = count / max(1, counts.sum())
-            # Light enough for dark figures on it.
-            color, alpha = (
-                ("0,114,178", 0.08 + 0.42 * share) if i == j else ("213,94,0", 2.5 * share)
-            )
-            back = f"background:rgba({color},{min(0.75, alpha):.2f})" if count else ""
-            cells += tag("td", count or "", style=back, title=f"{share:.1%}")
+            share = count / max(1, totals[i])
+            strength = 0.08 + 0.42 * share if i == j else min(0.75, 2.5 * share)
+            color = f"rgba({'0,114,178' if i == j else '213,94,0'},{strength:.2f})"
+            style = f"background:{color}" if count else ""
+            cells += tag("td", count or "", style=style, title=f"{share:.1%}")
         rows.append(tag("tr", cells))
-    text = tag("p", "Rows: true classes. Columns: predicted ones.", klass="soft")
+    text = tag("p", told, klass="soft")
     return table("<td></td>" + "".join(heads), rows, klass="matrix") + text
 
 
@@ -103,41 +98,38 @@ def mistakes(images, shown, files):
     """Return images with what they were taken for."""
     figures = ""
     for k, (image, row) in enumerate(zip(images, shown.itertuples(), strict=True)):
-        small = "small" if max(image.shape[:2]) < 100 else ""
-        alt = escape(f"{row.predicted} taken for {row.true}")
         told = tag("b", escape(label_text(row.predicted, row.predicted_probability)))
         told += tag("i", "is " + escape(label_text(row.true, row.true_probability)))
         if files:
             # The whole path is shown when pointed at: folders are long, and alike.
             told += tag("small", escape(os.path.basename(files[k])), title=escape(files[k]))
-        picture = f'<img class="{small}" src="{_png(image)}" alt="{alt}">'
-        figures += tag("figure", picture + tag("figcaption", told))
+        shown_as = picture(image, f"{row.predicted} taken for {row.true}")
+        figures += tag("figure", shown_as + tag("figcaption", told))
     return tag("div", figures, klass="mistakes")
+
+
+def picture(image, alt):
+    """Return an image as an element that holds its pixels."""
+    from PIL import Image
+
+    file, small = io.BytesIO(), max(image.shape[:2]) < _PHOTO
+    options = {"format": "PNG", "optimize": True} if small else {"format": "JPEG", "quality": 80}
+    Image.fromarray(image).save(file, **options)
+    data = base64.b64encode(file.getvalue()).decode()
+    source = f"data:image/{options['format'].lower()};base64,{data}"
+    return f'<img class="{"small" if small else ""}" src="{source}" alt="{escape(alt)}">'
 
 
 def seconds_text(seconds):
     """Return a time in words."""
-    if seconds < 60:
-        return f"{seconds:.2f} s" if seconds < 1 else f"{number_text(round(seconds, 1))} s"
-    minutes, seconds = divmod(int(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    return f"{hours} h {minutes:02d} min" if hours else f"{minutes} min {seconds:02d} s"
+    short = f"{seconds:.2f} s" if seconds < 1 else f"{seconds:.1f} s"
+    return short if seconds < 60 else str(timedelta(seconds=round(seconds)))
 
 
-def _confusions(matrix, names):
-    off = matrix * (1 - np.eye(len(matrix), dtype=matrix.dtype))
-    rows = []
-    for at in np.argsort(-off, axis=None, kind="stable")[:20]:
-        i, j = np.unravel_index(at, off.shape)
-        if off[i, j]:
-            share = f"{off[i, j]} of {matrix[i].sum()}"
-            rows.append((f"{names[i]} taken for {names[j]}", share))
-    return tag("p", "The most frequent of them:") + facts(rows)
+def _breakable(text):
+    """Escape text, and let long names break behind an underline, and words somewhere."""
+    return "<wbr>".join(map(escape, re.findall(r"[^_\s]{0,24}(?:_|\s+|$|(?=\S))", str(text))))
 
 
-def _png(image):
-    from PIL import Image
-
-    file = io.BytesIO()
-    Image.fromarray(image).save(file, "PNG", optimize=True)
-    return "data:image/png;base64," + base64.b64encode(file.getvalue()).decode()
+def _is_missing(value):
+    return isinstance(value, (float, np.floating)) and math.isnan(value)

@@ -5,41 +5,25 @@ Knows what `skfashion._training.runs` writes beside the arrays, and loads no Ker
 
 import json
 import os
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 
 import pandas as pd
 
-from skfashion._store import open_store
+from skfashion._store import RESULTS, STATES, open_store
 from skfashion._utils.typing import Frame, MemoryLike
 
-STATES, RESULTS, SHARED = "states", "results", "shared"
 _METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
 
 
-@dataclass(frozen=True)
 class Run:
     """What the store tells of one run."""
 
-    key: str
-    finished: bool
-    meta: dict
-    nbytes: int
-    last_used: float
-
-    @property
-    def history(self):
-        """A list of dicts, one an epoch over all phases."""
-        return self.meta["history"]
-
-    @property
-    def data(self):
-        """What stands for the images and labels it was trained on."""
-        return self.meta.get("data", self.key)
-
-    @property
-    def when(self):
-        """When it ended, in seconds."""
-        return self.meta.get("when", self.last_used)
+    def __init__(self, info, finished, meta):
+        self.key, self.nbytes, self.last_used = info.key, info.nbytes, info.last_used
+        self.finished, self.meta = finished, meta
+        self.history = meta["history"]  # a dict an epoch, over all phases
+        self.data = meta.get("data", info.key)  # stands for the images and labels
+        self.when = meta.get("when", info.last_used)  # it ended, in seconds
 
     def rows(self, curves):
         """Return the rows of `runs_frame`."""
@@ -112,19 +96,13 @@ def runs_frame(memory: MemoryLike, *, curves: bool = False) -> Frame:
         ``param_...``                     parameters of the estimator
         ================================  =====================================================
 
-        With `curves`, one row an epoch: ``key``, ``estimator``, ``finished``, ``epoch``
-        (counted over all phases, from 1), ``phase``, the learning rate and the metrics of
-        that epoch, and the parameters.
+        With `curves`, one row an epoch: ``key``, ``estimator``, ``finished``, ``epoch`` (over
+        all phases, from 1), ``phase``, learning rate, metrics and parameters.
 
     Raises
     ------
     FileNotFoundError, TypeError
         If there is no such folder, or `memory` doesn't name one.
-
-    See Also
-    --------
-    history_frame : The curves of one search.
-    prune_runs : Remove runs.
 
     Examples
     --------
@@ -155,20 +133,17 @@ def prune_runs(memory: MemoryLike, max_bytes: int | None = None, *, verify: bool
     """Make the folder of `memory` small and sound.
 
     Removes what dead processes left half-written, what is damaged and, above `max_bytes`,
-    what was used least recently: results, checkpoints and outputs of frozen layers alike.
-    Trainings that were given up after three crashes are tried again. Safe while others read
-    and write.
+    what was used least recently. Trainings that were given up after three crashes are tried
+    again. Safe while others read and write.
 
     Parameters
     ----------
     memory : str, path or joblib.Memory
         What the estimators were given as `memory`.
     max_bytes : int, default=None
-        What the store may keep; 0 empties it. None: what `set_config` says, and where that
-        says nothing, any number.
+        Bytes to keep at most; 0 empties the store. None: what `set_config` says, if anything.
     verify : bool, default=True
-        Whether to read everything and compare it with its checksum. What is damaged is
-        also found, and made again, when it is needed.
+        Whether to compare everything with its checksum, as is done when it is needed, too.
 
     Returns
     -------
@@ -180,10 +155,6 @@ def prune_runs(memory: MemoryLike, max_bytes: int | None = None, *, verify: bool
     ------
     FileNotFoundError, TypeError, ValueError
         If there is no such folder, or `memory` or `max_bytes` can't be used.
-
-    See Also
-    --------
-    runs_frame : What there is.
 
     Examples
     --------
@@ -227,22 +198,22 @@ def open_existing(memory):
 
 def runs(store):
     """List the runs of a store, the last used first, checkpoints of finished ones with these."""
-    found, ended = {}, {}
+    found, ended = [], {}
     for kind in (RESULTS, STATES):
         for info in store.entries(kind):
             meta = store.meta(kind, info.key)
             if meta is None or not meta.get("history"):
                 continue
-            run = Run(info.key, kind == RESULTS, meta, info.nbytes, info.last_used)
+            run = Run(info, kind == RESULTS, meta)
             # Of a training and its seed to the last bit: no two others have the same losses.
             identity = json.dumps([meta["history"], meta.get("n_samples")])
             if run.finished:
-                ended.setdefault(identity, info.key)
+                ended.setdefault(identity, run)
             elif identity in ended:
-                first = found[RESULTS, ended[identity]]
-                run = replace(first, nbytes=first.nbytes + run.nbytes)
-            found[RESULTS if run.finished else STATES, run.key] = run
-    return sorted(found.values(), key=lambda run: -run.last_used)
+                ended[identity].nbytes += run.nbytes
+                continue
+            found.append(run)
+    return sorted(found, key=lambda run: -run.last_used)
 
 
 def prefixed(parameters):

@@ -13,7 +13,7 @@ from skfashion.inspection._search_display import score_column
 from skfashion.inspection._values import columns_of, is_number, value_text
 
 
-def write_tensorboard(search: Any, log_dir: PathLike) -> Any:
+def write_tensorboard(search: Any, log_dir: PathLike) -> Path:
     """Write a search for TensorBoard and its HParams dashboard.
 
     Afterwards: ``tensorboard --logdir LOG_DIR``.
@@ -37,10 +37,6 @@ def write_tensorboard(search: Any, log_dir: PathLike) -> Any:
         If it is not a fitted search, the folder holds runs already, which TensorBoard would
         mix, or TensorBoard or TensorFlow is not installed.
 
-    See Also
-    --------
-    write_report : One page in place of a server.
-
     Notes
     -----
     What is written:
@@ -55,11 +51,7 @@ def write_tensorboard(search: Any, log_dir: PathLike) -> Any:
     ``candidate_007/refit``   those of the refit
     ========================  ====================================================
 
-    Examples
-    --------
-    >>> from skfashion.inspection import write_tensorboard
-    >>> write_tensorboard(search, "logs/search")  # doctest: +SKIP
-    PosixPath('logs/search')
+    Candidates are numbered from 1, as in the report.
     """
     tf, hp, summary, success = _tensorboard()
     check_search(search)
@@ -93,7 +85,7 @@ def write_tensorboard(search: Any, log_dir: PathLike) -> Any:
     fits = _fits_of(search)
     n = len(results["params"])
     for i in range(n):
-        folder = log_dir / f"candidate_{i:0{max(3, len(str(n - 1)))}d}"
+        folder = log_dir / f"candidate_{i + 1:0{max(3, len(str(n)))}d}"
         mine = {fold: fit for (candidate, fold), fit in fits if candidate == i}
         folds = [fit for fold, fit in mine.items() if fold >= 0] or list(mine.values())
         with writing(folder):
@@ -141,6 +133,5 @@ def _as_hyperparameters(values):
 
 
 def _domain(hp, values):
-    if isinstance(values[0], float):
-        return hp.RealInterval(min(values), max(values))
-    return hp.Discrete(sorted(set(values)))
+    real = isinstance(values[0], float)
+    return hp.RealInterval(min(values), max(values)) if real else hp.Discrete(sorted(set(values)))

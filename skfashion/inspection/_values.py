@@ -1,69 +1,21 @@
-"""Values of parameters: as text, by column, and on an axis."""
+"""Values of parameters: as text, and by column."""
 
 import math
 import re
 from collections import Counter
-from dataclasses import dataclass
 from numbers import Number, Real
 
 import numpy as np
 
 _ABSENT = "\N{EN DASH}"
 _CUT = "\N{HORIZONTAL ELLIPSIS}"
-# Up to so many values stand on the axis themselves, in place of round numbers.
-_FEW = 6
-# Fewer orders than this are no logarithmic axis, however even the steps.
-_WIDE = 4
-
-
-@dataclass(frozen=True)
-class Scale:
-    """An axis for the values of one parameter."""
-
-    kind: str  # "linear", "log" or "category"
-    places: np.ndarray  # of the values: numbers, or indices of categories
-    ticks: dict  # place -> text; empty where round numbers do
-
-    def unit(self, places=None):
-        """Return places, those of the values by default, between 0 and 1 along the axis."""
-        to_axis = np.log if self.kind == "log" else np.asarray
-        low, high = to_axis(self.places.min()), to_axis(self.places.max())
-        places = to_axis(self.places if places is None else np.asarray(places, dtype=float))
-        return (places - low) / (high - low) if high > low else np.full(len(places), 0.5)
-
-    def unit_ticks(self):
-        """Return place between 0 and 1 and text of ticks, round numbers included."""
-        ticks = self.ticks
-        if not ticks:
-            numbers = _round_numbers(self.places.min(), self.places.max(), self.kind == "log")
-            ticks = dict(zip(numbers, value_texts(numbers), strict=True))
-        return list(zip(self.unit(list(ticks)).tolist(), ticks.values(), strict=True))
-
-
-def scale_of(values, *, log=True):
-    """Choose an axis for values.
-
-    Positive numbers that span a factor of ten or more, or of four or more in steps that are
-    each the same multiple of the last, stand on a logarithmic axis, other numbers on a
-    linear one. With anything else among them they are categories.
-    """
-    if not all(is_number(value) for value in values):
-        return categories_of(values)
-    numbers = np.array(values, dtype=float)
-    distinct = np.unique(numbers)
-    wide = distinct[0] > 0 and (distinct[-1] / distinct[0] >= 10 or _is_geometric(distinct))
-    few = distinct.tolist() if len(distinct) <= _FEW else []
-    ticks = dict(zip(few, value_texts(few), strict=True))
-    return Scale("log" if log and wide else "linear", numbers, ticks)
 
 
 def categories_of(values):
-    """Return an axis of categories: None and what is absent, numbers by size, text in order."""
+    """Return rank and text of each value: None and what is absent, numbers by size, text."""
     texts = value_texts(values)
     first = dict(zip(reversed(texts), reversed(values), strict=True))
-    known = sorted(first, key=lambda text: _rank(first[text], text))
-    places = np.array([known.index(text) for text in texts], dtype=float)
-    return Scale("category", places, dict(enumerate(known)))
+    return [(_rank(first[text], text), text) for text in texts]
 
 
 def is_number(value):
@@ -110,16 +62,6 @@ def number_text(number, digits=3):
     return f"{number:.{digits}g}"
 
 
-def thinned(ticks, near):
-    """Leave out ticks (place, text) that are nearer than this to one before."""
-    kept = []
-    for tick in ticks:
-        # A little less is near enough: steps are not exact.
-        if all(abs(tick[0] - at) >= near * (1 - 1e-9) for at, _ in kept):
-            kept.append(tick)
-    return kept
-
-
 def shortened(texts, longest):
     """Shorten texts in the middle; those that this makes the same, to where they differ."""
     head = longest // 2
@@ -146,10 +88,7 @@ def short_names(names):
 
 
 def columns_of(params, wanted=None):
-    """Return the values of parameters of some candidates, by their short names.
-
-    None wanted: those that are not the same in all candidates.
-    """
+    """Return values of parameters by short name; None wanted: of those that differ."""
     names = list(dict.fromkeys(name for each in params for name in each))
     short = dict(zip(names, short_names(names), strict=True))
     columns = {name: [each.get(name, _ABSENT) for each in params] for name in names}
@@ -172,27 +111,6 @@ def _identity(value):
     if is_number(value):
         return value
     return value_text(value), id(value) if callable(value) and hasattr(value, "__name__") else None
-
-
-def _is_geometric(distinct):
-    ratios = distinct[1:] / distinct[:-1]
-    wide = distinct[-1] / distinct[0] >= _WIDE
-    return len(ratios) >= 2 and wide and bool(np.allclose(ratios, ratios[0]))
-
-
-def _round_numbers(low, high, log):
-    """Return round numbers between two, three or more of them, or powers of ten."""
-    if log:
-        powers = 10.0 ** np.arange(math.ceil(np.log10(low)), math.floor(np.log10(high)) + 1)
-        if len(powers) > 1:
-            return powers.tolist()
-    size = 10.0 ** math.floor(np.log10(high - low))
-    for step in (5 * size, 2 * size, size, size / 2, size / 5):
-        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-        if last - first >= 2:
-            break
-    # Rounded, or 3 * 0.1 would be 0.30000000000000004.
-    return [float(f"{i * step:.12g}") for i in range(first, last + 1)]
 
 
 def _rank(value, text):

@@ -1,6 +1,5 @@
 """Plots: what is drawn, where, and that it can be read."""
 
-import subprocess
 import sys
 
 import numpy as np
@@ -50,15 +49,6 @@ def of_rates(images, **grid):
     return search.fit(X.reshape(len(X), -1)[:, ::4] / 255, y)
 
 
-def test_nothing_is_loaded_or_shown_by_import():
-    script = (
-        "import sys\n"
-        "from skfashion.inspection import HistoryDisplay, SearchDisplay, MistakesDisplay\n"
-        "assert not {'matplotlib', 'plotly', 'tensorboard'} & set(sys.modules)\n"
-    )
-    subprocess.run([sys.executable, "-c", script], check=True)
-
-
 def test_without_matplotlib_the_error_names_the_extra(clf, monkeypatch):
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
     with pytest.raises(ImportError, match="pip install matplotlib"):
@@ -73,21 +63,6 @@ def test_history_of_an_estimator(clf):
         for line, column in zip(lines, (name, f"val_{name}"), strict=True):
             assert list(line.get_ydata()) == clf.history_[column]
     assert any(text.startswith("validation") for text in written(display.figure_))
-    assert_readable(display.figure_)
-
-
-def test_a_line_where_fine_tuning_begins():
-    history = pd.DataFrame(
-        {
-            "epoch": [1, 2, 3, 4],
-            "phase": ["head", "head", "fine_tune", "fine_tune"],
-            "loss": [1.0, 0.8, 0.7, 0.5],
-        }
-    )
-    display = HistoryDisplay(history).plot(metrics="loss")
-    (ax,) = display.axes_
-    assert [2.5, 2.5] in [list(line.get_xdata()) for line in ax.lines]
-    assert "fine-tune" in written(display.figure_)
     assert_readable(display.figure_)
 
 
@@ -106,20 +81,9 @@ def test_the_phases_name_is_not_written_over_the_best(head, own):
     assert written(display.figure_).count("fine-tune") == 2
     assert_readable(display.figure_)
     for ax in display.axes_:
+        assert [head + 0.5] * 2 in [list(line.get_xdata()) for line in ax.lines]
         (text,) = [text for text in ax.texts if text.get_text() == "fine-tune"]
         assert ax.bbox.padded(1).fully_containsx(text.get_window_extent().x1)
-
-
-def test_in_axes_of_ones_own_names_stay_inside(clf):
-    figure, axes = plt.subplots(1, 2)
-    HistoryDisplay.from_estimator(clf, ax=axes)
-    assert any(text.startswith("validation") for text in written(figure))
-    assert_readable(figure)
-    for ax, legend in ((ax, ax.get_legend()) for ax in axes):
-        for text in [*ax.texts, *(legend.get_texts() if legend else [])]:
-            box = text.get_window_extent()
-            assert ax.bbox.x0 <= box.x0
-            assert box.x1 <= ax.bbox.x1
 
 
 def test_history_in_axes_of_ones_own(clf):
@@ -127,12 +91,18 @@ def test_history_in_axes_of_ones_own(clf):
     display = HistoryDisplay.from_estimator(clf, ax=axes)
     assert display.figure_ is figure
     assert list(display.axes_) == list(axes)
+    assert_readable(figure)
+    for ax in axes:  # without a layout engine names stay inside
+        for text in [*ax.texts, *ax.get_legend().get_texts()]:
+            assert ax.bbox.fully_containsx(text.get_window_extent().x0)
+            assert ax.bbox.fully_containsx(text.get_window_extent().x1)
     single = HistoryDisplay(history_frame(clf)).plot(plt.subplots()[1], metrics=["accuracy"])
     assert len(single.axes_) == 1
     with pytest.raises(ValueError, match="1 axes for 2 metrics"):
         HistoryDisplay.from_estimator(clf, ax=axes[0])
-    with pytest.raises(ValueError, match=r"'nonsense'.*'loss', 'accuracy'"):
-        HistoryDisplay.from_estimator(clf, metrics="nonsense")
+    for metrics in ("nonsense", [], ["val_loss"]):
+        with pytest.raises(ValueError, match=r"metrics=.*'loss', 'accuracy'"):
+            HistoryDisplay.from_estimator(clf, metrics=metrics)
 
 
 def test_history_of_a_search_has_the_best_in_front(search):
@@ -165,10 +135,10 @@ def test_one_parameter_on_a_logarithmic_axis(images):
     search = of_rates(images)
     display = SearchDisplay.from_search(search)
     assert display.ax_.get_xlabel() == "C (log)"
-    points = display.ax_.collections[-2].get_offsets()
-    np.testing.assert_allclose(points[:, 0], np.logspace(-4, 0, 9))
+    points = [line.get_xydata()[0] for line in display.ax_.lines if line.get_gid()]
     assert display.ax_.get_xscale() == "log"
-    np.testing.assert_allclose(points[:, 1], search.cv_results_["mean_test_score"])
+    scores = search.cv_results_["mean_test_score"]
+    np.testing.assert_allclose(points, np.column_stack([np.logspace(-4, 0, 9), scores]))
     assert_readable(display.figure_)
 
 
@@ -176,9 +146,9 @@ def test_two_parameters_tried_in_full_are_a_table(images):
     search = of_rates(images, C=[1e-3, 1e-2, 1e-1], class_weight=[None, "balanced"])
     display = SearchDisplay.from_search(search)
     (image,) = display.ax_.images
-    assert image.get_array().shape == (2, 3)
+    assert image.get_array().shape[:2] == (2, 3)
     scores = search.cv_results_["mean_test_score"].reshape(3, 2).T
-    np.testing.assert_allclose(image.get_array(), scores)
+    assert [text.get_text() for text in display.ax_.texts][:6] == [f"{s:.3f}" for s in scores.flat]
     assert_readable(display.figure_)
 
 
@@ -187,22 +157,17 @@ def test_two_parameters_tried_in_part_are_points(search):
     assert not display.ax_.images or display.ax_.images[0].get_array().size == 6
     assert_readable(display.figure_)
     partial = SearchDisplay({"a": [1, 2, 3], "b": [0.1, 0.5, 0.3]}, [0.5, 0.6, np.nan]).plot()
-    assert len(partial.ax_.collections[0].get_offsets()) == 2
+    assert len([line for line in partial.ax_.lines if line.get_gid()]) == 2
     assert_readable(partial.figure_)
 
 
 def test_parallel_coordinates(search):
     display = SearchDisplay.from_search(search)
-    assert len(display.ax_.patches) == 8
+    assert len(display.ax_.lines) == 8
     assert_readable(display.figure_)
     fits = SearchDisplay.from_search(search, "batch_size", score="mean_fit_time", kind="parallel")
-    assert len(fits.ax_.patches) == 8
+    assert len(fits.ax_.lines) == 8
     assert_readable(fits.figure_)
-
-
-def test_in_axes_of_ones_own(search):
-    figure, ax = plt.subplots()
-    assert SearchDisplay.from_search(search, "learning_rate", ax=ax).ax_ is ax
 
 
 def test_search_display_errors(search, images):
@@ -232,20 +197,10 @@ def test_functions_of_one_name_are_two_values():
     assert list(columns_of([{"f": lambda: 1, "n": 1}, {"f": lambda: 2, "n": 1}])) == ["f"]
 
 
-@pytest.mark.parametrize("metrics", [[], ["val_loss"]])
-def test_metrics_that_there_are_none_of(metrics):
-    history = pd.DataFrame({"epoch": [1, 2], "loss": [2.0, 1.0], "val_loss": [2.0, 1.0]})
-    with pytest.raises(ValueError, match="metrics"):
-        HistoryDisplay(history).plot(metrics=metrics)
-
-
 @pytest.mark.parametrize("y_true", [["cat", "dog"], [0, 1]])
 def test_the_probabilities_of_one_class_are_no_labels(y_true):
     with pytest.raises(ValueError, match="a column a class"):
         find_mistakes(y_true, np.array([0.2, 0.9]))
-
-
-def test_true_labels_in_a_column(rng):
     y, probabilities = predictions()
     assert find_mistakes(y[:, None], probabilities).equals(find_mistakes(y, probabilities))
 
@@ -276,18 +231,6 @@ def test_pictures_of_any_form(rng, shape, scale):
     display = MistakesDisplay.from_predictions(X * scale[0] + scale[1], y, probabilities)
     wanted = X[2].reshape(shape[1:3] + shape[3:] if len(shape) > 2 else (6, 6)).squeeze()
     np.testing.assert_array_equal(display.images[0], wanted)
-
-
-def test_mistakes_by_file_name(rng, tmp_path):
-    from PIL import Image
-
-    names = []
-    for i in range(4):
-        names.append(str(tmp_path / f"{i}.png"))
-        Image.fromarray(rng.integers(0, 255, (6, 6, 3), dtype=np.uint8)).save(names[-1])
-    y, probabilities = predictions()
-    display = MistakesDisplay.from_predictions(names, y, probabilities)
-    np.testing.assert_array_equal(display.images[0], np.asarray(Image.open(names[2])))
 
 
 def test_labels_alone_and_none_wrong(rng):

@@ -34,17 +34,12 @@ def dense(**parameters):
 
 
 def test_an_estimators_history(images):
-    clf = dense(early_stopping=True).fit(*images)
-    frame = history_frame(clf)
-    assert list(frame["epoch"]) == [1, 2, 3]
-    for name, values in clf.history_.items():
-        assert list(frame[name]) == values
-
-
-def test_a_pipelines_history_is_its_classifiers(images):
-    X, y = images
-    pipe = make_pipeline(PixelScaler(), dense()).fit(X, y)
-    assert list(history_frame(pipe)["loss"]) == pipe[-1].history_["loss"]
+    pipe = make_pipeline(PixelScaler(), dense(early_stopping=True)).fit(*images)
+    for fitted in (pipe, pipe[-1]):
+        frame = history_frame(fitted)
+        assert list(frame["epoch"]) == [1, 2, 3]
+        for name, values in pipe[-1].history_.items():
+            assert list(frame[name]) == values
 
 
 def searched(images, memory, grid=None, estimator=None, **settings):
@@ -86,10 +81,6 @@ def test_without_memory_there_is_the_refit_alone(images):
     assert {"candidate", "fold", "epoch", "loss", "param_learning_rate"} <= set(nothing)
 
 
-def test_without_refit_the_folds_are_found(images, tmp_path):
-    assert len(history_frame(searched(images, tmp_path, refit=False))) == 2 * 2 * 3
-
-
 def test_in_a_pipeline(images, tmp_path):
     X, y = images
     pipe = make_pipeline(PixelScaler(), dense(memory=tmp_path))
@@ -128,21 +119,6 @@ def test_halving_counts_each_rung(images, tmp_path):
     assert list(lengths) == wanted
 
 
-def test_candidates_that_train_the_same_share_their_curves(images, tmp_path):
-    X, y = images
-    X = np.repeat(np.repeat(X[:24], 4, axis=1), 4, axis=2)
-    tuner = MobileNetFineTuner(
-        weights=None, alpha=0.35, epochs=2, fine_tune_epochs=1, memory=tmp_path, random_state=0
-    )
-    # Nothing is unfrozen: the rate of the second phase is idle.
-    grid = {"unfreeze_from": [None], "fine_tune_learning_rate": [1e-5, 1e-4]}
-    frame = history_frame(searched((X, y[:24]), None, grid, tuner))
-    assert set(frame["candidate"]) == {0, 1}
-    folds = frame[frame["fold"].notna()]
-    first, second = (folds[folds["candidate"] == c]["loss"].to_list() for c in (0, 1))
-    assert first == second
-
-
 @pytest.mark.parametrize(
     "grid",
     [
@@ -178,30 +154,24 @@ def test_candidates_that_differ_before_the_classifier(images, tmp_path):
     assert list(alone["loss"][alone["fold"].notna()]) == list(folds["loss"][:2])
 
 
-def test_the_last_phase_speaks_for_all(images, tmp_path):
+def test_the_last_phase_speaks_for_all_and_idle_parameters_share(images, tmp_path):
     X, y = images
     X = np.repeat(np.repeat(X[:24], 4, axis=1), 4, axis=2)
     tuner = MobileNetFineTuner(
         weights=None, alpha=0.35, epochs=2, fine_tune_epochs=1, memory=tmp_path, random_state=0
     )
-    grid = {"unfreeze_from": [None, "block_16"]}
-    frame = history_frame(searched((X, y[:24]), None, grid, tuner))
-    lengths = frame[frame["fold"].notna()].groupby(["candidate", "fold"]).size()
-    assert list(lengths) == [2, 2, 3, 3]
-    mine = frame[(frame["candidate"] == 1) & (frame["fold"] == 0)]
+    # Where nothing is unfrozen the rate of the second phase is idle.
+    rates = {"unfreeze_from": [None], "fine_tune_learning_rate": [1e-5, 1e-4]}
+    frame = history_frame(
+        searched((X, y[:24]), None, [rates, {"unfreeze_from": ["block_16"]}], tuner)
+    )
+    folds = frame[frame["fold"].notna()]
+    assert list(folds.groupby(["candidate", "fold"]).size()) == [2, 2, 2, 2, 3, 3]
+    first, second = (folds.loc[folds["candidate"] == c, "loss"].to_list() for c in (0, 1))
+    assert first == second
+    mine = folds[(folds["candidate"] == 2) & (folds["fold"] == 0)]
     assert list(mine["epoch"]) == [1, 2, 3]
     assert list(mine["phase"]) == ["head", "head", "fine_tune"]
-
-
-def test_ones_own_network(images, tmp_path):
-    clf = KerasImageClassifier(
-        network, epochs=2, memory=tmp_path, random_state=0, optimizer=keras.optimizers.SGD
-    )
-    grid = {"model__units": [4, 8], "model__rate": [0.1, 0.5]}
-    frame = history_frame(searched(images, None, grid, clf))
-    assert len(frame) == (4 * 2 + 1) * 2
-    folds = frame[frame["fold"].notna()]
-    assert folds["loss"].nunique() == len(folds)
 
 
 def test_of_other_folds_the_last_used_count(images, tmp_path):

@@ -67,8 +67,11 @@ def test_images_on_any_scale_are_shown_alike(scale):
     assert np.max(pictures(np.zeros((2, 4, 4)))) == 0
 
 
-def test_constant_images_of_no_known_range():
+def test_images_of_no_known_range():
     assert len(pictures(np.full((2, 4, 4), 300.0))) == 2
+    digits = np.arange(48).reshape(3, 16) % 17
+    assert np.max(pictures(digits, image_shape=(4, 4))) == 255
+    assert np.max(pictures(digits * 15, image_shape=(4, 4))) == 240
 
 
 def test_flat_rows_have_the_shape_that_the_estimator_gave_them():

@@ -43,7 +43,7 @@ def experiment(folder):
 
 def started(folder, candidate):
     """Return the hyperparameters of a candidate."""
-    folder = folder / f"candidate_{candidate:03d}"
+    folder = folder / f"candidate_{candidate + 1:03d}"
     parse = metadata.parse_session_start_info_plugin_data
     return hparams(folder, "session_start_info", parse).hparams
 
@@ -54,7 +54,7 @@ def test_a_run_per_candidate_and_fold(search, tmp_path):
     frame = history_frame(search)
     frame = frame[frame["fold"].notna()]
     for i in range(4):
-        run = folder / f"candidate_{i:03d}"
+        run = folder / f"candidate_{i + 1:03d}"
         for fold in (0, 1):
             mine = frame[(frame["candidate"] == i) & (frame["fold"] == fold)]
             written = scalars(run / f"fold_{fold}")
@@ -67,7 +67,7 @@ def test_a_run_per_candidate_and_fold(search, tmp_path):
         assert set(written) == metrics | {"mean_test_score", "mean_fit_time"}
         score = search.cv_results_["mean_test_score"][i]
         assert math.isclose(written["mean_test_score"][0], score, rel_tol=1e-6)
-    refit = scalars(folder / f"candidate_{search.best_index_:03d}" / "refit")
+    refit = scalars(folder / f"candidate_{search.best_index_ + 1:03d}" / "refit")
     np.testing.assert_allclose(refit["loss"], search.best_estimator_.history_["loss"], rtol=1e-6)
 
 
@@ -81,7 +81,7 @@ def test_hparams(search, tmp_path):
         assert written["learning_rate"].number_value == params["learning_rate"]
         assert written["hidden_layer_sizes"].string_value == str(params["hidden_layer_sizes"])
         parse = metadata.parse_session_end_info_plugin_data
-        end = hparams(folder / f"candidate_{i:03d}", "session_end_info", parse)
+        end = hparams(folder / f"candidate_{i + 1:03d}", "session_end_info", parse)
         assert end.status == api_pb2.STATUS_SUCCESS
 
 
@@ -90,8 +90,8 @@ def test_any_search(images, tmp_path):
     search = GridSearchCV(LogisticRegression(), {"C": [0.1, 1.0]}, cv=2)
     folder = write_tensorboard(search.fit(X.reshape(60, -1) / 255, y), tmp_path)
     assert sorted(path.name for path in folder.glob("candidate_*")) == [
-        "candidate_000",
         "candidate_001",
+        "candidate_002",
     ]
 
 
