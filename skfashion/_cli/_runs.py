@@ -2,15 +2,12 @@
 
 import os
 
+import pandas as pd
 from rich.filesize import decimal
 
-from skfashion._cli._console import counted, note, say, table, user_errors
+from skfashion._cli._console import ParameterTable, counted, note, say, user_errors
+from skfashion._cli._place import CANDIDATES
 from skfashion.inspection import prune_runs, runs_frame
-
-_HEADER = (
-    *("last used (UTC)", "estimator", "phase", "epochs", "images", "loss", "accuracy"),
-    *("took", "size", "state"),
-)
 
 
 def runs(arguments):
@@ -25,8 +22,7 @@ def runs(arguments):
     if frame.empty:
         say(f"No runs in {folder}.")
         return
-    rows = [_row(run) for run in frame.to_dict("records")]
-    say(table(rows, _HEADER, right=range(3, 9)))
+    _list(frame, os.path.join(arguments.folder, CANDIDATES))
     say()
     say(f"{counted(len(frame), 'run')}, {decimal(frame['bytes'].sum())} in {folder}")
 
@@ -42,21 +38,53 @@ def _tell(pruned):
         say(f"Tried again from now on, though the process died: {pruned.crashes_cleared}.")
 
 
-def _row(run):
-    return [
-        f"{run['last_used']:%Y-%m-%d %H:%M}",
-        run["estimator"],
-        run["phase"],
-        run["epochs"],
-        _number(run["n_samples"], ",.0f"),
-        _number(run["loss"], ".4f"),
-        _number(run["accuracy"], ".4f"),
-        _number(run["seconds"], ".1f", " s"),
-        decimal(run["bytes"]),
-        "done" if run["finished"] else "unfinished",
-    ]
+def _list(frame, results):
+    """Print a line for all fits of the same parameters, with their score where it is known."""
+    texts = frame.filter(like="param_").map(_text)
+    texts.columns = [name.removeprefix("param_") for name in texts]
+    varied = [name for name in texts if texts[name].nunique() > 1]
+    searched, known = _candidates(results)
+    rows = []
+    for _, group in frame.groupby([frame["estimator"], *(texts[n] for n in varied)], sort=False):
+        text = texts.loc[group.index[0]]
+        number, score = known.get(tuple(text.get(name) for name in searched), ("", ""))
+        phases = group["phase"][group["finished"]].value_counts()
+        fits = str(phases.max() if len(phases) else 0)
+        seconds = f"{group['seconds'].sum():.1f} s"
+        rows.append(([number, score, fits, seconds], [_shown(text[name]) for name in varied]))
+    # In the order of the search; what it doesn't know is of one before, and comes last.
+    rows.sort(key=lambda row: int(row[0][0] or len(frame) + 1))
+    widths = {name: max(len(row[1][i]) for row in rows) for i, name in enumerate(varied)}
+    lines = ParameterTable({"no.": 3, "score": 6, "fits": 4, "took": 7}, widths)
+    for i, (numbers, values) in enumerate(rows):
+        say(lines.line(numbers, values, header=i == 0))
 
 
-def _number(value, form, unit=""):
-    missing = value is None or value != value
-    return "-" if missing else f"{value:{form}}{unit}"
+def _candidates(results):
+    """Return what a search tried: its parameters, and by their values number and mean score."""
+    if not os.path.exists(results):
+        return [], {}
+    table = pd.read_csv(results, dtype=str, keep_default_na=False)
+    columns = [name for name in table if name.startswith("param_")]
+    names = [name.removeprefix("param_").rpartition("__")[2] for name in columns]
+    found = {}
+    for number, row in enumerate(table.to_dict("records"), 1):
+        values = tuple(_text(row[column]) for column in columns)
+        found.setdefault(values, (str(number), f"{float(row['mean_test_score'] or 'nan'):.4f}"))
+    return names, found
+
+
+def _text(value):
+    """Return a parameter's value as text that is the same in a table of runs and in a file."""
+    text = "" if value is None else str(value)
+    try:
+        return "" if float(text) != float(text) else repr(float(text))
+    except ValueError:
+        return text
+
+
+def _shown(text):
+    try:
+        return f"{float(text):.3g}"
+    except ValueError:
+        return text or "-"

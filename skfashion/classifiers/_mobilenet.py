@@ -110,7 +110,7 @@ class MobileNetFineTuner(ReadyClassifier):
         "mobilenet",
         images=3_000,
         sample=1_000,
-        candidates=10,
+        candidates=6,
         epochs=8,
         size=96,
         smallest=32,
