@@ -9,8 +9,8 @@ from scipy.optimize import nnls
 from skfashion._cli._console import ParameterTable, say, short
 from skfashion._utils.search_values import Choice
 
-# While all candidates took as many epochs, this part of their time counts as independent of
-# these: halfway, in orders of magnitude, between none and all of it.
+# Where nothing is known of epochs, this part of a candidate's time counts as independent of them:
+# halfway, in orders of magnitude, between none and all of it.
 _FIXED = 0.7
 # Of the longest candidate: what took less was read back from an earlier search.
 _READ_BACK = 0.1
@@ -21,10 +21,13 @@ class CandidateTable:
 
     `declared` are the parameters' values, by name, and `epochs` those that each candidate is
     trained for. Training the best takes as long as `refit` candidates. No candidate is begun
-    after `end`; `resumed` says that some may be read back.
+    after `end`; `resumed` says that some may be read back; `epoch_seconds` tells, when called,
+    what an epoch of a candidate takes, or None.
     """
 
-    def __init__(self, declared, epochs, *, refit=0, step=1, end=math.inf, resumed=False):
+    def __init__(
+        self, declared, epochs, *, refit=0, step=1, end=math.inf, resumed=False, epoch_seconds=None
+    ):
         self.step = step
         self.total = len(epochs)
         self.n_done = 0
@@ -32,6 +35,7 @@ class CandidateTable:
         self._costs = np.array([*([1, each] for each in epochs), [refit, refit * max(epochs)]])
         self._end = end
         self._resumed = resumed
+        self._epoch_seconds = epoch_seconds if len(set(epochs)) > 1 else None
         self._best = -math.inf
         self._seconds = []
         self._last = time.monotonic()
@@ -44,7 +48,8 @@ class CandidateTable:
         now = time.monotonic()
         self._seconds += [(now - self._last) / len(candidates)] * len(candidates)
         self._last = now
-        left = seconds_left(self._costs, self._seconds, resumed=self._resumed)
+        epoch = self._epoch_seconds() if self._epoch_seconds else None
+        left = seconds_left(self._costs, self._seconds, resumed=self._resumed, epoch=epoch)
         minutes, seconds = divmod(round(left), 60)
         for candidate, score in zip(candidates, scores, strict=True):
             parameters = {name.rpartition("__")[2]: value for name, value in candidate.items()}
@@ -88,11 +93,11 @@ def _width(values):
     return len(str(values.high)) if values.is_int else 8
 
 
-def seconds_left(costs, seconds, *, resumed=False):
+def seconds_left(costs, seconds, *, resumed=False, epoch=None):
     """Estimate how long all takes that isn't done yet.
 
-    `costs` are the fits and epochs of each candidate and of the refit; `seconds` what the first
-    ones took.
+    `costs` are the fits and epochs of each candidate and of the refit, `seconds` what the first
+    ones took, and `epoch` what an epoch takes, which is asked while all of them had as many.
     """
     known, took = costs[: len(seconds)], np.array(seconds)
     counts = np.full(len(took), True)
@@ -103,7 +108,8 @@ def seconds_left(costs, seconds, *, resumed=False):
     if counts.any():
         known, took = known[counts], took[counts]
     if (known == known[0]).all():
-        each = took.mean() * np.array([_FIXED, (1 - _FIXED) / known[0, 1]])
+        fixed = _FIXED if epoch is None else max(0, 1 - epoch * known[0, 1] / took.mean())
+        each = took.mean() * np.array([fixed, (1 - fixed) / known[0, 1]])
     else:
         each = nnls(known, took)[0]
     return float(costs[len(seconds) :].sum(axis=0) @ each)

@@ -24,30 +24,32 @@ _SECONDS = 10
 
 def choose(arguments, data):
     """Return which model and which size, None for the model's own, and say why."""
-    model, size, alpha = arguments.model, arguments.size, arguments.alpha
+    model, size = arguments.model, arguments.size
     if not data.files:
         return model or "dense", size
-    side = _shorter_side(data.X)
-    about = f"The shorter side of the images is {side} pixels in the median"
+    side, why = _shorter_side(data.X), ""
     if model is None:
         model = "mobilenet" if side >= _LEAST_SIDE else "conv"
-        rule = f"mobilenet from {_LEAST_SIDE} on, conv below"
-        if model == "mobilenet" and not _weights_are_at_hand(alpha):
-            model = "conv"
-            rule = "and ImageNet weights for mobilenet are neither in Keras' cache nor in reach"
-        say(f"Model {model}: {about[0].lower()}{about[1:]} ({rule}).")
-    elif model == "mobilenet":
-        _weights_are_at_hand(alpha)
+        why = f" (mobilenet from {_LEAST_SIDE} on, conv below)"
+    if model == "mobilenet" and not _weights_are_at_hand(arguments.alpha) and not arguments.model:
+        model = "conv"
+        why = ", but ImageNet weights for mobilenet are neither in Keras' cache nor within reach"
+    at_size = ""
     if model == "mobilenet" and size is None:
         n_images = len(data.X) + len(data.X_test)
         wanted, size = _sizes(side, n_images)
-        limit = f"{n_images:,} images would take more than 1.5 GiB at {wanted}"
-        say(f"Size {size} x {size}: {limit if size < wanted else about[0].lower() + about[1:]}.")
+        at_size = f" at {size} x {size}"
+        if size < wanted:
+            why += f"; at {wanted} x {wanted} {n_images:,} images would take more than 1.5 GiB"
+    if why or at_size:
+        say(
+            f"Model {model}{at_size}: the images' shorter side is {side} pixels in the median{why}."
+        )
     return model, size
 
 
 def _shorter_side(names):
-    """Return the median of the images' shorter sides, of a thousand images where there are more."""
+    """Return the median of the shorter sides of images, of a thousand where there are more."""
     sides = []
     for name in names[:: -(-len(names) // 1000)]:
         with Image.open(name, formats=FORMATS) as image:
@@ -57,9 +59,9 @@ def _shorter_side(names):
 
 def _sizes(side, n_images):
     """Return the size that suits images, and the one that their number leaves room for."""
-    wanted = _SIZES[0] if side >= _LARGE_SIDE else next((s for s in _SIZES if s < side), _SIZES[-1])
+    wanted = _SIZES[0] if side >= _LARGE_SIDE else max(s for s in _SIZES if s <= max(side, 96))
     fitting = [s for s in _SIZES if s <= wanted and n_images * s * s * 3 <= _MOST_BYTES]
-    return wanted, fitting[0] if fitting else _SIZES[-1]
+    return wanted, max(fitting, default=_SIZES[-1])
 
 
 def _weights_are_at_hand(alpha):

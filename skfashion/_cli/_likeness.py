@@ -43,10 +43,11 @@ def unlike(names, known, reader=None):
 
 def _sentence(names, found, what, other):
     if found.any():
-        first = shown_name(names[found.argmax()])
-        number = f"{found.sum()} of {len(names)} images are" if len(names) > 1 else f"{first} is"
-        example = f", such as {first}" if len(names) > 1 else ""
-        yield f"{number} {what}{example} ({other}), so the answer means little."
+        number, first = found.sum(), shown_name(names[found.argmax()])
+        verb = "is" if number == 1 else "are"
+        which = f"{number} of {len(names)} images {verb} {what}, such as {first}"
+        only = f"{first} is {what}"
+        yield f"{only if len(names) == 1 else which} ({other}), so the answer means little."
 
 
 def _read(names, reader):

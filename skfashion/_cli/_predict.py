@@ -50,11 +50,11 @@ def predict(arguments):
         if names:
             with untraced(), user_errors(ValueError):
                 probabilities = model.predict_proba(as_input(model, names))
-            _tell_of_unlike(model, arguments.model, names)
     for name in given:
         if reasons[name] is not None:
             note(f"skfashion: error: {name!r} can't be read as an image: {reasons[name]}")
     if names:
+        _tell_of_unlike(model, arguments.model, names)
         labels = np.argsort(-probabilities, axis=1, kind="stable")[:, : arguments.top]
         rows = [
             [name, *(text for i in best for text in (model.classes_[i], f"{shares[i]:.4f}"))]

@@ -106,7 +106,7 @@ def as_text(summary):
         [
             f"Best of {counted(summary['candidates'], 'candidate')}, mean score "
             f"{summary['mean_score']:.4f}{scored}, trained on "
-            f"{counted(summary['images_to_train_on'], 'image')} "
+            f"{counted(summary['images_to_train_on'], 'image')} of {summary['data']} "
             f"in {_duration(summary['seconds_to_train'])}:",
             textwrap.indent(table(best), "  "),
             "",

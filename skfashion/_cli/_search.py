@@ -77,6 +77,7 @@ def search(arguments):
         step=_tuning.at_a_time(arguments.jobs, cv),
         end=end,
         resumed=resumed,
+        epoch_seconds=lambda: _tuning.epoch_seconds(memory, arguments.folds),
     )
     _fit(tuner, X, y, end)
     say()

@@ -1,7 +1,9 @@
 """What is tuned and how: a pipeline, its space, and the search."""
 
 import math
+from contextlib import suppress
 
+import numpy as np
 from joblib import effective_n_jobs
 from sklearn import model_selection as sklearn_searches
 from sklearn.model_selection import ParameterGrid, ParameterSampler
@@ -10,6 +12,7 @@ from sklearn.pipeline import Pipeline
 from skfashion._cli._console import UserError, user_errors
 from skfashion._utils.search_values import Number
 from skfashion.classifiers._common import ReadyClassifier, augmentation_names
+from skfashion.inspection import runs_frame
 from skfashion.model_selection import BayesSearchCV, HyperbandSearchCV, search_space
 from skfashion.model_selection._evaluation import Evaluations, SearchMixin
 from skfashion.preprocessing import ImageReader, PixelScaler
@@ -114,6 +117,15 @@ def keep_in(search, memory):
     for name, step in search.estimator.steps:
         if "memory" in step.get_params():
             search.estimator.set_params(**{f"{name}__memory": memory})
+
+
+def epoch_seconds(memory, folds):
+    """Return what an epoch of a candidate takes, as the store tells; None if it doesn't."""
+    with suppress(OSError):
+        runs = runs_frame(memory)
+        # In one fold of a candidate its network is traced, which takes longer than an epoch.
+        each = (runs["seconds"] / runs["epochs"]).quantile(0.4)
+        return None if np.isnan(each) else folds * each
 
 
 def n_drawn(candidates):
