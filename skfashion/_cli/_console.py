@@ -23,8 +23,6 @@ def user_errors(types=(OSError, ValueError), advice=""):
     """Turn errors over what the user named into `UserError`, with what else to do about it."""
     try:
         yield
-    except BrokenPipeError:
-        raise  # of what is printed, whose reader has left
     except types as error:
         raise UserError(f"{error} {advice}") from error
 
@@ -41,7 +39,12 @@ def last_line(text):
 
 def say(text=""):
     """Print a line at once, also into a log."""
-    print(_writable(text, sys.stdout), flush=True)
+    try:
+        print(_writable(text, sys.stdout), flush=True)
+    except BrokenPipeError:
+        # Somebody closed the pipe, as `head` does; Python would fail again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        sys.exit(141)
 
 
 def note(text):

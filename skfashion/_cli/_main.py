@@ -56,10 +56,6 @@ def main(argv=None):
         if arguments.command == "search":
             note(f"Stopped. The same command goes on from here: {arguments.typed}")
         return 130
-    except BrokenPipeError:
-        # Somebody closed the pipe, as `head` does; Python would fail again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
 
 
 class _Parser(argparse.ArgumentParser):

@@ -45,7 +45,7 @@ def predict(arguments):
         from skfashion._training import untraced
 
         model = load_model(arguments.model, trust_pickle=arguments.trust_pickle)
-        reasons = {name: _why_unreadable(name) for name in given}
+        reasons = {name: why_unreadable(name) for name in given}
         names = [name for name in given if reasons[name] is None]
         if names:
             with untraced(), user_errors(ValueError):
@@ -79,7 +79,9 @@ def _files_in(paths):
 def _write(header, rows, csv_file):
     """Write a table: to a file, for a terminal, or separated by tabs for another program."""
     if csv_file:
-        with user_errors(), _opened(csv_file) as file:
+        # Names of files may not be text: their bytes are kept.
+        form = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}
+        with user_errors(), open(csv_file, "w", **form) as file:
             csv.writer(file).writerows([header, *rows])
         labels = Counter(shown_name(row[1]) for row in rows).most_common(10)
         told = ", ".join(f"{number:,} {label}" for label, number in labels)
@@ -91,11 +93,6 @@ def _write(header, rows, csv_file):
     else:
         for row in [header, *rows]:
             say("\t".join(row))
-
-
-def _opened(csv_file):
-    # Names of files may not be text: their bytes are kept.
-    return open(csv_file, "w", newline="", encoding="utf-8", errors="surrogateescape")
 
 
 def _tell_of_unlike(model, path, names):
@@ -135,14 +132,6 @@ def load_model(path, *, trust_pickle=False):
         kind = type(model).__name__
         raise UserError(f"{file!r} holds a {kind}, which is not a fitted classifier: {_ADVICE}.")
     return model
-
-
-def _why_unreadable(name):
-    """Say why a file is not an image, or return None."""
-    try:
-        return why_unreadable(name)
-    except OSError as error:
-        return error.strerror
 
 
 def reader_of(model):

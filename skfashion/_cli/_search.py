@@ -159,13 +159,8 @@ def _draw(y, n, option):
     rows = np.arange(len(y))
     if n >= len(y):
         return rows
-    n_classes = len(np.unique(y))
-    if n < n_classes or len(y) - n < n_classes:
-        raise UserError(
-            f"{option} {n} leaves no choice that has all {n_classes} classes: give at least "
-            f"{n_classes}, and at most {len(y) - n_classes} or all {len(y)}."
-        )
-    return np.sort(train_test_split(rows, train_size=n, stratify=y, random_state=0)[0])
+    with user_errors(ValueError, advice=f"({option} {n}, of {len(y)})"):
+        return np.sort(train_test_split(rows, train_size=n, stratify=y, random_state=0)[0])
 
 
 def _folds(y, sample, folds):
@@ -221,8 +216,6 @@ def _fit(tuner, X, y, end):
     with without_native_noise() if tuner.n_jobs != 1 else nullcontext():
         try:
             tuner.fit(X, y)
-        except BrokenPipeError:
-            raise
         except TimeoutError:
             raise UserError(
                 "No candidate was done in the time there is: give more --minutes, and the same "

@@ -251,7 +251,7 @@ def things(found, photo_model, photos, tmp_path_factory):
         ("search digits --kind hyperband --candidates 3", "follows from --epochs"),
         ("search digits --size 8", "--size is for folders"),
         ("search {photos} --model mobilenet --size 16", "needs 32"),
-        ("search digits --images 5 --out {out}", "all 10 classes"),
+        ("search digits --images 5 --out {out}", "number of classes = 10 (--images 5"),
         ("search digits --images 15 --out {out}", "--folds 3"),
         ("search digits --out {text}", "choose another one with --out"),
         ("predict {none} {image}", "There is no model"),
@@ -354,12 +354,15 @@ def test_a_terminal_sees_at_once_that_something_is_loaded(tmp_path):
     assert told.index("Loading ...") < told.index("There is no model")
 
 
-def test_a_closed_pipe_is_no_error(found, digit_files, tmp_path):
+@pytest.mark.parametrize("command", ["predict", "search"])
+def test_a_closed_pipe_is_no_error(command, found, digit_files, tmp_path):
     # More than a pipe holds, so that somebody has to notice that nobody reads.
-    names = " ".join([str(digit_files[1][0])] * 2000)
+    words = [str(found), *[str(digit_files[1][0])] * 2000]
+    if command == "search":
+        words = ["digits", "--images=60", "--folds=2", "--epochs=1", f"--out={tmp_path}"]
     done = subprocess.run(
-        f"{sys.executable} -m skfashion predict {found} {names} | head -n 1",
+        f"{sys.executable} -m skfashion {command} {' '.join(words)} | head -n 1",
         shell=True, capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2],
     )  # fmt: skip
-    assert "Traceback" not in done.stderr
+    assert done.stderr == ""
     assert len(done.stdout.splitlines()) == 1

@@ -228,14 +228,3 @@ def test_a_wrong_name_gets_the_nearest(named, nearest, tmp_path, monkeypatch, ca
     monkeypatch.chdir(tmp_path)
     assert main(["search", named]) == 2
     assert f"Did you mean {nearest!r}?" in capsys.readouterr().err
-
-
-def test_a_closed_pipe_ends_a_search_quietly(tmp_path, monkeypatch, capfd):
-    def closed(self, *given):
-        raise BrokenPipeError(32, "Broken pipe")
-
-    monkeypatch.setattr(CandidateTable, "add", closed)
-    monkeypatch.setattr("skfashion._cli._main.os.dup2", lambda *given: None)
-    small = ["--epochs", "1", "--images", "60", "--folds", "2", "--candidates", "1"]
-    assert main(["search", "digits", "--out", str(tmp_path), *small]) == 141
-    assert capfd.readouterr().err == ""
