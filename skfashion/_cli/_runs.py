@@ -42,8 +42,8 @@ def _list(frame, results):
     """Print a line for all fits of the same parameters, with their score where it is known."""
     texts = frame.filter(like="param_").map(_text)
     texts.columns = [name.removeprefix("param_") for name in texts]
-    varied = [name for name in texts if texts[name].nunique() > 1]
     searched, known = _candidates(results)
+    varied = [name for name in texts if name in searched or texts[name].nunique() > 1]
     rows = []
     for _, group in frame.groupby([frame["estimator"], *(texts[n] for n in varied)], sort=False):
         text = texts.loc[group.index[0]]

@@ -210,7 +210,7 @@ def test_runs_lists_and_prunes(tmp_path, capsys):
     capsys.readouterr()
     assert main(["runs", str(tmp_path)]) == 0
     out = capsys.readouterr().out
-    assert re.search(r"^ *1 +0\.\d{4} +3 +[\d.]+ s$", out, re.MULTILINE)
+    assert re.search(r"^ *1 +0\.\d{4} +3 +[\d.]+ s +gelu +True +256 ", out, re.MULTILINE)
     assert "3 runs" in out
     assert main(["runs", str(tmp_path / "memory"), "--prune"]) == 0
     assert "3 runs" in capsys.readouterr().out
