@@ -42,16 +42,17 @@ def _list(frame, results):
     """Print a line for all fits of the same parameters, with their score where it is known."""
     texts = frame.filter(like="param_").map(_text)
     texts.columns = [name.removeprefix("param_") for name in texts]
-    searched, known = _candidates(results)
+    candidates = _candidates(results)
+    searched = candidates[0][-1] if candidates else {}
     varied = [name for name in texts if name in searched or texts[name].nunique() > 1]
     rows = []
     for _, group in frame.groupby([frame["estimator"], *(texts[n] for n in varied)], sort=False):
-        text = texts.loc[group.index[0]]
-        number, score = known.get(tuple(text.get(name) for name in searched), ("", ""))
+        parameters = texts.loc[group.index[0]].to_dict()
+        number, score, tried = _matching(parameters, candidates)
         phases = group["phase"][group["finished"]].value_counts()
         fits = str(phases.max() if len(phases) else 0)
-        seconds = f"{group['seconds'].sum():.1f} s"
-        rows.append(([number, score, fits, seconds], [_shown(text[name]) for name in varied]))
+        numbers = [number, score, fits, f"{group['seconds'].sum():.1f} s"]
+        rows.append((numbers, [_shown({**parameters, **tried}[name]) for name in varied]))
     # In the order of the search; what it doesn't know is of one before, and comes last.
     rows.sort(key=lambda row: int(row[0][0] or len(frame) + 1))
     widths = {name: max(len(row[1][i]) for row in rows) for i, name in enumerate(varied)}
@@ -61,17 +62,32 @@ def _list(frame, results):
 
 
 def _candidates(results):
-    """Return what a search tried: its parameters, and by their values number and mean score."""
+    """Return number, mean score and parameters of what a search has tried."""
     if not os.path.exists(results):
-        return [], {}
-    table = pd.read_csv(results, dtype=str, keep_default_na=False)
-    columns = [name for name in table if name.startswith("param_")]
-    names = [name.removeprefix("param_").rpartition("__")[2] for name in columns]
-    found = {}
-    for number, row in enumerate(table.to_dict("records"), 1):
-        values = tuple(_text(row[column]) for column in columns)
-        found.setdefault(values, (str(number), f"{float(row['mean_test_score'] or 'nan'):.4f}"))
-    return names, found
+        return []
+    rows = pd.read_csv(results, dtype=str, keep_default_na=False).to_dict("records")
+    return [
+        (
+            str(number),
+            f"{float(row['mean_test_score'] or 'nan'):.4f}",
+            {
+                name.removeprefix("param_").rpartition("__")[2]: _text(value)
+                for name, value in row.items()
+                if name.startswith("param_")
+            },
+        )
+        for number, row in enumerate(rows, 1)
+    ]
+
+
+def _matching(parameters, candidates):
+    """Return the candidate of these parameters, of which it may leave out some."""
+    for missing in ("not allowed", ""):
+        for candidate in candidates:
+            pairs = [(value, parameters.get(name)) for name, value in candidate[-1].items()]
+            if all(tried in (value, missing) for tried, value in pairs):
+                return candidate
+    return "", "", {}
 
 
 def _text(value):

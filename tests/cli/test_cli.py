@@ -5,6 +5,7 @@ import os
 import re
 import subprocess
 import sys
+from contextlib import suppress
 from pathlib import Path
 
 import joblib
@@ -19,6 +20,7 @@ import skfashion
 from skfashion._cli._console import UserError
 from skfashion._cli._data import read_data, read_test_data
 from skfashion._cli._main import _MODELS, main
+from skfashion._cli._runs import _matching
 from skfashion._cli._tuning import models
 from skfashion._training import programs_info
 from skfashion.datasets import make_images
@@ -218,6 +220,13 @@ def test_runs_lists_and_prunes(tmp_path, capsys):
     assert "No runs" in capsys.readouterr().out
 
 
+def test_runs_knows_candidates_that_leave_out_what_changes_nothing():
+    known = [("1", "0.5", {"a": "", "b": "3"}), ("2", "0.6", {"a": "1.0", "b": "3"})]
+    assert _matching({"a": "1.0", "b": "3", "c": ""}, known)[0] == "2"
+    assert _matching({"a": "2.0", "b": "3", "c": ""}, known)[0] == "1"
+    assert _matching({"a": "1.0", "b": "4"}, known) == ("", "", {})
+
+
 # -- mistakes --------------------------------------------------------------------------------
 
 
@@ -347,10 +356,14 @@ def test_a_terminal_sees_at_once_that_something_is_loaded(tmp_path):
     pty = pytest.importorskip("pty", reason="no terminals here")
     ours, theirs = pty.openpty()
     command = [sys.executable, "-m", "skfashion", "predict", str(tmp_path), "image.png"]
-    subprocess.run(command, stderr=theirs, check=False, cwd=Path(__file__).parents[2])
-    os.close(theirs)
-    told = os.read(ours, 100_000).decode()
+    told = b""
+    with subprocess.Popen(command, stderr=theirs, cwd=Path(__file__).parents[2]):
+        os.close(theirs)
+        with suppress(OSError):  # which is how a terminal ends
+            while read := os.read(ours, 4096):
+                told += read
     os.close(ours)
+    told = told.decode()
     assert told.index("Loading ...") < told.index("There is no model")
 
 
