@@ -3,7 +3,7 @@
 import io
 import os
 import warnings
-from contextlib import redirect_stdout
+from contextlib import redirect_stdout, suppress
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -13,6 +13,7 @@ from sklearn.utils import Bunch
 from skfashion._cli._console import (
     UserError,
     counted,
+    nearest,
     note,
     user_errors,
     without_native_noise,
@@ -63,7 +64,7 @@ def read_test_data(named):
         folder = named
         if os.path.isdir(folder) and os.listdir(folder) and not parts:
             raise UserError(f"{folder!r} holds files but no folders of classes. {_UNLABELLED}")
-    X, y = _files(folder)
+    X, y, _ = _files(folder)
     whole = os.path.basename(os.path.abspath(folder)).lower() not in _TEST_PARTS
     return Bunch(name=folder, X=X, y=y, files=True, whole=whole)
 
@@ -87,21 +88,23 @@ def _digits():
 
 def _folder(named):
     parts = _folders_in(named)
-    train = parts.get("train")
-    if not _folders_in(train):
-        return _bunch(named, *_split(*_files(named)), files=True)
-    test = _part_to_test_on(parts)
-    _tell_of_parts(parts, train, test)
+    train, test = parts.get("train"), None
+    if _folders_in(train):
+        test = _part_to_test_on(parts)
+        _tell_of_parts(parts, train, test)
+    else:
+        train = named
+    X, y, bad_files = _files(train)
     if test is None:
-        return _bunch(named, *_split(*_files(train)), files=True)
-    data = _bunch(named, *_files(train), *_files(test), files=True)
-    unknown = sorted(set(data.y_test) - set(data.y))
+        return _bunch(named, *_split(X, y), bad_files)
+    X_test, y_test, more = _files(test)
+    unknown = sorted(set(y_test) - set(y))
     if unknown:
         raise UserError(
             f"{test!r} holds a class {str(unknown[0])!r} that {train!r} doesn't: give both the "
             "same folders."
         )
-    return data
+    return _bunch(named, X, y, X_test, y_test, [*bad_files, *more])
 
 
 def _folders_in(folder):
@@ -139,7 +142,9 @@ def _tell_of_parts(parts, train, test):
 
 
 def _files(folder):
-    with user_errors(), warnings.catch_warnings():
+    """Return the names of images, their labels, and files that are none with the reasons."""
+    advice = "" if os.path.exists(folder) else nearest(folder, [*NAMES, *_beside(folder)])
+    with user_errors(advice=advice), warnings.catch_warnings():
         # Said below, in one line.
         warnings.simplefilter("ignore", UserWarning)
         data = load_image_folder(folder, on_error="skip")
@@ -149,7 +154,15 @@ def _files(folder):
             f"note: left out {counted(len(data.bad_files), 'file')} of {folder!r} that can't be "
             f"read as images, such as {name!r}: {reason}"
         )
-    return data.filenames, data.target
+    return data.filenames, data.target, data.bad_files
+
+
+def _beside(path):
+    """Return the paths of what lies where a path leads to nothing."""
+    place = os.path.dirname(path)
+    with suppress(OSError):
+        return [os.path.join(place, name) for name in os.listdir(place or ".")]
+    return []
 
 
 def _split(X, y):
@@ -161,5 +174,8 @@ def _split(X, y):
     return X, y, X_test, y_test
 
 
-def _bunch(name, X, y, X_test, y_test, *, files=False):
-    return Bunch(name=name, X=X, y=y, X_test=X_test, y_test=y_test, files=files)
+def _bunch(name, X, y, X_test, y_test, bad_files=()):
+    files = X.dtype.kind == "U"
+    return Bunch(
+        name=name, X=X, y=y, X_test=X_test, y_test=y_test, files=files, bad_files=bad_files
+    )

@@ -5,7 +5,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from skfashion._cli._console import UserError, counted, loading, note, say, table, user_errors
 from skfashion._cli._data import read_test_data
-from skfashion._cli._predict import as_input, in_range, load_model, reads_files
+from skfashion._cli._predict import as_input, in_range, load_model, reader_of
 from skfashion._utils.image_files import shown_name
 
 
@@ -14,7 +14,7 @@ def evaluate(arguments):
     data = read_test_data(arguments.data)
     with loading():
         model = load_model(arguments.model, trust_pickle=arguments.trust_pickle)
-    if reads_files(model) and not data.files:
+    if reader_of(model) and not data.files:
         raise UserError(
             f"This model reads image files, and {arguments.data} has none: give a folder of images."
         )
@@ -32,7 +32,10 @@ def evaluate(arguments):
         X = (as_input if data.files else in_range)(model, data.X)
         predicted = model.predict(X).astype(str)
     accuracy = np.mean(predicted == y)
+    labels, counts = np.unique(y, return_counts=True)
     say(f"Accuracy {accuracy:.4f} on {counted(len(y), 'image')} ({shown_name(data.name)})")
+    most = shown_name(labels[counts.argmax()])
+    say(f"To beat: {counts.max() / len(y):.4f}, by always answering {most!r}")
     say()
     header = ["class", "images", "recall", "precision", "mostly mistaken for"]
     say(table(_rows(y, predicted, classes), header, right=(1, 2, 3)))

@@ -16,10 +16,12 @@ from skfashion._version import __version__
 _MODELS = ("dense", "conv", "mobilenet")
 
 _EPILOG = """examples:
+  skfashion search photos/               a folder of photos, one folder a class
   skfashion search                       Fashion-MNIST, about three minutes on two cores
-  skfashion search photos/ --model mobilenet
   skfashion predict results/photos-mobilenet-bayes new/*.jpg
+  skfashion predict results/photos-mobilenet-bayes new/ --csv new.csv
   skfashion evaluate results/photos-mobilenet-bayes other-photos/
+  skfashion info results/photos-mobilenet-bayes
   skfashion runs results/photos-mobilenet-bayes
 """
 
@@ -34,7 +36,11 @@ def main(argv=None):
     argv = sys.argv[1:] if argv is None else list(argv)
     # Only here: a library changes nobody's environment.
     os.environ.setdefault("TF_CPP_MIN_LOG_LEVEL", "3")
-    arguments = _parser().parse_args(argv)
+    parser = _parser()
+    arguments = parser.parse_args(argv)
+    if arguments.command is None:
+        parser.print_help()
+        return 0
     arguments.typed = shlex.join(["skfashion", *argv])
     # At exit Python looks for garbage among all that was imported, which takes a second.
     atexit.register(gc.freeze)
@@ -50,10 +56,6 @@ def main(argv=None):
         if arguments.command == "search":
             note(f"Stopped. The same command goes on from here: {arguments.typed}")
         return 130
-    except BrokenPipeError:
-        # Somebody closed the pipe, as `head` does; Python would fail again at exit.
-        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
-        return 141
 
 
 class _Parser(argparse.ArgumentParser):
@@ -71,15 +73,23 @@ def _parser():
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     parser.add_argument("--version", action="version", version=f"skfashion {__version__}")
-    commands = parser.add_subparsers(dest="command", required=True, metavar="command")
+    commands = parser.add_subparsers(dest="command", metavar="command")
     _add_search(commands)
     predict = _add(commands, "predict", "say what images show", _predict_text)
     _add_model(predict)
-    predict.add_argument("images", metavar="IMAGE", nargs="+", help="image files")
+    predict.add_argument(
+        "images", metavar="IMAGE", nargs="+", help="image files, and folders of them"
+    )
+    predict.add_argument(
+        "--top", type=_number(1), default=1, metavar="N", help="classes to name (default: 1)"
+    )
+    predict.add_argument("--csv", metavar="FILE", help="write the table to this file")
     evaluate = _add(commands, "evaluate", "test a model on images with labels", _evaluate_text)
     _add_model(evaluate)
     evaluate.add_argument("data", metavar="DATA", help=_DATA)
-    runs = _add(commands, "runs", "list the fits kept in a folder", _runs_text)
+    info = _add(commands, "info", "say what a model is and how it came about", _info_text)
+    _add_model(info)
+    runs = _add(commands, "runs", "list the candidates kept in a folder", _runs_text)
     runs.add_argument("folder", metavar="DIR", help="folder of a search, or what was its --memory")
     runs.add_argument(
         "--prune", action="store_true", help="first remove what is damaged or was left behind"
@@ -96,23 +106,31 @@ def _parser():
 _search_text = """Tune a classifier by cross-validation, train the best candidate, and test it on
 images that took no part. Without arguments: a dense network on Fashion-MNIST.
 
-All images of a folder are used. Where it has no folder train with test (or val, valid,
-validation) beside it, one image in five of each class is kept for the test. Of Fashion-MNIST
-dense compares candidates on 10,000 images and trains on 60,000, conv on 3,000 and 12,000,
-mobilenet on 1,000 and 3,000.
+Of a folder all images are used. Where it has no folder train with test (or val, valid,
+validation) beside it, one image in five of each class is kept for the test. Its model is
+mobilenet where the shorter side of the images is 64 pixels or more in the median, or else
+conv; so it is where the ImageNet weights of mobilenet can't be had. Files are read at 224
+pixels for mobilenet where that median is 160 or more, else at the next smaller of 192, 160,
+128 and 96; smaller where all images would take more than 1.5 GiB.
 
-Stopped or killed, the same command goes on where it was. In the folder --out it leaves
+Of Fashion-MNIST dense compares candidates on 10,000 images and trains on 60,000, conv on
+3,000 and 12,000, mobilenet on 1,000 and 3,000.
+
+Stopped or killed, the same command goes on where it was, and so does one with more
+candidates. Other images or settings get a folder of their own. In the folder --out it leaves
 model.skfashion, report.html, cv_results.csv, summary.txt, summary.json and memory/."""
 
-_CANDIDATES = "default: dense 16, conv and mobilenet 10"
+_CANDIDATES = "default: dense 16, conv 10, mobilenet 6"
 _EPOCHS = "default: dense 15, conv and mobilenet 8; hyperband: at most, 27"
-_SIZES = "default: dense 32, conv 64, mobilenet 96"
+_SIZES = "default: dense 32, conv 64, mobilenet see above"
 
-_predict_text = """Print file, label and probability of each image, separated by tabs.
+_predict_text = """Print file, label and probability of each image: a table on a terminal,
+separated by tabs elsewhere.
 
 Files are read as the model's own reader does. A model trained on Fashion-MNIST or digits
 gets them at its size and in grey; those pictures are light things on black, so invert photos
-of dark things on white first.
+of dark things on white first. A note tells of images that look unlike those a search has
+trained the model on.
 
 A model's file is what `skfashion search` and skfashion.save leave; whoever made it, nothing
 of theirs is run. A pickle or joblib file can run code, and is taken with --trust-pickle only.
@@ -124,7 +142,10 @@ Takes the test images where the data has such a part: of Fashion-MNIST and digit
 folder test of a folder, or else val, valid or validation. Any other folder is taken as a
 whole, so that what the model was trained on counts, too, if it is in there."""
 
-_runs_text = """List the fits that a folder keeps, the last used first."""
+_info_text = """Print the classes of a model, its size, and, from summary.json beside it, its
+accuracy, data, date and versions."""
+
+_runs_text = """List the candidates whose fits a folder keeps, the last used first."""
 
 
 def _add(commands, name, summary, text):
@@ -149,7 +170,9 @@ def _add_search(commands):
     parser = _add(commands, "search", "find good parameters and train with them", _search_text)
     parser.add_argument("data", metavar="DATA", nargs="?", help=_DATA)
     models = f"{{{','.join(_MODELS)}}}"
-    parser.add_argument("--model", type=_model, default="dense", metavar=models)
+    parser.add_argument(
+        "--model", type=_model, metavar=models, help="default: what suits the images, see above"
+    )
     parser.add_argument("--kind", choices=("bayes", "grid", "random", "hyperband"), default="bayes")
     for name, kind, default, text in (
         ("candidates", _number(1), None, f"settings to try (bayes and random; {_CANDIDATES})"),
@@ -158,11 +181,24 @@ def _add_search(commands):
         ("images", _number(1), None, "images to train on at most (default: see above)"),
         ("sample", _number(1), None, "how many to compare candidates on (default: see above)"),
         ("size", _number(1), None, f"height and width, pixels, files are brought to ({_SIZES})"),
+        ("minutes", _number(1), None, "time for all, of which candidates get four fifths"),
         # NumPy's largest seed.
         ("seed", _number(0, 2**32 - 1), 0, "seed of everything random (default: 0)"),
         ("jobs", _number(-1, but=0), 1, "fits at a time (default: 1); -1: as many as cores"),
     ):
         parser.add_argument(f"--{name}", type=kind, default=default, metavar="N", help=text)
+    parser.add_argument(
+        "--scoring", metavar="NAME", help="scikit-learn's name of a score (default: accuracy)"
+    )
+    parser.add_argument(
+        "--class-weight", choices=("balanced",), help="weigh rare classes as much as frequent ones"
+    )
+    parser.add_argument(
+        "--augmentation", metavar="NAMES", help="random changes in training, such as flip+shift"
+    )
+    parser.add_argument(
+        "--alpha", type=float, metavar="X", help="width of mobilenet (default: 0.35, the least)"
+    )
     parser.add_argument(
         "--out", metavar="DIR", help="folder of the results (default: results/DATA-MODEL-KIND)"
     )

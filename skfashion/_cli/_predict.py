@@ -1,14 +1,29 @@
 """``skfashion predict``, and what it takes: a model's file, and images as the model wants them."""
 
+import csv
 import os
+import sys
+from collections import Counter
 
 import joblib
 import numpy as np
 
-from skfashion._cli._console import UserError, loading, note, one_line, say, user_errors
+from skfashion._cli._console import (
+    UserError,
+    counted,
+    loading,
+    note,
+    one_line,
+    say,
+    table,
+    user_errors,
+)
+from skfashion._cli._likeness import unlike
+from skfashion._cli._place import read_summary
 from skfashion._persistence import load
 from skfashion._utils.image_files import shown_name, why_unreadable
 from skfashion._utils.pixel_range import limits_of
+from skfashion.datasets._folder import entries
 from skfashion.preprocessing import GrayscaleToRGB, ImageFlattener, ImageReader, ImageResizer
 
 FILE = "model.skfashion"
@@ -22,28 +37,80 @@ _GREY = np.array([299, 587, 114])
 
 def predict(arguments):
     """Carry out ``skfashion predict``: a line an image."""
+    with user_errors():
+        given = _files_in(arguments.images)
+    if not given:
+        raise UserError(f"There are no files in {', '.join(map(repr, arguments.images))}.")
     with loading():
         from skfashion._training import untraced
 
         model = load_model(arguments.model, trust_pickle=arguments.trust_pickle)
-        reasons = {name: _why_unreadable(name) for name in arguments.images}
-        names = [name for name in arguments.images if reasons[name] is None]
+        reasons = {name: why_unreadable(name) for name in given}
+        names = [name for name in given if reasons[name] is None]
         if names:
             with untraced(), user_errors(ValueError):
                 probabilities = model.predict_proba(as_input(model, names))
-    for name in arguments.images:
+    for name in given:
         if reasons[name] is not None:
             note(f"skfashion: error: {name!r} can't be read as an image: {reasons[name]}")
-    for i, name in enumerate(names):
-        best = probabilities[i].argmax()
-        label = shown_name(model.classes_[best])
-        say(f"{shown_name(name)}\t{label}\t{probabilities[i, best]:.4f}")
-    return 2 if len(names) < len(arguments.images) else 0
+    if names:
+        _tell_of_unlike(model, arguments.model, names)
+        labels = np.argsort(-probabilities, axis=1, kind="stable")[:, : arguments.top]
+        rows = [
+            [name, *(text for i in best for text in (model.classes_[i], f"{shares[i]:.4f}"))]
+            for name, best, shares in zip(names, labels, probabilities, strict=True)
+        ]
+        header = ["file", "label", "probability"]
+        for place in range(2, labels.shape[1] + 1):
+            header += [f"label {place}", f"probability {place}"]
+        _write(header, rows, arguments.csv)
+    return 2 if len(names) < len(given) else 0
+
+
+def _files_in(paths):
+    """Return files as they are named, and of a folder all that are in it, at any depth."""
+    files = []
+    for path in paths:
+        inside = os.path.isdir(path)
+        files += _files_in(entry.path for entry in entries(path)) if inside else [path]
+    return files
+
+
+def _write(header, rows, csv_file):
+    """Write a table: to a file, for a terminal, or separated by tabs for another program."""
+    if csv_file:
+        # Names of files may not be text: their bytes are kept.
+        form = {"newline": "", "encoding": "utf-8", "errors": "surrogateescape"}
+        with user_errors(), open(csv_file, "w", **form) as file:
+            csv.writer(file).writerows([header, *rows])
+        labels = Counter(shown_name(row[1]) for row in rows).most_common(10)
+        told = ", ".join(f"{number:,} {label}" for label, number in labels)
+        say(f"{counted(len(rows), 'image')} in {csv_file}: {told}")
+        return
+    rows = [list(map(shown_name, row)) for row in rows]
+    if sys.stdout.isatty():
+        say(table(rows, header, right=range(2, len(header), 2)))
+    else:
+        for row in [header, *rows]:
+            say("\t".join(row))
+
+
+def _tell_of_unlike(model, path, names):
+    """Say which images are unlike those that a search has trained a model on."""
+    known = read_summary(os.path.dirname(model_file(path))).get("looks")
+    if known:
+        for sentence in unlike(names, known, reader_of(model)):
+            note(f"note: {sentence}")
+
+
+def model_file(path):
+    """Return the file of a model, which may be given by the folder of its search."""
+    return os.path.join(path, FILE) if os.path.isdir(path) else path
 
 
 def load_model(path, *, trust_pickle=False):
     """Load a fitted classifier, of a search its best one."""
-    file = os.path.join(path, FILE) if os.path.isdir(path) else path
+    file = model_file(path)
     if not os.path.exists(file):
         raise UserError(f"There is no model {file!r}: {_ADVICE}, or its folder.")
     try:
@@ -67,17 +134,10 @@ def load_model(path, *, trust_pickle=False):
     return model
 
 
-def _why_unreadable(name):
-    """Say why a file is not an image, or return None."""
-    try:
-        return why_unreadable(name)
-    except OSError as error:
-        return error.strerror
-
-
-def reads_files(model):
-    """Whether a model takes names of files."""
-    return isinstance(_steps(model)[0], ImageReader)
+def reader_of(model):
+    """Return what reads the files whose names a model takes, None if it takes pixels."""
+    first = steps_of(model)[0]
+    return first if isinstance(first, ImageReader) else None
 
 
 def as_input(model, names):
@@ -88,9 +148,9 @@ def as_input(model, names):
     range of pixels that the first step which looks at it saw.
     """
     names = np.asarray(names)
-    if reads_files(model):
+    if reader_of(model):
         return names
-    first = _steps(model)[0]
+    first = steps_of(model)[0]
     shape = getattr(first, "image_shape_", None)
     if shape is None or _limits_of(model) is None:
         raise UserError(
@@ -115,7 +175,7 @@ def in_range(model, images):
 
 def _limits_of(model):
     """Return black and white of the first step that looks at pixels, or None."""
-    for step in _steps(model):
+    for step in steps_of(model):
         if hasattr(step, "input_range_"):
             return limits_of(step.input_range_)
         if not isinstance(step, _SHAPERS):
@@ -123,5 +183,6 @@ def _limits_of(model):
     return None
 
 
-def _steps(model):
+def steps_of(model):
+    """Return the estimators that a model consists of, the classifier last."""
     return [step for _, step in getattr(model, "steps", [("", model)])]

@@ -1,7 +1,6 @@
 """What a search leaves: the model, the table of candidates, a summary, a report."""
 
 import contextlib
-import json
 import os
 import platform
 import shlex
@@ -10,27 +9,47 @@ from datetime import datetime, timezone
 from importlib.metadata import PackageNotFoundError, version
 
 import keras
+import numpy as np
 import pandas as pd
 
-from skfashion._cli._console import counted, short, table
-from skfashion._cli._predict import FILE
+from skfashion._cli._console import counted, short, table, user_errors
+from skfashion._cli._likeness import looks_of
+from skfashion._cli._place import CANDIDATES, TEXT, file_digest, write_summary
+from skfashion._cli._predict import FILE, reader_of
 from skfashion._persistence import save
+from skfashion._utils.image_files import shown_name
 from skfashion._version import __version__
 from skfashion.inspection import write_report
 
 REPORT = "report.html"
+LEFT_OUT = "left_out.txt"
 _PACKAGES = (
     *("tensorflow", "keras", "scikeras", "scikit-learn", "scikit-optimize"),
     *("numpy", "joblib"),
 )
 
 
-def describe(tuner):
-    """Return what a fitted search has found, JSON-able."""
+def describe(tuner, data, baseline):
+    """Return what a fitted search has found, with what, on what and when, JSON-able."""
+    best, y = tuner.best_estimator_, data.y_test
+    with user_errors(ValueError):
+        right = np.mean(best.predict(data.X_test) == y)
+        scored = baseline.name == "accuracy"
+        test_score = right if scored else baseline.score(best, data.X_test, y)
+    found = {
+        "test_accuracy": right,
+        "test_score": test_score,
+        "baseline_test_score": baseline.on(y),
+        "mean_score": tuner.best_score_,
+    }
     return {
-        "mean_score": round(float(tuner.best_score_), 6),
+        **{name: round(float(value), 6) for name, value in found.items()},
+        "test_images": len(y),
         "candidates": len(tuner.cv_results_["params"]),
         "best_params": {name: _plain(value) for name, value in tuner.best_params_.items()},
+        "seconds_to_train": round(tuner.refit_time_, 3),
+        "looks": looks_of(data.X, reader_of(best)),
+        **circumstances(),
     }
 
 
@@ -61,39 +80,38 @@ def _plain(value):
 def contents(folder, memory):
     """Return what is in the folder of the results, and what to do with it."""
     inside = os.path.abspath(memory) == os.path.join(os.path.abspath(folder), "memory")
-    report = "not written, as it takes Matplotlib: pip install matplotlib"
-    if os.path.exists(os.path.join(folder, REPORT)):
-        report = "candidates, curves and mistakes, for a browser"
+    place, kept = shlex.quote(folder), shlex.quote(folder if inside else memory)
     rows = [
-        [FILE, f"the model: skfashion predict {shlex.quote(folder)} IMAGE..."],
-        [REPORT, report],
-        ["cv_results.csv", "all candidates with all scores"],
-        ["summary.txt", "the lines above, with versions; summary.json: the same"],
-        [
-            "memory" if inside else f"({memory})",
-            f"finished fits: skfashion runs {shlex.quote(folder if inside else memory)}",
-        ],
+        [FILE, f"the model: skfashion predict {place} IMAGE..."],
+        [REPORT, "candidates, curves and mistakes, for a browser"],
+        [CANDIDATES, "all candidates with all scores"],
+        [TEXT, f"the lines above, with versions: skfashion info {place}"],
+        [LEFT_OUT, "files that can't be read as images, with the reasons"],
     ]
+    rows = [row for row in rows if os.path.exists(os.path.join(folder, row[0]))]
+    if not os.path.exists(os.path.join(folder, REPORT)):
+        rows.insert(1, [REPORT, "not written, as it takes Matplotlib: pip install matplotlib"])
+    rows.append(["memory" if inside else f"({memory})", f"finished fits: skfashion runs {kept}"])
     return textwrap.indent(table(rows), "  ")
 
 
-def as_text(summary, refit_seconds=None):
+def as_text(summary):
     """Return a summary as a person reads it."""
-    best = [
-        [name.removeprefix("classifier__"), short(value)]
-        for name, value in summary["best_params"].items()
-    ]
-    trained = f"trained on {counted(summary['images_to_train_on'], 'image')}"
-    if refit_seconds is not None:
-        trained += f" in {_duration(refit_seconds)}"
+    best = [[name.rpartition("__")[2], short(v)] for name, v in summary["best_params"].items()]
+    scored = "" if summary["scoring"] is None else f" ({summary['scoring']})"
+    test = f"Test accuracy {summary['test_accuracy']:.4f}"
+    if scored:
+        test += f", {summary['scoring']} {summary['test_score']:.4f}"
     return "\n".join(
         [
             f"Best of {counted(summary['candidates'], 'candidate')}, mean score "
-            f"{summary['mean_score']:.4f}, {trained}:",
+            f"{summary['mean_score']:.4f}{scored}, trained on "
+            f"{counted(summary['images_to_train_on'], 'image')} of {summary['data']} "
+            f"in {_duration(summary['seconds_to_train'])}:",
             textwrap.indent(table(best), "  "),
             "",
-            f"Test accuracy {summary['test_accuracy']:.4f} on "
-            f"{counted(summary['test_images'], 'image')} that took no part in the search",
+            f"{test} on {counted(summary['test_images'], 'image')} that took no part in the search "
+            f"(to beat: {summary['baseline_test_score']:.4f})",
             f"{_duration(summary['seconds'])} in all",
         ]
     )
@@ -109,7 +127,30 @@ def _duration(seconds):
     return f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"
 
 
-def write_page(folder, tuner, data, summary):
+def write(folder, tuner, data, summary):
+    """Write the model, the table of candidates, the summary, the report, and what was left out."""
+    model = os.path.join(folder, FILE)
+    save(tuner.best_estimator_, model)
+    pd.DataFrame(tuner.cv_results_).to_csv(os.path.join(folder, CANDIDATES), index=False)
+    versions = ", ".join(f"{name} {number}" for name, number in summary["versions"].items())
+    machine = f"{versions}; Keras on {summary['backend']}; {summary['system']}"
+    told = [f"$ {summary['command']}", as_text(summary), f"{summary['finished']}: {machine}"]
+    _write_text(folder, TEXT, told)
+    if data.bad_files:
+        files = [f"{shown_name(name)}\t{reason}" for name, reason in data.bad_files]
+        _write_text(folder, LEFT_OUT, ["\n".join(files)])
+    write_summary(folder, {**summary, "model_digest": file_digest(model)})
+    _write_page(folder, tuner, data, summary)
+
+
+def _write_text(folder, name, paragraphs):
+    # Names of folders may not be text.
+    path = os.path.join(folder, name)
+    with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
+        file.write("\n\n".join(paragraphs) + "\n")
+
+
+def _write_page(folder, tuner, data, summary):
     """Write the report; without Matplotlib there is none, and none of an earlier search either."""
     path = os.path.join(folder, REPORT)
     try:
@@ -127,20 +168,3 @@ def write_page(folder, tuner, data, summary):
     except ImportError:
         with contextlib.suppress(FileNotFoundError):
             os.remove(path)
-
-
-def write(folder, tuner, summary):
-    """Write the model, the table of candidates, and the summary."""
-    save(tuner.best_estimator_, os.path.join(folder, FILE))
-    pd.DataFrame(tuner.cv_results_).to_csv(os.path.join(folder, "cv_results.csv"), index=False)
-    versions = ", ".join(f"{name} {number}" for name, number in summary["versions"].items())
-    machine = f"{versions}; Keras on {summary['backend']}; {summary['system']}"
-    texts = {
-        "summary.json": json.dumps(summary, indent=2),
-        "summary.txt": f"$ {summary['command']}\n\n{as_text(summary)}\n\n{machine}",
-    }
-    for name, text in texts.items():
-        place = os.path.join(folder, name)
-        # Names of folders may not be text.
-        with open(place, "w", encoding="utf-8", errors="backslashreplace") as file:
-            file.write(f"{text}\n")

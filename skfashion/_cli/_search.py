@@ -3,106 +3,131 @@
 import logging
 import os
 import time
+import warnings
 from contextlib import nullcontext
 
 import numpy as np
+from sklearn.dummy import DummyClassifier
+from sklearn.metrics import get_scorer, get_scorer_names
 from sklearn.model_selection import StratifiedKFold, train_test_split
 
+from skfashion._cli._choice import choose
 from skfashion._cli._console import (
     UserError,
     counted,
     last_line,
     loading,
+    nearest,
     say,
     user_errors,
     without_native_noise,
 )
 from skfashion._cli._data import NAMES, read_data
+from skfashion._cli._place import data_digest, find_folder
+from skfashion._utils.image_files import shown_name
+
+# Of --minutes, for comparing candidates; training the best takes the rest.
+_SHARE = 0.8
 
 
 def search(arguments):
     """Carry out ``skfashion search``."""
     started = time.monotonic()
+    _check_options(arguments)
+    if arguments.data in (None, "fashion-mnist"):
+        say("Reading Fashion-MNIST (31 MB, downloaded once if Keras has no copy) ...")
+    data = read_data(arguments.data)
+    arguments.model, arguments.size = choose(arguments, data)
+    say("Loading Keras and scikit-optimize ...")
+    with loading():
+        from skfashion._cli import _results, _tuning
+        from skfashion._cli._candidates import CandidateTable
+    # TensorFlow warns of traces as if each cost what it does in a loop of one's own.
+    logging.getLogger("tensorflow").setLevel(logging.ERROR)
+
+    defaults = _tuning.models()[arguments.model]._command_line
+    _check_size(arguments, defaults)
+    X, y, sample = _chosen(data, arguments, defaults)
+    cv = _folds(y, sample, arguments.folds)
+    baseline = Baseline(arguments.scoring, y)
+    settings = _settings(arguments, defaults, data, y, sample)
+    tuner, declared, epochs = _tuning.make_search(
+        settings, files=data.files, cv=cv, jobs=arguments.jobs
+    )
+    settings["candidates"] = len(epochs)
+    folder, memory, resumed = _folders(arguments, data, settings)
+    _tuning.keep_in(tuner, os.path.abspath(memory))
+    say(
+        f"{arguments.model} on {data.name}, {arguments.kind} search: "
+        f"{counted(len(epochs), 'candidate')} x {counted(arguments.folds, 'fold')} "
+        f"of {counted(len(sample), 'image')}, {len(baseline.classes)} classes"
+    )
+    if arguments.kind == "bayes":
+        drawn = _tuning.n_drawn(len(epochs))
+        say(f"Drawn at random: {drawn}; chosen by the scores so far: {len(epochs) - drawn}.")
+    say(f"Score to beat: {baseline.on(y[sample]):.4f}, {baseline.meaning}.")
+    if resumed:
+        say(f"Fits that {memory} holds from earlier are read back.")
+    say()
+    end = started + _SHARE * 60 * (arguments.minutes or np.inf)
+    tuner._observer = CandidateTable(
+        declared,
+        epochs,
+        refit=len(y) / (len(sample) * (arguments.folds - 1)),
+        step=_tuning.at_a_time(arguments.jobs, cv),
+        end=end,
+        resumed=resumed,
+        epoch_seconds=lambda: _tuning.epoch_seconds(memory, arguments.folds),
+    )
+    _fit(tuner, X, y, end)
+    say()
+    summary = {
+        **settings,
+        **_results.describe(tuner, data, baseline),
+        "seconds": round(time.monotonic() - started, 1),
+        "command": arguments.typed,
+    }
+    with user_errors(OSError):
+        _results.write(folder, tuner, data, summary)
+    say(_results.as_text(summary))
+    say()
+    say(f"In {folder}:")
+    say(_results.contents(folder, memory))
+
+
+class Baseline:
+    """How well a score is without looking: by the most frequent class, and each class's share."""
+
+    def __init__(self, scoring, y):
+        self.name = scoring or "accuracy"
+        if self.name not in get_scorer_names():
+            hint = nearest(scoring, get_scorer_names())
+            raise UserError(f"scikit-learn has no scoring {scoring!r}.{hint}")
+        self.score = get_scorer(self.name)
+        self.classes, counts = np.unique(y, return_counts=True)
+        self._dummy = DummyClassifier(strategy="prior").fit(np.zeros((len(y), 1)), y)
+        most = shown_name(self.classes[counts.argmax()])
+        self.meaning = f"{self.name} of always answering {most!r}, the most frequent class"
+        self.on(y)
+
+    def on(self, y):
+        """Return the score on images of these labels."""
+        with warnings.catch_warnings(), user_errors(ValueError, advice=f"(--scoring {self.name})"):
+            warnings.simplefilter("ignore")  # of classes that are never predicted
+            return float(self.score(self._dummy, np.zeros((len(y), 1)), y))
+
+
+def _check_options(arguments):
     if arguments.candidates and arguments.kind in ("grid", "hyperband"):
         raise UserError(
             f"--candidates is for bayes and random: with --kind {arguments.kind} their number "
             "follows from " + ("the grid." if arguments.kind == "grid" else "--epochs.")
         )
-    if arguments.data in (None, "fashion-mnist"):
-        say("Reading Fashion-MNIST (31 MB, downloaded once if Keras has no copy) ...")
-    data = read_data(arguments.data)
-    say("Loading Keras and scikit-optimize ...")
-    with loading():
-        from skfashion._cli import _results, _tuning
-    # TensorFlow warns of traces as if each cost what it does in a loop of one's own.
-    logging.getLogger("tensorflow").setLevel(logging.ERROR)
-
-    cls = _tuning.models()[arguments.model]
-    defaults = cls._command_line
-    _check_size(arguments, defaults)
-    # Hyperband gives few candidates all of them.
-    epochs = arguments.epochs or (27 if arguments.kind == "hyperband" else defaults.epochs)
-    X, y, sample = _chosen(data, arguments, defaults)
-    cv = _folds(y, sample, arguments.folds)
-    folder, memory = _folders(arguments, data)
-    with user_errors(OSError):
-        goes_on = os.path.isdir(memory) and bool(os.listdir(memory))
-    pipeline = _tuning.make_pipeline(
-        cls,
-        files=data.files,
-        size=arguments.size or defaults.size,
-        epochs=epochs,
-        memory=os.path.abspath(memory),
-        seed=arguments.seed,
-    )
-    tuner, n_candidates = _tuning.make_search(
-        arguments.kind,
-        pipeline,
-        _tuning.make_space(pipeline, arguments.kind),
-        candidates=arguments.candidates or defaults.candidates,
-        epochs=epochs,
-        cv=cv,
-        jobs=arguments.jobs,
-        seed=arguments.seed,
-    )
-    say(
-        f"{arguments.model} on {data.name}, {arguments.kind} search: "
-        f"{counted(n_candidates, 'candidate')} x {counted(arguments.folds, 'fold')} "
-        f"of {counted(len(sample), 'image')}, {len(np.unique(y))} classes"
-    )
-    if arguments.kind == "bayes":
-        drawn = _tuning.n_drawn(n_candidates)
-        say(f"Drawn at random: {drawn}; chosen by the scores so far: {n_candidates - drawn}.")
-    if goes_on:
-        say(f"Fits that {memory} holds from earlier are read back.")
-    say()
-    _fit(tuner, X, y, _tuning.CandidateTable(n_candidates))
-    say()
-    with user_errors(ValueError):
-        predicted = tuner.best_estimator_.predict(data.X_test)
-    summary = {
-        "test_accuracy": round(float(np.mean(predicted == data.y_test)), 6),
-        "test_images": len(data.y_test),
-        **_results.describe(tuner),
-        "model": arguments.model,
-        "data": data.name,
-        "search": arguments.kind,
-        "folds": arguments.folds,
-        "images_to_compare_on": len(sample),
-        "images_to_train_on": len(y),
-        "epochs": epochs,
-        "seed": arguments.seed,
-        "seconds": round(time.monotonic() - started, 1),
-        "command": arguments.typed,
-        **_results.circumstances(),
-    }
-    with user_errors(OSError):
-        _results.write(folder, tuner, summary)
-        _results.write_page(folder, tuner, data, summary)
-    say(_results.as_text(summary, tuner.refit_time_))
-    say()
-    say(f"In {folder}:")
-    say(_results.contents(folder, memory))
+    if arguments.minutes and arguments.kind == "hyperband":
+        raise UserError(
+            "--minutes is for bayes, random and grid: how long --kind hyperband takes follows from "
+            "--epochs."
+        )
 
 
 def _check_size(arguments, defaults):
@@ -134,13 +159,8 @@ def _draw(y, n, option):
     rows = np.arange(len(y))
     if n >= len(y):
         return rows
-    n_classes = len(np.unique(y))
-    if n < n_classes or len(y) - n < n_classes:
-        raise UserError(
-            f"{option} {n} leaves no choice that has all {n_classes} classes: give at least "
-            f"{n_classes}, and at most {len(y) - n_classes} or all {len(y)}."
-        )
-    return np.sort(train_test_split(rows, train_size=n, stratify=y, random_state=0)[0])
+    with user_errors(ValueError, advice=f"({option} {n}, of {len(y)})"):
+        return np.sort(train_test_split(rows, train_size=n, stratify=y, random_state=0)[0])
 
 
 def _folds(y, sample, folds):
@@ -156,28 +176,50 @@ def _folds(y, sample, folds):
     return [(sample[train], sample[test]) for train, test in splitter.split(sample, y[sample])]
 
 
-def _folders(arguments, data):
-    """Make the folder of the results; return it, and that of finished fits."""
+def _settings(arguments, defaults, data, y, sample):
+    """Return what decides about the result of a search, JSON-able."""
+    # Hyperband gives few candidates all of the epochs.
+    epochs = arguments.epochs or (27 if arguments.kind == "hyperband" else defaults.epochs)
+    return {
+        "model": arguments.model,
+        "data": data.name,
+        "data_digest": data_digest(data),
+        "search": arguments.kind,
+        "candidates": arguments.candidates or defaults.candidates,
+        "folds": arguments.folds,
+        "images_to_compare_on": len(sample),
+        "images_to_train_on": len(y),
+        "epochs": epochs,
+        "size": arguments.size or defaults.size,
+        "seed": arguments.seed,
+        "scoring": arguments.scoring,
+        "alpha": arguments.alpha,
+        "augmentation": arguments.augmentation,
+        "class_weight": arguments.class_weight,
+    }
+
+
+def _folders(arguments, data, settings):
+    """Return the folders of the results and of finished fits, and whether there are such fits."""
     name = os.path.basename(os.path.abspath(data.name)) if data.files else data.name
-    named = f"{name}-{arguments.model}-{arguments.kind}"
-    folder = arguments.out or os.path.join("results", named)
-    with user_errors(OSError, advice="- choose another one with --out."):
-        os.makedirs(folder, exist_ok=True)
-    return folder, arguments.memory or os.path.join(folder, "memory")
+    folder = find_folder(arguments.out, f"{name}-{arguments.model}-{arguments.kind}", settings)
+    memory = arguments.memory or os.path.join(folder, "memory")
+    with user_errors(OSError):
+        return folder, memory, os.path.isdir(memory) and bool(os.listdir(memory))
 
 
-def _fit(tuner, X, y, rows):
-    """Fit a search, with a line a candidate."""
-
-    def tell(parameters, score):
-        rows.add(parameters, score)
-        if rows.n_done == rows.total:
-            say(f"\nTraining the best on {counted(len(y), 'image')} ...")
-
-    tuner._tell = tell
+def _fit(tuner, X, y, end):
+    """Fit a search, whose candidates end in time."""
+    if end < np.inf and "time_budget" in tuner.get_params():
+        tuner.set_params(time_budget=max(1, end - time.monotonic()))
     # Each worker process imports TensorFlow for itself, whenever it is started.
     with without_native_noise() if tuner.n_jobs != 1 else nullcontext():
         try:
             tuner.fit(X, y)
+        except TimeoutError:
+            raise UserError(
+                "No candidate was done in the time there is: give more --minutes, and the same "
+                "command goes on where it stopped."
+            ) from None
         except (ValueError, OSError, MemoryError) as error:
             raise UserError(f"The search failed: {last_line(error)}") from error

@@ -1,20 +1,25 @@
-"""What is tuned and how: a pipeline, its space, the search, and a line for each candidate."""
+"""What is tuned and how: a pipeline, its space, and the search."""
 
 import math
-import re
-import time
-from collections import deque
+from contextlib import suppress
 
+import numpy as np
 from joblib import effective_n_jobs
 from sklearn import model_selection as sklearn_searches
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 from sklearn.pipeline import Pipeline
 
-from skfashion._cli._console import say, short, table, user_errors
-from skfashion.classifiers._common import ReadyClassifier
+from skfashion._cli._console import UserError, user_errors
+from skfashion._utils.search_values import Number
+from skfashion.classifiers._common import ReadyClassifier, augmentation_names
+from skfashion.inspection import runs_frame
 from skfashion.model_selection import BayesSearchCV, HyperbandSearchCV, search_space
 from skfashion.model_selection._evaluation import Evaluations, SearchMixin
 from skfashion.preprocessing import ImageReader, PixelScaler
+
+_PREFIX = "classifier__"
+# Settings that are parameters of the classifier.
+OPTIONS = ("alpha", "augmentation", "class_weight")
 
 
 def models(base=ReadyClassifier):
@@ -26,58 +31,101 @@ def models(base=ReadyClassifier):
     return found
 
 
-def make_pipeline(cls, *, files, size, epochs, memory, seed):
-    """Make the pipeline that is tuned, and get what its training would have to download."""
-    declared = cls._command_line
-    parameters = {**declared.parameters, "epochs": epochs, "memory": memory, "random_state": seed}
-    parameters |= dict.fromkeys(declared.half_epochs, max(1, epochs // 2))
-    steps = []
-    if files:
-        # The classifiers scale inside the network: read images stay one byte a value.
-        steps.append(("reader", ImageReader(size=size, memory=memory, white="auto")))
-    elif declared.size_parameter:
-        parameters[declared.size_parameter] = size
-    if declared.standardize and not files:
-        steps.append(("scaler", PixelScaler("standard")))
-        parameters["input_range"] = "as-is"
-    classifier = cls(**parameters)
-    with user_errors(OSError, advice="Or choose another --model."):
-        classifier._fetch()
-    return Pipeline([*steps, ("classifier", classifier)])
+def make_search(settings, *, files, cv, jobs):
+    """Make the search that settings ask for, of a pipeline that keeps nothing yet.
 
-
-def make_space(pipeline, kind):
-    """Return what a search of this kind tries."""
-    space = search_space(pipeline, "random" if kind == "hyperband" else kind)
-    # How long to train is said once, on the command line, and Adam does for a first search.
-    for name in ("epochs", *pipeline[-1]._command_line.half_epochs, "optimizer"):
-        space.pop(f"classifier__{name}", None)
-    return space
-
-
-def make_search(kind, pipeline, space, *, candidates, epochs, cv, jobs, seed):
-    """Make a search and say how many candidates it has."""
-    common = {"cv": cv, "n_jobs": jobs}
+    Returned with it are the declared values of what it tries, by parameter, and the epochs that
+    each of its candidates is trained for.
+    """
+    kind, seed = settings["search"], settings["seed"]
+    pipeline = _make_pipeline(settings, files)
+    space, declared = _make_space(pipeline, kind)
+    epochs, candidates = settings["epochs"], settings["candidates"]
+    common = {"cv": cv, "n_jobs": jobs, "scoring": settings["scoring"]}
     if kind == "grid":
-        return _GridSearchCV(pipeline, space, **common), len(ParameterGrid(space))
+        search = _GridSearchCV(pipeline, space, **common)
+        return search, declared, [epochs] * len(ParameterGrid(space))
     common["random_state"] = seed
     if kind == "random":
-        drawn = ParameterSampler(space, candidates, random_state=seed)
         search = _RandomizedSearchCV(pipeline, space, n_iter=candidates, **common)
-        return search, len(list(drawn))
+        drawn = ParameterSampler(space, candidates, random_state=seed)
+        return search, declared, [epochs] * len(list(drawn))
     if kind == "hyperband":
-        resource = {"resource": "classifier__epochs", "max_resources": epochs}
+        resource = {"resource": f"{_PREFIX}epochs", "max_resources": epochs}
         search = HyperbandSearchCV(pipeline, space, **resource, **common)
-        return search, int(search.brackets()["n_candidates"].sum())
+        rungs = search.brackets()
+        # One that goes on trains what it hasn't yet.
+        trained = rungs["total_continued"] // rungs["n_candidates"]
+        declared["epochs"] = Number(1, epochs)
+        return search, declared, trained.repeat(rungs["n_candidates"]).tolist()
     search = BayesSearchCV(
         pipeline,
         space,
         n_iter=candidates,
-        n_points=_at_a_time(jobs, cv),
+        n_points=at_a_time(jobs, cv),
         optimizer_kwargs={"n_initial_points": n_drawn(candidates)},
         **common,
     )
-    return search, candidates
+    return search, declared, [epochs] * candidates
+
+
+def _make_pipeline(settings, files):
+    """Make the pipeline that is tuned, and get what its training would have to download."""
+    cls = models()[settings["model"]]
+    declared, epochs = cls._command_line, settings["epochs"]
+    parameters = {**declared.parameters, "epochs": epochs, "random_state": settings["seed"]}
+    parameters |= dict.fromkeys(declared.half_epochs, max(1, epochs // 2))
+    steps = []
+    if files:
+        # The classifiers scale inside the network: read images stay one byte a value.
+        steps.append(("reader", ImageReader(size=settings["size"], white="auto")))
+    elif declared.size_parameter:
+        parameters[declared.size_parameter] = settings["size"]
+    if declared.standardize and not files:
+        steps.append(("scaler", PixelScaler("standard")))
+        parameters["input_range"] = "as-is"
+    for name in OPTIONS:
+        if settings[name] is not None:
+            if name not in cls().get_params():
+                option = name.replace("_", "-")
+                raise UserError(f"--{option} is not for --model {settings['model']}.")
+            parameters[name] = settings[name]
+    classifier = cls(**parameters)
+    with user_errors(ValueError):
+        classifier._validate_params()
+        augmentation_names(settings["augmentation"])
+    with user_errors(advice="Or choose another --model."):
+        classifier._fetch()
+    return Pipeline([*steps, ("classifier", classifier)])
+
+
+def _make_space(pipeline, kind):
+    """Return what a search of this kind tries, and the declared values of its parameters."""
+    space = search_space(pipeline, "random" if kind == "hyperband" else kind)
+    parts = space if isinstance(space, list) else [space]
+    # How long to train is said once, on the command line, and Adam does for a first search.
+    for name in ("epochs", *pipeline[-1]._command_line.half_epochs, "optimizer"):
+        for part in parts:
+            part.pop(f"{_PREFIX}{name}", None)
+    declared = pipeline[-1]._default_space()
+    names = sorted({name.removeprefix(_PREFIX) for part in parts for name in part})
+    return space, {name: declared[name] for name in names}
+
+
+def keep_in(search, memory):
+    """Have the pipeline of a search keep finished fits, and decoded images, in a folder."""
+    for name, step in search.estimator.steps:
+        if "memory" in step.get_params():
+            search.estimator.set_params(**{f"{name}__memory": memory})
+
+
+def epoch_seconds(memory, folds):
+    """Return what an epoch of a candidate takes, as the store tells; None if it doesn't."""
+    with suppress(OSError):
+        runs = runs_frame(memory)
+        # In one fold of a candidate its network is traced, which takes longer than an epoch.
+        each = (runs["seconds"] / runs["epochs"]).quantile(0.4)
+        return None if np.isnan(each) else folds * each
 
 
 def n_drawn(candidates):
@@ -88,7 +136,7 @@ def n_drawn(candidates):
     return min(10, max(1, candidates // 2))
 
 
-def _at_a_time(jobs, cv):
+def at_a_time(jobs, cv):
     """Return how many candidates it takes to give every process a fit."""
     return math.ceil(effective_n_jobs(jobs) / len(cv))
 
@@ -97,13 +145,10 @@ class _OneByOneMixin(SearchMixin):
     """Makes a search of scikit-learn's, which evaluates all candidates at once, tell of each."""
 
     def _run_search(self, evaluate_candidates, callback_ctx=None):
-        step = _at_a_time(self.n_jobs, self.cv)
         with Evaluations(self, evaluate_candidates) as evaluations:
 
             def evaluate(candidates, **context):
-                candidates = list(candidates)
-                for start in range(0, len(candidates), step):
-                    evaluations.evaluate(candidates[start : start + step])
+                evaluations.evaluate(list(candidates))
                 evaluations.finish()
 
             # Below scikit-learn 1.9 there are no callbacks.
@@ -117,44 +162,3 @@ class _GridSearchCV(_OneByOneMixin, sklearn_searches.GridSearchCV):
 
 class _RandomizedSearchCV(_OneByOneMixin, sklearn_searches.RandomizedSearchCV):
     pass
-
-
-class CandidateTable:
-    """A table that is printed line by line: score, best so far, time left, parameters."""
-
-    def __init__(self, total):
-        self.total = total
-        self.n_done = 0
-        self._best = -math.inf
-        # Few, because a search that is continued reads its first candidates back in no time.
-        self._newest = deque([time.monotonic()], maxlen=6)
-
-    def add(self, parameters, score):
-        """Print the line of a candidate, the first one below the header."""
-        self.n_done += 1
-        self._newest.append(time.monotonic())
-        if score > self._best:
-            self._best = score
-        if self.n_done == 1:
-            # Text such as 512-256-128 is longer than a number.
-            texts = [isinstance(value, str) for value in parameters.values()]
-            self._widths = [9, 6, 6, 8, *(11 if text else 8 for text in texts)]
-        row = [
-            f"{self.n_done}/{self.total}",
-            "failed" if math.isnan(score) else f"{score:.4f}",
-            "" if self._best == -math.inf else f"{self._best:.4f}",
-            self._time_left(),
-            *map(short, parameters.values()),
-        ]
-        names = ["candidate", "score", "best", "time left", *parameters]
-        # A name of several words stands in several lines: values are short.
-        words = [re.split("[ _]", name.removeprefix("classifier__")) for name in names]
-        header = ["\n".join(each) for each in words] if self.n_done == 1 else None
-        say(table([row], header, range(len(row)), self._widths))
-
-    def _time_left(self):
-        if self.n_done == self.total:
-            return ""
-        each = (self._newest[-1] - self._newest[0]) / (len(self._newest) - 1)
-        minutes, seconds = divmod(round(each * (self.total - self.n_done)), 60)
-        return f"{minutes}:{seconds:02d}"

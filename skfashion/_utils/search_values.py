@@ -15,13 +15,15 @@ class Choice:
 class Number:
     """A number between `low` and `high`, both included; an int if both are.
 
-    With `log`, orders of magnitude are alike, rather than differences.
+    With `log`, orders of magnitude are alike, rather than differences. `unless` is the name of
+    another parameter and the value of it beside which this one changes nothing.
     """
 
     low: float
     high: float
     log: bool = False
     grid: tuple = ()
+    unless: tuple | None = None
 
     @property
     def is_int(self):

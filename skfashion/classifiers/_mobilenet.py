@@ -110,7 +110,7 @@ class MobileNetFineTuner(ReadyClassifier):
         "mobilenet",
         images=3_000,
         sample=1_000,
-        candidates=10,
+        candidates=6,
         epochs=8,
         size=96,
         smallest=32,
@@ -195,12 +195,14 @@ class MobileNetFineTuner(ReadyClassifier):
             "unfreeze_from": Choice((None, *blocks), grid=(None, blocks[0], blocks[-1])),
             "learning_rate": Number(1e-4, 1e-2, log=True, grid=(1e-3, 3e-3)),
             # Gentler than the head's, or the pretrained weights are lost in a few steps.
-            "fine_tune_learning_rate": Number(1e-6, 1e-3, log=True, grid=(1e-5, 1e-4)),
+            "fine_tune_learning_rate": Number(
+                1e-6, 1e-3, log=True, grid=(1e-5, 1e-4), unless=("unfreeze_from", None)
+            ),
             "dropout": Number(0.0, 0.6, grid=(0.0, 0.3)),
             "optimizer": OPTIMIZERS,
             "batch_size": Choice((16, 32, 64)),
             "epochs": Number(3, 20),
-            "fine_tune_epochs": Number(2, 20),
+            "fine_tune_epochs": Number(2, 20, unless=("unfreeze_from", None)),
         }
 
     def _phases(self, image_shape, n_classes):

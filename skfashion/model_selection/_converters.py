@@ -6,7 +6,15 @@ from skfashion._utils.search_values import Choice
 
 
 def _grid(space):
-    return {name: list(dim.grid) for name, dim in space.items() if dim.grid}
+    """Return lists of values; two dicts of them where one value leaves others without effect."""
+    grid = {name: list(dim.grid) for name, dim in space.items() if dim.grid}
+    idle = {name: space[name].unless for name in grid if getattr(space[name], "unless", None)}
+    if not idle:
+        return grid
+    ((other, value),) = set(idle.values())
+    without = {name: values for name, values in grid.items() if name not in idle}
+    rest = [each for each in grid[other] if each != value]
+    return [{**without, other: [value]}, {**grid, other: rest}]
 
 
 def _random(space):

@@ -30,8 +30,9 @@ class SearchMixin(VersionMixin):
     `error_score` in it.
     """
 
-    # Called with the parameters and the mean score of each candidate as soon as it is done.
-    _tell = None
+    # Who wants to know of candidates before all are done: has `step`, how many to evaluate at a
+    # time, `add(candidates, scores)`, which returns True to end it, and `done()`.
+    _observer = None
 
     @functools.wraps(BaseSearchCV.fit)
     def fit(self, X, y=None, **params):
@@ -68,7 +69,7 @@ class SearchMixin(VersionMixin):
         return {name: value for name, value in state.items() if name not in _OF_A_FIT}
 
 
-_OF_A_FIT = ("_evaluations", "_fit_state", "_tell")
+_OF_A_FIT = ("_evaluations", "_fit_state", "_observer")
 
 
 class Evaluations:
@@ -103,6 +104,20 @@ class Evaluations:
 
         One evaluated before has its scores and zero seconds. `more_results` are further columns.
         """
+        more, observer = more_results or {}, self._search._observer
+        scores = []
+        step = max(1, len(candidates))
+        if observer:
+            step, callback_ctx = observer.step, None  # whose tasks can be counted only once
+        for start in range(0, len(candidates), step):
+            part = slice(start, start + step)
+            columns = {name: values[part] for name, values in more.items()}
+            scores += self._evaluate(candidates[part], columns, callback_ctx)
+            if observer and observer.add(candidates[part], scores[part]):
+                break
+        return scores
+
+    def _evaluate(self, candidates, more, callback_ctx):
         keys = [_key(candidate) for candidate in candidates]
         new = {}
         for key, candidate in zip(keys, candidates, strict=True):
@@ -113,14 +128,11 @@ class Evaluations:
         unwritten = set(new)
         for i, (key, candidate) in enumerate(zip(keys, candidates, strict=True)):
             outcome = self._outcomes[key]
-            more = {name: column[i] for name, column in (more_results or {}).items()}
-            self._rows.append((candidate, outcome if key in unwritten else outcome.again(), more))
+            columns = {name: column[i] for name, column in more.items()}
+            written = outcome if key in unwritten else outcome.again()
+            self._rows.append((candidate, written, columns))
             unwritten.discard(key)
-        scores = [self._mean_test_score(self._outcomes[key]) for key in keys]
-        if self._search._tell:
-            for candidate, score in zip(candidates, scores, strict=True):
-                self._search._tell(candidate, score)
-        return scores
+        return [self._mean_test_score(self._outcomes[key]) for key in keys]
 
     def finish(self):
         """Fill in `cv_results_` with all rows, those of failed candidates too."""
@@ -141,6 +153,8 @@ class Evaluations:
                 self._search, [row[0] for row in self._rows], len(good.fits), fits, more
             )
         )
+        if self._search._observer:
+            self._search._observer.done()
 
     def _run(self, keys, candidates, callback_ctx):
         context = {} if callback_ctx is None else {"callback_ctx": callback_ctx}

@@ -40,8 +40,10 @@ def search_space(
 
     Returns
     -------
-    space : dict of str -> list, distribution or dimension
-        Keyed by parameter name, ``<step>__`` in front where there is a step.
+    space : dict of str -> list, distribution or dimension, or list of such dicts
+        Keyed by parameter name, ``<step>__`` in front where there is a step. The grid of
+        `MobileNetFineTuner` is a list of two, so that ``fine_tune_learning_rate`` isn't tried
+        where ``unfreeze_from=None`` leaves nothing to fine-tune.
 
     Raises
     ------
@@ -67,8 +69,14 @@ def search_space(
     if kind not in CONVERTERS:
         raise ValueError(f"kind must be one of {sorted(CONVERTERS)}, got {kind!r}.")
     classifier, prefix = _find(estimator, step)
-    space = {f"{prefix}{name}": each for name, each in classifier._default_space().items()}
-    return CONVERTERS[kind](space)
+    space = CONVERTERS[kind](classifier._default_space())
+    if isinstance(space, list):
+        return [_prefixed(each, prefix) for each in space]
+    return _prefixed(space, prefix)
+
+
+def _prefixed(space, prefix):
+    return {f"{prefix}{name}": values for name, values in space.items()}
 
 
 def _find(estimator, step):

@@ -16,12 +16,14 @@ from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
+from sklearn.utils import Bunch
 
 import skfashion
 from skfashion._cli import _results
 from skfashion._cli._console import UserError, last_line, say, short_warnings
 from skfashion._cli._main import main
 from skfashion._cli._predict import as_input
+from skfashion._cli._search import Baseline
 from skfashion.datasets import make_images
 from skfashion.preprocessing import ImageFlattener, ImageReader, ImageResizer, PixelScaler
 
@@ -59,23 +61,25 @@ def image(photos):
 
 
 def predicted(capsys):
-    return [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    return [line.split("\t") for line in capsys.readouterr().out.splitlines()][1:]
 
 
 def test_what_a_search_leaves_is_read_in_another_place(photos, reader_model, tmp_path, capsys):
     folder, names, _ = photos
     search = GridSearchCV(reader_model, {"denseclassifier__epochs": [3]}, cv=2)
-    summary = {"test_accuracy": 1.0, "test_images": 1, "images_to_train_on": 40, "seconds": 1.0}
     search.fit(names, photos[2])
-    summary |= {
-        **_results.describe(search),
-        **_results.circumstances(),
-        "command": "skfashion search",
+    data = Bunch(X=names, X_test=names, y_test=photos[2], bad_files=[("odd\n.txt", "no image")])
+    summary = {
+        **_results.describe(search, data, Baseline(None, photos[2])),
+        **{"images_to_train_on": 40, "seconds": 1.0, "scoring": None, "command": "none"},
+        **{"model": "dense", "data": str(folder)},
     }
-    _results.write(str(tmp_path), search, summary)
+    _results.write(str(tmp_path), search, data, summary)
     assert sorted(os.listdir(tmp_path)) == [
-        *("cv_results.csv", "model.skfashion", "summary.json", "summary.txt")
+        *("cv_results.csv", "left_out.txt", "model.skfashion", "report.html"),
+        *("summary.json", "summary.txt"),
     ]
+    assert (tmp_path / "left_out.txt").read_text() == "'odd\\n.txt'\tno image\n"
     loaded = skfashion.load(tmp_path / "model.skfashion")
     assert [type(step) for _, step in loaded.steps] == [ImageReader, PixelScaler, type(loaded[-1])]
     assert [step.memory for step in (loaded[0], loaded[-1])] == [None, None]
@@ -160,7 +164,7 @@ def test_names_that_are_no_text_keep_their_line(name, reader_model, image, tmp_p
     assert main(["predict", str(tmp_path), path]) == 0
     captured = capsys.readouterr()
     captured.out.encode()
-    (row,) = [line.split("\t") for line in captured.out.splitlines()]
+    _, row = [line.split("\t") for line in captured.out.splitlines()]
     assert row[0] == ascii(path)
     assert row[1] in "ab"
     os.unlink(path)

@@ -105,7 +105,7 @@ def test_search_in_worker_processes_finds_the_same(found, tmp_path, capfd):
 
 
 def test_a_stopped_search_goes_on(found, tmp_path, capsys, monkeypatch):
-    from skfashion._cli._tuning import CandidateTable
+    from skfashion._cli._candidates import CandidateTable
 
     arguments = ["search", "digits", "--candidates", "3", "--out", str(tmp_path), *SMALL]
     add = CandidateTable.add
@@ -114,6 +114,7 @@ def test_a_stopped_search_goes_on(found, tmp_path, capsys, monkeypatch):
         add(table, *given)
         if table.n_done == 2:
             raise KeyboardInterrupt
+        return False
 
     with monkeypatch.context() as patch:
         patch.setattr(CandidateTable, "add", press_ctrl_c)

@@ -80,8 +80,19 @@ def test_bayes_has_the_same_values(classifier):
 @each_classifier
 def test_grid_values_are_among_the_others(classifier):
     bayes = search_space(classifier, "bayes")
-    for name, values in search_space(classifier, "grid").items():
-        assert all(value in bayes[name] for value in values), name
+    for candidate in ParameterGrid(search_space(classifier, "grid")):
+        assert all(value in bayes[name] for name, value in candidate.items())
+
+
+@pytest.mark.parametrize("prefix", ["", "net__"])
+def test_what_a_parameter_can_not_change_is_not_tried_twice(prefix):
+    classifier = Pipeline([("net", MobileNetFineTuner())]) if prefix else MobileNetFineTuner()
+    grid = list(ParameterGrid(search_space(classifier, "grid")))
+    frozen = [each for each in grid if each[f"{prefix}unfreeze_from"] is None]
+    rates = {each[f"{prefix}fine_tune_learning_rate"] for each in grid if each not in frozen}
+    assert len(frozen) == 4
+    assert len(rates) == 2
+    assert not any(f"{prefix}fine_tune_learning_rate" in each for each in frozen)
 
 
 @pytest.mark.parametrize("version", ["v1", "v2"])

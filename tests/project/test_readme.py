@@ -26,7 +26,7 @@ def commands():
 
 
 # The rest is an example of the reader's own size: here it is run on 18 small images.
-SMALLER = {"n_iter=20": "n_iter=2", "size=96": "size=32"}
+SMALLER = {"n_iter=20": "n_iter=2", "size=224": "size=32"}
 
 
 def without_imagenet(code):
@@ -88,9 +88,11 @@ def test_one_line_installs_and_passes_the_tests():
 
 def test_commands_are_understood():
     lines = [shlex.split(line) for line in commands() if line.startswith("skfashion ")]
-    assert {words[1] for words in lines} == {"search", "predict", "evaluate", "runs"}
+    assert {words[1] for words in lines} == {"search", "predict", "evaluate", "info", "runs"}
     for words in lines:
-        _parser().parse_args(words[1:])
+        arguments = _parser().parse_args(words[1:])
+        for name in arguments.images if words[1] == "predict" else []:
+            assert (ROOT / name).is_file() or name == "new-photos/"
 
 
 def test_public_names_are_listed():
