@@ -184,7 +184,12 @@ def _add_search(commands):
         ("minutes", _number(1), None, "time for all, of which candidates get four fifths"),
         # NumPy's largest seed.
         ("seed", _number(0, 2**32 - 1), 0, "seed of everything random (default: 0)"),
-        ("jobs", _number(-1, but=0), 1, "fits at a time (default: 1); -1: as many as cores"),
+        (
+            "jobs",
+            _number(-1, but=0),
+            "auto",
+            "processes to fit in, -1 for as many as cores (default: threads of one, on a CPU)",
+        ),
     ):
         parser.add_argument(f"--{name}", type=kind, default=default, metavar="N", help=text)
     parser.add_argument(

@@ -213,7 +213,7 @@ def _fit(tuner, X, y, end):
     if end < np.inf and "time_budget" in tuner.get_params():
         tuner.set_params(time_budget=max(1, end - time.monotonic()))
     # Each worker process imports TensorFlow for itself, whenever it is started.
-    with without_native_noise() if tuner.n_jobs != 1 else nullcontext():
+    with nullcontext() if tuner.n_jobs in (1, "auto") else without_native_noise():
         try:
             tuner.fit(X, y)
         except TimeoutError:

@@ -137,8 +137,11 @@ def n_drawn(candidates):
 
 
 def at_a_time(jobs, cv):
-    """Return how many candidates it takes to give every process a fit."""
-    return math.ceil(effective_n_jobs(jobs) / len(cv))
+    """Return how many candidates it takes to give every process a fit.
+
+    One for threads: what a search proposes doesn't depend on how many cores there are.
+    """
+    return 1 if jobs == "auto" else math.ceil(effective_n_jobs(jobs) / len(cv))
 
 
 class _OneByOneMixin(SearchMixin):
