@@ -183,9 +183,5 @@ def test_photographs_as_arrays(changer, shape):
 def test_a_grey_photograph_gets_its_channels():
     photo = np.full((1, 3000, 4000), 7, np.uint8)
     found = GrayscaleToRGB().fit_transform(photo)
-    assert (found.shape, found.dtype, int(found.min()), int(found.max())) == (
-        (1, 3000, 4000, 3),
-        np.uint8,
-        7,
-        7,
-    )
+    assert (found.shape, found.dtype) == ((1, 3000, 4000, 3), np.uint8)
+    assert found.min() == found.max() == 7

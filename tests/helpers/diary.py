@@ -5,6 +5,7 @@ from pathlib import Path
 
 INF = float("inf")
 
+
 class Diary:
     """Reads what `keep_diary` wrote: tuples of words, in the order of their events.
 
