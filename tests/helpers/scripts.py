@@ -18,7 +18,7 @@ def run_python(code, *args, options=(), cwd=ROOT, returncode=0, **environment):
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=600,
+        timeout=300,
         check=False,
     )
     assert done.returncode == returncode, done.stderr[-4000:]

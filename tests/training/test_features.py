@@ -1,12 +1,16 @@
 """The frozen part runs once an image, and no two images that differ share a row."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
+from custom import custom
+from estimators import mobile, sequential
 from sklearn.model_selection import GridSearchCV
 
 import skfashion
-from skfashion import KerasImageClassifier, MobileNetFineTuner, _training, networks
+from skfashion import _training, networks
 from skfashion._training import features
 from skfashion._training.cut import split
 from skfashion._training.graph import GraphLoop
@@ -24,9 +28,7 @@ def rgb():
     return make_images(n_samples=24, n_classes=2, image_size=32, channels=3, random_state=0)
 
 
-def tuner(**parameters):
-    defaults = {"weights": None, "alpha": 0.35, "epochs": 2, "random_state": 0}
-    return MobileNetFineTuner(**{**defaults, "fine_tune_epochs": 1, **parameters})
+tuner = functools.partial(mobile, epochs=2)
 
 
 def test_a_digest_that_another_thread_has_forgotten_at_once(monkeypatch):
@@ -198,48 +200,39 @@ def test_rows_are_kept_while_others_are_computed(rgb, tmp_path, monkeypatch):
 
 def test_users_network_with_a_frozen_beginning(rgb):
     X, y = rgb
-    backbone = keras.applications.MobileNetV2(
-        input_shape=(32, 32, 3), alpha=0.35, include_top=False, weights=None
+    backbone = keras.Sequential(
+        [
+            keras.Input((32, 32, 3)),
+            keras.layers.Conv2D(8, 3, activation="relu"),
+            keras.layers.BatchNormalization(),
+            keras.layers.GlobalAveragePooling2D(),
+        ]
     )
     arrays = backbone.get_weights()
 
     def network(meta=None):
-        base = keras.applications.MobileNetV2(
-            input_shape=(32, 32, 3), alpha=0.35, include_top=False, weights=None
-        )
+        base = keras.models.clone_model(backbone)
         base.set_weights(arrays)
         base.trainable = False
         inputs = keras.Input((32, 32, 3))
         x = base(keras.layers.Rescaling(1 / 127.5, -1)(inputs), training=False)
-        x = keras.layers.GlobalAveragePooling2D()(x)
         return keras.Model(inputs, keras.layers.Dense(meta["n_classes_"], "softmax")(x))
 
     before = computed()
-    search = GridSearchCV(
-        KerasImageClassifier(network, epochs=2, random_state=0),
-        {"optimizer__learning_rate": [1e-3, 1e-2]},
-        cv=2,
-    ).fit(X, y)
+    grid = {"optimizer__learning_rate": [1e-3, 1e-2]}
+    search = GridSearchCV(custom(network), grid, cv=2).fit(X, y)
     assert computed() - before == len(X)
     with skfashion.config_context(feature_cache_bytes=0):
-        whole = KerasImageClassifier(network, epochs=2, random_state=0, **search.best_params_)
-        np.testing.assert_allclose(
-            whole.fit(X, y).predict_proba(X), search.predict_proba(X), atol=1e-5
-        )
+        whole = custom(network, **search.best_params_).fit(X, y).predict_proba(X)
+    np.testing.assert_allclose(whole, search.predict_proba(X), atol=1e-5)
 
 
 def test_statistics_that_training_moves_are_not_cut_off(two):
     def statistics(meta):
-        return keras.Sequential(
-            [
-                keras.Input(meta["X_shape_"][1:]),
-                keras.layers.Flatten(),
-                keras.layers.BatchNormalization(center=False, scale=False, momentum=0.5),
-                keras.layers.Dense(2, activation="softmax"),
-            ]
-        )
+        moved = keras.layers.BatchNormalization(center=False, scale=False, momentum=0.5)
+        return sequential(meta, keras.layers.Flatten(), moved)
 
-    clf = KerasImageClassifier(statistics, epochs=3, random_state=0)
+    clf = custom(statistics, epochs=3)
     cut = clf.fit(*two).history_["loss"]
     assert np.abs(clf.model_.layers[1].moving_mean).max() > 1
     whole = clf.set_params(callbacks=[keras.callbacks.Callback()]).fit(*two).history_["loss"]

@@ -1,11 +1,9 @@
 """What stands for a parameter in the key of a fit: equal for equal ones, and only for these."""
 
-import subprocess
-import sys
-
 import keras
 import numpy as np
 import pytest
+from scripts import run_python
 
 from skfashion import DenseClassifier
 from skfashion._training.keys import digest, freeze
@@ -87,13 +85,7 @@ def test_code_without_source_is_never_that_of_another_process():
         "assert freeze(f) == freeze(f)\n"
         "print(digest(freeze(f)))"
     )
-    seen = {
-        subprocess.run(
-            [sys.executable, "-c", code], check=True, capture_output=True, text=True
-        ).stdout
-        for _ in range(2)
-    }
-    assert len(seen) == 2
+    assert run_python(code) != run_python(code)
 
 
 def test_numbers_that_a_search_draws_find_the_fit_of_plain_ones(images, tmp_path):
