@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 from custom import custom
-from estimators import mobile, sequential
+from estimators import sequential
 
 import skfashion
 from skfashion import ConvClassifier, DenseClassifier, _training
@@ -158,7 +158,8 @@ SETTINGS = {
 @pytest.mark.parametrize("name", SETTINGS)
 def test_settings_are_in_every_key(name, two, tmp_path):
     X, y = two
-    clf = mobile(memory=tmp_path, dtype_policy="float32").fit(X, y)
+    settings = {"memory": tmp_path, "dtype_policy": "float32", "image_shape": (8, 8, 1)}
+    clf = custom(network, model__frozen=used_twice, model__hidden="tanh", **settings).fit(X, y)
     before = _training.features_info()["computed"], _training.programs_info()["built"]
     setting, value = SETTINGS[name]
     setting(value)
