@@ -205,7 +205,6 @@ PARAMETERS = {
         mobile(weights="nowhere.weights.h5"),
         "weights='nowhere.weights.h5'.*'imagenet', None",
     ),
-    "model": (custom(model=lambda: None), "must return a keras.Model.*NoneType"),
 }
 OTHERS = {
     "flat rows of another image_shape": (
@@ -254,7 +253,6 @@ IS_TYPE_ERROR = {
     "validation, data set",
     "optimizer, no class",
     "callbacks",
-    "model",
 }
 
 

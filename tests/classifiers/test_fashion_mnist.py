@@ -6,6 +6,7 @@ import os
 import shutil
 import socket
 import urllib.error
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -23,7 +24,7 @@ needs_cache = pytest.mark.skipif(
 
 @needs_cache
 @pytest.mark.parametrize(("subset", "n"), [("train", 60_000), ("test", 10_000), ("all", 70_000)])
-def test_fashion_mnist(subset, n):
+def test_images_and_labels(subset, n):
     bunch = fetch_fashion_mnist(subset)
     assert bunch.data.shape == (n, 28, 28)
     assert bunch.data.dtype == np.uint8
@@ -38,7 +39,7 @@ def test_fashion_mnist(subset, n):
 
 
 @needs_cache
-def test_fashion_mnist_is_what_keras_loads():
+def test_is_what_keras_loads():
     from keras.datasets import fashion_mnist
 
     if not os.access(HOME, os.W_OK):
@@ -51,7 +52,7 @@ def test_fashion_mnist_is_what_keras_loads():
 
 
 @needs_cache
-def test_fashion_mnist_as_frame():
+def test_as_frame():
     bunch = fetch_fashion_mnist("test", as_frame=True)
     assert bunch.frame.shape == (10_000, 785)
     assert isinstance(bunch.data, pd.DataFrame)
@@ -64,7 +65,7 @@ def test_fashion_mnist_as_frame():
 
 
 @pytest.mark.parametrize("params", [{"subset": "validation"}, {"return_X_y": "yes"}])
-def test_fashion_mnist_bad_parameters(params):
+def test_bad_parameters(params):
     with pytest.raises(ValueError, match=f"'{next(iter(params))}' parameter"):
         fetch_fashion_mnist(**params)
 
@@ -94,17 +95,24 @@ def small(monkeypatch):
 
 @pytest.fixture
 def network(monkeypatch):
-    """Replace what Keras downloads with; return a function that sets it."""
+    """Replace what Keras downloads with; return a function that says what comes, by name."""
     from keras.src import backend
     from keras.src.utils import file_utils
 
-    def use(retrieve):
+    def use(content, error=None):
+        calls = []
+
+        def retrieve(url, filename, *_):
+            calls.append(os.path.basename(filename))
+            if content is not None:
+                Path(filename).write_bytes(content(calls[-1]))
+            if error is not None:
+                raise error
+
         monkeypatch.setattr(file_utils, "urlretrieve", retrieve)
+        return calls
 
-    def none(url, filename, *_):
-        raise urllib.error.URLError("Name or service not known")
-
-    use(none)
+    use(None, urllib.error.URLError("Name or service not known"))
     # Keras looks the variable up once, when it is imported.
     monkeypatch.setattr(backend.config, "_KERAS_DIR", os.environ["KERAS_HOME"])
     return use
@@ -114,7 +122,7 @@ def left_over(home):
     return sorted(path.name for path in home.rglob("*") if path.is_file() and ".gz" in path.name)
 
 
-def test_fashion_mnist_neither_cached_nor_reachable(home, small, network):
+def test_neither_cached_nor_reachable(home, small, network):
     timeout = socket.getdefaulttimeout()
     with pytest.raises(OSError, match="can't be downloaded") as raised:
         fetch_fashion_mnist()
@@ -124,27 +132,15 @@ def test_fashion_mnist_neither_cached_nor_reachable(home, small, network):
     assert socket.getdefaulttimeout() == timeout
 
 
-def test_fashion_mnist_half_a_download(home, small, network):
-    def half(url, filename, *_):
-        with open(filename, "wb") as file:
-            file.write(small[os.path.basename(filename)][:20])
-        raise urllib.error.ContentTooShortError("retrieval incomplete", None)
-
-    network(half)
-    with pytest.raises(OSError, match="retrieval incomplete"):
+def test_half_a_download(home, small, network):
+    network(lambda name: small[name][:20], urllib.error.ContentTooShortError("half of it", None))
+    with pytest.raises(OSError, match="half of it"):
         fetch_fashion_mnist()
     assert left_over(home) == []
 
 
-def test_fashion_mnist_downloads_what_is_missing(home, small, network):
-    calls = []
-
-    def whole(url, filename, *_):
-        calls.append(os.path.basename(filename))
-        with open(filename, "wb") as file:
-            file.write(small[calls[-1]])
-
-    network(whole)
+def test_downloads_what_is_missing(home, small, network):
+    calls = network(lambda name: small[name])
     X, y = fetch_fashion_mnist("all", return_X_y=True)
     assert X.shape == (9, 28, 28)
     assert y.tolist() == [*range(6), *range(3)]
@@ -156,23 +152,15 @@ def test_fashion_mnist_downloads_what_is_missing(home, small, network):
     assert len(calls) == 5
 
 
-def test_fashion_mnist_something_else_is_downloaded(home, small, network):
-    def login_page(url, filename, *_):
-        with open(filename, "wb") as file:
-            file.write(gzip.compress(b"<html>" + bytes(784 * 16)))
-
-    network(login_page)
+def test_something_else_is_downloaded(home, small, network):
+    network(lambda name: gzip.compress(b"<html>" + bytes(784 * 16)))  # a page to log in
     with pytest.raises(OSError, match=r"train-labels-idx1-ubyte\.gz isn't the published file"):
         fetch_fashion_mnist()
     assert left_over(home) == []
 
 
-def test_fashion_mnist_home_changed_after_keras_was_imported(home, small, network, monkeypatch):
-    def whole(url, filename, *_):
-        with open(filename, "wb") as file:
-            file.write(small[os.path.basename(filename)])
-
-    network(whole)
+def test_home_changed_after_keras_was_imported(home, small, network, monkeypatch):
+    network(lambda name: small[name])
     monkeypatch.setenv("KERAS_HOME", str(home / "other"))
     (home / "other").mkdir()
     with pytest.raises(OSError, match=r"set KERAS_HOME before"):
@@ -182,7 +170,7 @@ def test_fashion_mnist_home_changed_after_keras_was_imported(home, small, networ
 @pytest.mark.skipif(
     os.name != "posix" or os.geteuid() == 0, reason="this user may write to any folder"
 )
-def test_fashion_mnist_cache_that_cannot_be_written(home, small):
+def test_cache_that_cannot_be_written(home, small):
     folder = home / "datasets" / "fashion-mnist"
     folder.mkdir(parents=True)
     for name, content in small.items():
@@ -195,7 +183,7 @@ def test_fashion_mnist_cache_that_cannot_be_written(home, small):
 
 
 @needs_cache
-def test_fashion_mnist_damaged_cache(home):
+def test_damaged_cache(home):
     folder = home / "datasets" / "fashion-mnist"
     shutil.copytree(CACHED, folder, copy_function=os.symlink)
     name = "t10k-labels-idx1-ubyte.gz"

@@ -10,7 +10,6 @@ import pytest
 from custom import custom, learner, network
 from estimators import sequential
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.exceptions import NotFittedError
 
 import skfashion
 
@@ -72,11 +71,15 @@ def test_a_network_compiled_with_what_cannot_be_found_again(two):
 # ------------------------------------------------ what functions may return
 
 
-def functional(meta):
+def flat(meta):
+    """Return a network's input, and its pixels as rows from 0 to 1."""
     inputs = keras.Input(meta["X_shape_"][1:])
-    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
-    y = keras.layers.Dense(8, activation="relu")(x)
-    x = keras.layers.Concatenate()([x, y])
+    return inputs, keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
+
+
+def functional(meta):
+    inputs, x = flat(meta)
+    x = keras.layers.Concatenate()([x, keras.layers.Dense(8, activation="relu")(x)])
     return keras.Model(inputs, keras.layers.Dense(meta["n_classes_"], activation="softmax")(x))
 
 
@@ -166,8 +169,7 @@ class OwnStep(keras.Model):
 
 
 def own_step(layer, meta):
-    inputs = keras.Input(meta["X_shape_"][1:])
-    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
+    inputs, x = flat(meta)
     x = layer(keras.layers.Dense(8, trainable=False)(x))
     return OwnStep(inputs, keras.layers.Dense(meta["n_classes_"], activation="softmax")(x))
 
@@ -239,24 +241,10 @@ def test_a_closure_cannot_be_pickled_but_its_network_can(two):
     assert clf._function is None
 
 
-def test_networks_are_told_apart_by_what_they_are(two):
-    X, y = two
-    skfashion.clear_caches()
-    first = custom(lambda meta: network(4, meta=meta)).fit(X, y)
-    second = custom(lambda meta: network(5, meta=meta)).fit(X, y)
-    assert [len(clf.model_.layers[-1].get_weights()[0]) for clf in (first, second)] == [4, 5]
-
-
-@pytest.mark.parametrize(
-    ("result", "message"),
-    [
-        (None, "must return a keras.Model.*NoneType"),
-        ("network", "must return a keras.Model.*str"),
-        (keras.layers.Dense(2), "must return a keras.Model.*Dense"),
-    ],
-)
-def test_functions_that_return_no_network(result, message, two):
-    with pytest.raises(TypeError, match=message):
+@pytest.mark.parametrize("result", [None, "network", keras.layers.Dense(2)])
+def test_functions_that_return_no_network(result, two):
+    kind = type(result).__name__
+    with pytest.raises(TypeError, match=f"must return a keras.Model.*{kind}"):
         custom(lambda: result).fit(*two)
 
 
@@ -268,8 +256,7 @@ def test_the_wrong_number_of_outputs(outputs, images):
 
 def test_several_outputs(two):
     def forked(meta):
-        inputs = keras.Input(meta["X_shape_"][1:])
-        x = keras.layers.Flatten()(inputs)
+        inputs, x = flat(meta)
         return keras.Model(inputs, [keras.layers.Dense(2, "softmax")(x) for _ in range(2)])
 
     with pytest.raises(ValueError, match="one output"):
@@ -295,10 +282,10 @@ def test_a_function_that_fails_leaves_nothing_behind(two):
         raise RuntimeError("no network today")
 
     clf = custom(broken)
+    before = dict(vars(clf))
     with pytest.raises(RuntimeError, match="no network today"):
         clf.fit(*two)
-    with pytest.raises(NotFittedError):
-        clf.predict(two[0])
+    assert vars(clf) == before
 
 
 # ---------------------------------------- what a network has learnt beforehand
@@ -337,8 +324,7 @@ def test_an_activation_with_its_own_slope(two):
 
 def test_a_loss_by_the_name_of_its_output(two):
     def named(meta):
-        inputs = keras.Input(meta["X_shape_"][1:])
-        x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
+        inputs, x = flat(meta)
         model = keras.Model(inputs, keras.layers.Dense(2, name="o")(x))
         loss = keras.losses.CategoricalCrossentropy(from_logits=True)
         model.compile(keras.optimizers.Adam(0.01), {"o": loss}, metrics={"o": ["accuracy"]})

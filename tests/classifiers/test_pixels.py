@@ -300,12 +300,19 @@ def test_lines_of_pixels_are_not_convolved(name, rng):
 @pytest.mark.parametrize(
     ("name", "n_values", "image_shape", "expected"),
     [
+        ("ConvClassifier", 48, None, (4, 4, 3)),
+        ("ConvClassifier", 24, None, (1, 24, 1)),
+        ("ConvClassifier", 24, (4, 6), (4, 6, 1)),
+        ("ConvClassifier", 24, (4, 2, 3), (4, 2, 3)),
+        ("ConvClassifier", 48, [2, 8, 3], (2, 8, 3)),
         ("ConvClassifier", 120, (10, 12), (10, 12, 1)),
         ("ConvClassifier", 120, (1, 120), (1, 120, 1)),
         ("ConvClassifier", 63, None, (1, 63, 1)),
         ("DenseClassifier", 120, None, (1, 120, 1)),
     ],
 )
-def test_lines_of_pixels_that_are_taken(name, n_values, image_shape, expected, rng):
+def test_the_shape_of_flat_rows(name, n_values, image_shape, expected, rng):
     X, y = rng.integers(0, 256, (12, n_values)).astype("uint8"), np.arange(12) % 2
-    assert small(name, epochs=1, image_shape=image_shape).fit(X, y).image_shape_ == expected
+    clf = small(name, epochs=1, image_shape=image_shape).fit(X, y)
+    assert clf.image_shape_ == expected
+    assert clf.model_.input_shape == (None, *expected)
