@@ -7,20 +7,13 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from estimators import NAMES, small
-from numpy.testing import assert_allclose, assert_array_equal
+from estimators import NAMES, dense, small
+from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.ensemble import AdaBoostClassifier
 
 import skfashion
-from skfashion import ConvClassifier, DenseClassifier, _training
 from skfashion.datasets import make_images
-
-
-def dense(**parameters):
-    defaults = {"hidden_layer_sizes": 16, "epochs": 3, "random_state": 0}
-    return DenseClassifier(**{**defaults, **parameters})
-
 
 # ------------------------------------------------------------------ weights
 
@@ -86,25 +79,12 @@ def test_equal_weights_are_none(name, two):
         assert_array_equal(one, other)
 
 
-@pytest.fixture
-def trained_on(monkeypatch):
-    """The data of all trainings, as they reach the network."""
-    seen = []
-    run = _training.run
-
-    def spy(plan, data, *args, **kwargs):
-        seen.append(data)
-        return run(plan, data, *args, **kwargs)
-
-    monkeypatch.setattr(_training, "run", spy)
-    return seen
-
-
 @pytest.mark.parametrize("weight", [1e-320, 1e-6, 0.1, 7, 1e300])
 @pytest.mark.parametrize("parameters", [{}, {"early_stopping": True, "class_weight": {0: 3, 1: 3}}])
 def test_equal_weights_of_any_size_are_one(weight, parameters, trained_on, two):
     dense(epochs=1, **parameters).fit(*two, sample_weight=weight)
-    assert_array_equal(trained_on[0].weight, 1)
+    ((_, data),) = trained_on
+    assert_array_equal(data.weight, 1)
 
 
 @pytest.mark.parametrize(
@@ -114,7 +94,7 @@ def test_the_mean_weight_of_what_is_trained_on_is_one(parameters, trained_on):
     X, y = make_images(n_samples=90, n_classes=3, image_size=8, random_state=0)
     given = np.arange(90) % 7 * 1e-5
     dense(epochs=1, **parameters).fit(X, y, sample_weight=given)
-    weight = trained_on[0].weight
+    weight = trained_on[0][1].weight
     assert weight.mean(dtype=float) == pytest.approx(1, abs=1e-6)
     assert weight.min() > 0
     assert weight.dtype == np.float32
@@ -131,7 +111,7 @@ def test_batches_keep_the_proportion_of_their_weights(trained_on, two, tmp_path)
     fitted = dense(epochs=1).fit(X, y, np.full(40, 0.5))
     fitted.partial_fit(X, y)
     fitted.set_params(warm_start=True).fit(X, y, np.full(40, 6.0))
-    found = [set(data.weight.tolist()) for data in trained_on]
+    found = [set(data.weight.tolist()) for _, data in trained_on]
     assert found == [{w} for w in (1, 2, 2, 2, 1, 1, 2, 1)]
 
 
@@ -145,7 +125,7 @@ def test_adaboost_over_sgd(two):
 @pytest.mark.parametrize("name", NAMES)
 def test_the_callers_arrays_are_never_changed(name, two):
     X, y = two
-    X = X.astype("float64")
+    X = X.astype("float32")
     weight = np.linspace(0, 2, len(y))
     arrays = [X, y, weight, X[:5].copy(), y[:5].copy()]
     copies = [a.copy() for a in arrays]
@@ -168,8 +148,10 @@ def test_the_callers_arrays_are_never_changed(name, two):
 def test_same_seed_same_bits(name, two):
     X, y = two
     settings = {"epochs": 2}
-    if name not in ("KerasImageClassifier",):
-        settings |= {"dropout": 0.3, "augmentation": "flip+shift"}
+    if name != "KerasImageClassifier":
+        settings["dropout"] = 0.3
+    if name in ("DenseClassifier", "ConvClassifier"):  # a backbone is cut off without it
+        settings["augmentation"] = "flip+shift"
     first = small(name, random_state=3, **settings).fit(X, y)
     again = small(name, random_state=3, **settings).fit(X, y)
     other = small(name, random_state=4, **settings).fit(X, y)
@@ -228,70 +210,6 @@ def test_the_callers_random_state_is_untouched(name, random_state, two):
 # ------------------------------------------------------------------- pixels
 
 
-@pytest.mark.parametrize("name", NAMES[:3])
-def test_uint8_and_the_same_pixels_as_floats_predict_alike(name, two):
-    X, y = two
-    clf = small(name, epochs=2).fit(X, y)
-    for dtype in ("float32", "float64", "int64"):
-        assert_allclose(clf.predict_proba(X.astype(dtype)), clf.predict_proba(X), atol=1e-6)
-    same = small(name, epochs=2).fit(X.astype("float32"), y)
-    assert same.input_range_ == clf.input_range_ == "0-255"
-    assert_allclose(same.predict_proba(X), clf.predict_proba(X), atol=1e-5)
-
-
-@pytest.mark.parametrize("name", NAMES[:3])
-@pytest.mark.parametrize(
-    ("scale", "input_range"),
-    [
-        (lambda X: X / 255, "0-1"),
-        (lambda X: X / 127.5 - 1, "-1-1"),
-    ],
-)
-def test_the_range_of_the_pixels_makes_no_difference(name, scale, input_range, two):
-    X, y = two
-    as_bytes = small(name, epochs=2).fit(X, y)
-    scaled = small(name, epochs=2).fit(scale(X.astype("float64")), y)
-    assert scaled.input_range_ == input_range
-    assert_allclose(
-        scaled.predict_proba(scale(X.astype("float64"))), as_bytes.predict_proba(X), atol=1e-3
-    )
-
-
-def test_the_range_is_decided_at_fit_and_stored(two):
-    X, y = two
-    clf = dense().fit(X, y)
-    dark = clf.predict_proba(X // 100)  # values 0 to 2, still bytes
-    assert_allclose(clf.predict_proba((X // 100).astype("float32")), dark, atol=1e-6)
-    told = dense(input_range="0-255").fit((X // 255).astype("float32"), y)
-    assert told.input_range_ == "0-255"
-    with pytest.warns(UserWarning, match="not a range that is known"):
-        assert dense().fit(X * 3.5 - 400, y).input_range_ == "as-is"
-
-
-@pytest.mark.parametrize(
-    ("fitted", "given", "message"),
-    [
-        (lambda X: X, lambda X: X / 255, r"\[0, 1\].*'0-255'"),
-        (lambda X: X, lambda X: X * 3.0, r"'0-255'"),
-        (lambda X: X / 255, lambda X: X, r"'0-1'"),
-        (lambda X: X / 127.5 - 1, lambda X: X, r"'-1-1'"),
-    ],
-)
-def test_predict_warns_of_pixels_far_outside_the_range(fitted, given, message, two):
-    X, y = two
-    clf = dense(epochs=1).fit(fitted(X), y)
-    with pytest.warns(UserWarning, match=message):
-        clf.predict(given(X))
-
-
-def test_predict_does_not_warn_without_reason(two, recwarn):
-    X, y = two
-    clf = dense(epochs=1).fit(X, y)
-    for given in (X, X.astype(float), X // 255, np.zeros_like(X)):
-        clf.predict(given)
-    assert not [w for w in recwarn if "pixels" in str(w.message)]
-
-
 def test_flat_rows_are_the_same_images(images):
     X, y = images
     clf = dense().fit(X, y)
@@ -299,24 +217,6 @@ def test_flat_rows_are_the_same_images(images):
     assert flat.image_shape_ == (8, 8, 1)
     assert_array_equal(flat.predict_proba(X), clf.predict_proba(X.reshape(60, 64)))
     assert_array_equal(flat.predict_proba(X[..., None]), clf.predict_proba(X))
-
-
-@pytest.mark.parametrize(
-    ("n_features", "image_shape", "expected"),
-    [
-        (48, None, (4, 4, 3)),
-        (24, None, (1, 24, 1)),
-        (24, (4, 6), (4, 6, 1)),
-        (24, (4, 2, 3), (4, 2, 3)),
-        (48, [2, 8, 3], (2, 8, 3)),
-    ],
-)
-def test_image_shape_of_flat_rows(n_features, image_shape, expected, rng):
-    X = rng.integers(0, 255, (20, n_features)).astype("uint8")
-    clf = ConvClassifier(2, dense_units=0, epochs=1, image_shape=image_shape, random_state=0)
-    clf.fit(X, np.arange(20) % 2)
-    assert clf.image_shape_ == expected
-    assert clf.model_.input_shape == (None, *expected)
 
 
 def test_frames_of_pixels(two):
@@ -332,14 +232,9 @@ def test_frames_of_pixels(two):
         clf.predict(frame.to_numpy())
 
 
-def test_lists_are_arrays(two):
-    X, y = two
-    clf = dense().fit(X.tolist(), y.tolist())
-    assert_array_equal(clf.predict(X.tolist()), dense().fit(X, y).predict(X))
-
-
 def test_images_stay_bytes_down_to_the_network(two, trained_on):
     X, y = two
     dense(epochs=1).fit(X, y)
-    assert trained_on[0].X.dtype == np.uint8
-    assert np.shares_memory(trained_on[0].X, X)
+    ((_, data),) = trained_on
+    assert data.X.dtype == np.uint8
+    assert np.shares_memory(data.X, X)

@@ -4,16 +4,8 @@ import time
 
 import numpy as np
 import pytest
-from estimators import NAMES, small
+from estimators import NAMES, dense, mobile, small
 from numpy.testing import assert_array_equal
-
-from skfashion import DenseClassifier, MobileNetFineTuner, _training
-
-
-def dense(**parameters):
-    defaults = {"hidden_layer_sizes": 16, "epochs": 3, "random_state": 0}
-    return DenseClassifier(**{**defaults, **parameters})
-
 
 # -------------------------------------------------------------- partial_fit
 
@@ -58,14 +50,6 @@ def test_partial_fit_sees_classes_one_by_one(images):
     clf.partial_fit(X, y, classes=[0, 1, 2])
 
 
-def test_partial_fit_takes_the_range_from_its_first_call(two):
-    X, y = two
-    clf = dense().partial_fit(X, y, classes=[0, 1])
-    assert clf.input_range_ == "0-255"
-    clf.partial_fit(X // 255, y)
-    assert clf.input_range_ == "0-255"
-
-
 def test_partial_fit_after_fit_goes_on(two):
     X, y = two
     clf = dense().fit(X, y)
@@ -108,20 +92,13 @@ def test_warm_start_may_change_what_is_no_part_of_the_network(two):
 # ----------------------------------------------------------- early stopping
 
 
-def test_early_stopping_is_stratified_and_seeded(two, monkeypatch):
+def test_early_stopping_is_stratified_and_seeded(two, trained_on):
     X, y = two
     order = np.argsort(y, kind="stable")
-    seen = []
-    original = _training.run
-
-    def spy(plan, data, *args, **kwargs):
-        seen.append(data)
-        return original(plan, data, *args, **kwargs)
-
-    monkeypatch.setattr(_training, "run", spy)
     for seed in (0, 0, 1):
         clf = dense(early_stopping=True, validation_fraction=0.25, random_state=seed)
         clf.fit(X[order], y[order])
+    seen = [data for _, data in trained_on]
     assert len(seen[0].X_val) == 10
     assert_array_equal(np.bincount(seen[0].y_val.astype(int)), [5, 5])
     assert len(seen[0].X) == 30
@@ -145,18 +122,14 @@ def test_early_stopping_restores_the_best_weights(two, rng):
     )
 
 
-def test_early_stopping_watches_what_is_given_and_trains_on_all_of_the_rest(images):
+@pytest.mark.parametrize("early_stopping", [False, True])
+def test_validation_images_are_recorded_and_the_rest_is_trained_on(early_stopping, images):
     X, y = images
-    clf = dense(early_stopping=True, epochs=4).fit(X[:50], y[:50], X_val=X[50:], y_val=y[50:])
+    clf = dense(early_stopping=early_stopping, epochs=4)
+    clf.fit(X[:50], y[:50], X_val=X[50:], y_val=y[50:])
     plain = dense(epochs=4).fit(X[:50], y[:50])
     assert clf.history_["loss"] == plain.history_["loss"]
-    assert clf.history_["val_accuracy"][-1] <= 1
-
-
-def test_validation_images_are_recorded_without_early_stopping(images):
-    X, y = images
-    clf = dense(epochs=4).fit(X[:50], y[:50], X_val=X[50:], y_val=y[50:])
-    assert len(clf.history_["val_loss"]) == clf.n_iter_ == 4
+    assert len(clf.history_["val_loss"]) == len(clf.history_["val_accuracy"]) == clf.n_iter_ == 4
 
 
 def test_tol_is_what_counts_as_rising(two):
@@ -194,27 +167,13 @@ def test_max_fit_seconds_keeps_the_best_weights(two, rng):
     assert clf.score(X, y_val) == pytest.approx(max(clf.history_["val_accuracy"]))
 
 
-@pytest.mark.parametrize("seconds", [1e-6, None])
-def test_time_that_is_over_with_a_phase_begins_no_other(images, seconds):
-    clf = MobileNetFineTuner(
-        weights=None,
-        alpha=0.35,
-        epochs=1,
-        fine_tune_epochs=2,
-        unfreeze_from="block_16",
-        max_fit_seconds=seconds,
-        random_state=0,
-    ).fit(*images)
-    phases = ["head"] if seconds else ["head", "fine_tune", "fine_tune"]
-    assert clf.history_["phase"] == phases
-    assert clf.stopped_by_time_ is (seconds is not None)
-
-
-def test_a_head_that_time_ended_is_gone_on_from(images, tmp_path):
-    settings = {"weights": None, "alpha": 0.35, "epochs": 1, "fine_tune_epochs": 1}
-    settings |= {"unfreeze_from": "block_16", "random_state": 0, "memory": tmp_path}
-    MobileNetFineTuner(**settings, max_fit_seconds=1e-6).fit(*images)
-    whole = MobileNetFineTuner(**settings).fit(*images)
-    fresh = MobileNetFineTuner(**{**settings, "memory": None}).fit(*images)
+def test_time_that_is_over_with_a_phase_begins_no_other(images, tmp_path):
+    settings = {"unfreeze_from": "block_16", "memory": tmp_path}
+    head = mobile(**settings, max_fit_seconds=1e-6).fit(*images)
+    assert head.history_["phase"] == ["head"]
+    assert head.stopped_by_time_ is True
+    whole = mobile(**settings).fit(*images)  # goes on from there
+    assert whole.history_["phase"] == ["head", "fine_tune"]
+    assert whole.stopped_by_time_ is False
+    fresh = mobile(**{**settings, "memory": None}).fit(*images)
     assert whole.history_ == fresh.history_
-    assert not whole.stopped_by_time_

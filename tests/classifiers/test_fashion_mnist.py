@@ -25,7 +25,7 @@ needs_cache = pytest.mark.skipif(
 
 @needs_cache
 @pytest.mark.parametrize(("subset", "n"), [("train", 60_000), ("test", 10_000), ("all", 70_000)])
-def test_fashion_mnist(subset, n):
+def test_images_and_labels(subset, n):
     bunch = fetch_fashion_mnist(subset)
     assert bunch.data.shape == (n, 28, 28)
     assert bunch.data.dtype == np.uint8

@@ -8,15 +8,21 @@ import keras
 import numpy as np
 import pytest
 from custom import custom, learner, network
+from estimators import sequential
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.exceptions import NotFittedError
 
 import skfashion
 
 # --------------------------------------------------------- compiled networks
 
 
-def compiled(loss="sparse_categorical_crossentropy", metrics=("accuracy",), last="softmax", outputs=None, meta=None):  # fmt: skip # noqa: E501
+def compiled(
+    loss="sparse_categorical_crossentropy",
+    metrics=("accuracy",),
+    last="softmax",
+    outputs=None,
+    meta=None,
+):
     model = network(last=last, outputs=outputs, meta=meta)
     model.compile(keras.optimizers.SGD(0.05, momentum=0.9), loss=loss, metrics=list(metrics))
     return model
@@ -65,11 +71,15 @@ def test_a_network_compiled_with_what_cannot_be_found_again(two):
 # ------------------------------------------------ what functions may return
 
 
-def functional(meta):
+def flat(meta):
+    """Return a network's input, and its pixels as rows from 0 to 1."""
     inputs = keras.Input(meta["X_shape_"][1:])
-    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
-    y = keras.layers.Dense(8, activation="relu")(x)
-    x = keras.layers.Concatenate()([x, y])
+    return inputs, keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
+
+
+def functional(meta):
+    inputs, x = flat(meta)
+    x = keras.layers.Concatenate()([x, keras.layers.Dense(8, activation="relu")(x)])
     return keras.Model(inputs, keras.layers.Dense(meta["n_classes_"], activation="softmax")(x))
 
 
@@ -113,15 +123,7 @@ class Scale(keras.layers.Layer):
 
 
 def own_layer(factor=1 / 255, meta=None):
-    return keras.Sequential(
-        [
-            keras.Input(meta["X_shape_"][1:]),
-            Scale(factor),
-            keras.layers.Flatten(),
-            keras.layers.Dropout(0.1),
-            keras.layers.Dense(meta["n_classes_"], activation="softmax"),
-        ]
-    )
+    return sequential(meta, Scale(factor), keras.layers.Flatten(), keras.layers.Dropout(0.1))
 
 
 def squared(x):
@@ -137,27 +139,12 @@ def lambda_activation(meta):
 
 
 def lambda_layer(meta):
-    return keras.Sequential(
-        [
-            keras.Input(meta["X_shape_"][1:]),
-            keras.layers.Lambda(lambda x: x / 255),
-            keras.layers.Flatten(),
-            keras.layers.Dense(meta["n_classes_"], activation="softmax"),
-        ]
-    )
+    return sequential(meta, keras.layers.Lambda(lambda x: x / 255), keras.layers.Flatten())
 
 
 @pytest.mark.parametrize(
     "model",
-    [
-        functional,
-        unbuilt,
-        subclassed,
-        own_layer,
-        own_activation,
-        lambda_activation,
-        lambda_layer,
-    ],
+    [functional, unbuilt, subclassed, own_layer, own_activation, lambda_activation, lambda_layer],
 )
 def test_every_kind_of_network(model, two):
     X, y = two
@@ -182,8 +169,7 @@ class OwnStep(keras.Model):
 
 
 def own_step(layer, meta):
-    inputs = keras.Input(meta["X_shape_"][1:])
-    x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
+    inputs, x = flat(meta)
     x = layer(keras.layers.Dense(8, trainable=False)(x))
     return OwnStep(inputs, keras.layers.Dense(meta["n_classes_"], activation="softmax")(x))
 
@@ -220,15 +206,12 @@ def clipped(w):
 def test_code_of_ones_own_beside_dropout(option, nested, two):
     def model(rate, meta):
         own = [keras.layers.Dense(8, **option), keras.layers.Dropout(rate)]
-        return keras.Sequential(
-            [
-                keras.Input(meta["X_shape_"][1:]),
-                keras.layers.Rescaling(1 / 255),
-                keras.layers.Flatten(),
-                *([keras.Sequential(own)] if nested else own),
-                keras.layers.Dropout(0.1),
-                keras.layers.Dense(meta["n_classes_"], activation="softmax"),
-            ]
+        return sequential(
+            meta,
+            keras.layers.Rescaling(1 / 255),
+            keras.layers.Flatten(),
+            *([keras.Sequential(own)] if nested else own),
+            keras.layers.Dropout(0.1),
         )
 
     X, y = two
@@ -258,24 +241,10 @@ def test_a_closure_cannot_be_pickled_but_its_network_can(two):
     assert clf._function is None
 
 
-def test_networks_are_told_apart_by_what_they_are(two):
-    X, y = two
-    skfashion.clear_caches()
-    first = custom(lambda meta: network(4, meta=meta)).fit(X, y)
-    second = custom(lambda meta: network(5, meta=meta)).fit(X, y)
-    assert [len(clf.model_.layers[-1].get_weights()[0]) for clf in (first, second)] == [4, 5]
-
-
-@pytest.mark.parametrize(
-    ("result", "message"),
-    [
-        (None, "must return a keras.Model.*NoneType"),
-        ("network", "must return a keras.Model.*str"),
-        (keras.layers.Dense(2), "must return a keras.Model.*Dense"),
-    ],
-)
-def test_functions_that_return_no_network(result, message, two):
-    with pytest.raises(TypeError, match=message):
+@pytest.mark.parametrize("result", [None, "network", keras.layers.Dense(2)])
+def test_functions_that_return_no_network(result, two):
+    kind = type(result).__name__
+    with pytest.raises(TypeError, match=f"must return a keras.Model.*{kind}"):
         custom(lambda: result).fit(*two)
 
 
@@ -287,8 +256,7 @@ def test_the_wrong_number_of_outputs(outputs, images):
 
 def test_several_outputs(two):
     def forked(meta):
-        inputs = keras.Input(meta["X_shape_"][1:])
-        x = keras.layers.Flatten()(inputs)
+        inputs, x = flat(meta)
         return keras.Model(inputs, [keras.layers.Dense(2, "softmax")(x) for _ in range(2)])
 
     with pytest.raises(ValueError, match="one output"):
@@ -303,11 +271,9 @@ def test_a_network_for_other_images(two):
         custom(fixed).fit(*two)
 
 
-@pytest.mark.parametrize("model", [network(meta={"X_shape_": (None, 8, 8), "n_classes_": 2}), 3])
-def test_model_is_a_function(model, two):
-    with pytest.raises(
-        (TypeError, ValueError), match=r"model must be a function|'model' parameter"
-    ):
+def test_model_is_a_function_and_no_model(two):
+    model = network(meta={"X_shape_": (None, 8, 8), "n_classes_": 2})
+    with pytest.raises(TypeError, match="model must be a function"):
         custom(model).fit(*two)
 
 
@@ -316,10 +282,10 @@ def test_a_function_that_fails_leaves_nothing_behind(two):
         raise RuntimeError("no network today")
 
     clf = custom(broken)
+    before = dict(vars(clf))
     with pytest.raises(RuntimeError, match="no network today"):
         clf.fit(*two)
-    with pytest.raises(NotFittedError):
-        clf.predict(two[0])
+    assert vars(clf) == before
 
 
 # ---------------------------------------- what a network has learnt beforehand
@@ -328,14 +294,7 @@ def test_a_function_that_fails_leaves_nothing_behind(two):
 def normalizing(pixels, axis, meta):
     layer = keras.layers.Normalization(axis=axis)
     layer.adapt(pixels)
-    return keras.Sequential(
-        [
-            keras.Input(meta["X_shape_"][1:]),
-            layer,
-            keras.layers.Flatten(),
-            keras.layers.Dense(meta["n_classes_"], activation="softmax"),
-        ]
-    )
+    return sequential(meta, layer, keras.layers.Flatten())
 
 
 @pytest.mark.parametrize("axis", [-1, None])
@@ -365,8 +324,7 @@ def test_an_activation_with_its_own_slope(two):
 
 def test_a_loss_by_the_name_of_its_output(two):
     def named(meta):
-        inputs = keras.Input(meta["X_shape_"][1:])
-        x = keras.layers.Flatten()(keras.layers.Rescaling(1 / 255)(inputs))
+        inputs, x = flat(meta)
         model = keras.Model(inputs, keras.layers.Dense(2, name="o")(x))
         loss = keras.losses.CategoricalCrossentropy(from_logits=True)
         model.compile(keras.optimizers.Adam(0.01), {"o": loss}, metrics={"o": ["accuracy"]})
@@ -381,55 +339,3 @@ def test_a_loss_by_the_name_of_its_output(two):
 def test_no_epochs_and_no_batch_are_refused(name, two):
     with pytest.raises(ValueError, match=f"{name} == 0, must be >= 1"):
         custom(**{name: 0}).fit(*two)
-
-
-def test_an_average_that_nobody_takes_is_refused(two):
-    with pytest.raises(ValueError, match="SwapEMAWeights"):
-        custom(optimizer__use_ema=True).fit(*two)
-
-
-ROWS, ONE = {"loss": "categorical_crossentropy"}, {"loss": "binary_crossentropy"}
-F1 = keras.metrics.F1Score(average="macro")
-IOU = keras.metrics.MeanIoU(2, sparse_y_pred=False)
-METRICS = [
-    # metric, loss, what is said against it
-    ("AUC", {}, "one-hot rows.*loss='categorical_crossentropy'"),
-    ("AUC", ROWS, None),
-    ("AUC", ONE, None),
-    (keras.metrics.Precision(), {}, "Precision compares outputs with one-hot rows"),
-    ("mse", {}, "one-hot rows"),
-    ("mse", ONE, None),
-    (F1, {}, "one-hot rows"),
-    (F1, ROWS, None),
-    (F1, ONE, None),
-    ("F1Score", ROWS, "average='macro'"),
-    ("categorical_accuracy", {}, "one-hot rows"),  # Keras returns a number that means nothing
-    ("categorical_accuracy", ROWS, None),
-    ("CategoricalAccuracy", ONE, "there is one in all.*binary"),
-    ("TopKCategoricalAccuracy", {}, "one-hot rows"),
-    ("SparseTopKCategoricalAccuracy", {}, None),
-    ("SparseTopKCategoricalAccuracy", ROWS, "sparse_categorical_crossentropy"),
-    (keras.metrics.sparse_categorical_crossentropy, ROWS, "sparse_categorical_crossentropy"),
-    ("SparseCategoricalAccuracy", ONE, "there is one in all"),
-    (IOU, {}, None),
-    (keras.metrics.MeanIoU(2), {}, "MeanIoU.*sparse_y_pred=False"),
-    (IOU, ROWS, "MeanIoU.*labels as numbers"),
-    ("BinaryCrossentropy", ONE, None),
-    (keras.metrics.Accuracy, {}, "give 'accuracy'"),
-    ("acc", {}, None),
-    ("acc", ONE, None),
-    (lambda y, p: keras.ops.mean(p), {}, None),
-]
-
-
-@pytest.mark.parametrize(("metric", "loss", "message"), METRICS)
-def test_metrics_work_or_are_refused(metric, loss, message, two):
-    one = {"model__outputs": 1, "model__last": "sigmoid"} if loss is ONE else {}
-    clf = custom(metrics=[metric], epochs=1, **loss, **one)
-    if message is None:
-        *_, last = clf.fit(*two).history_.values()
-        assert np.isfinite(last).all()
-        return
-    for metrics in ([metric], [["accuracy", metric]]):
-        with pytest.raises(ValueError, match=f"metrics: .*{message}"):
-            clf.set_params(metrics=metrics).fit(*two)

@@ -34,6 +34,7 @@ def test_eight_threads_on_one_estimator(name, images, capsys, record_property):
     n_calls = N_CALLS if name != "MobileNetFineTuner" else N_CALLS // 5
     parts = [X[i::N_THREADS] for i in range(N_THREADS)]
     expected = {clf: [clf.predict_proba(part) for part in parts] for clf in (one, other)}
+    before = {name: id(value) for name, value in vars(one).items()}
     wrong, sizes = [], []
     ready = threading.Barrier(N_THREADS)
 
@@ -64,6 +65,7 @@ def test_eight_threads_on_one_estimator(name, images, capsys, record_property):
             f"\n{name}: {N_THREADS * n_calls} calls by {N_THREADS} threads, {grown / 1e6:+.1f} MB"
         )
     assert wrong == []
+    assert {name: id(value) for name, value in vars(one).items()} == before
     assert grown < 3e7
 
 

@@ -1,28 +1,19 @@
 """MobileNetFineTuner: what each of its two phases changes, and what never changes."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
+from estimators import mobile
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skfashion import MobileNetFineTuner, _training
 from skfashion.datasets import make_images
 from skfashion.networks._mobilenet import backbone_layers
 
 FIRST = {"v1": "conv_dw_13", "v2": "block_16"}  # near the top: little is traced
-
-
-def tuner(**parameters):
-    defaults = {
-        "weights": None,
-        "alpha": 0.35,
-        "epochs": 2,
-        "fine_tune_epochs": 2,
-        "learning_rate": 1e-2,
-        "fine_tune_learning_rate": 1e-3,
-        "random_state": 0,
-    }
-    return MobileNetFineTuner(**{**defaults, **parameters})
+RATES = {"learning_rate": 1e-2, "fine_tune_learning_rate": 1e-3}
+tuner = functools.partial(mobile, epochs=2, fine_tune_epochs=2, **RATES)
 
 
 @pytest.fixture(scope="module")
@@ -31,15 +22,26 @@ def two():
     return make_images(n_samples=24, n_classes=2, image_size=16, random_state=0)
 
 
+@pytest.fixture(scope="module", params=["v1", "v2"])
+def version(request):
+    return request.param
+
+
 @pytest.fixture(scope="module")
-def initial(two):
-    """Weights of version, before any training, by name."""
+def initial(version, two):
+    """Weights before any training, by name."""
+    return by_name(tuner(version=version, epochs=1, learning_rate=1e-30).fit(*two))
 
-    def weights(version):
-        clf = tuner(version=version, epochs=1, learning_rate=1e-30).fit(*two)
-        return by_name(clf)
 
-    return {version: weights(version) for version in ("v1", "v2")}
+@pytest.fixture(scope="module")
+def head(version, two):
+    return tuner(version=version).fit(*two)
+
+
+@pytest.fixture(scope="module")
+def both(version, two):
+    """Fitted in two phases."""
+    return tuner(version=version, unfreeze_from=FIRST[version], fine_tune_epochs=3).fit(*two)
 
 
 def by_name(clf):
@@ -60,88 +62,92 @@ def changed(before, after):
     }
 
 
-@pytest.mark.parametrize("version", ["v1", "v2"])
-class TestPhases:
-    def test_head_only_leaves_the_backbone_alone(self, version, initial, two):
-        clf = tuner(version=version).fit(*two)
-        assert changed(initial[version], by_name(clf)) == set()
-        assert clf.history_["phase"] == ["head", "head"]
-        assert clf.unfreeze_from_ is None
-        assert clf.n_trainable_layers_ == 0
-
-    def test_second_phase_changes_what_is_unfrozen_and_no_statistics(self, version, initial, two):
-        clf = tuner(version=version, unfreeze_from=FIRST[version]).fit(*two)
-        names = backbone_layers(version)
-        first = names.index(clf.unfreeze_from_)
-        assert clf.unfreeze_from_.startswith(FIRST[version])
-        assert clf.n_trainable_layers_ == len(names) - first
-        differing = changed(initial[version], by_name(clf))
-        assert {layer for layer, _ in differing} <= set(names[first:])
-        assert not {name for _, name in differing if name.startswith("moving_")}
-        trainable = {
-            (layer, name)
-            for layer in names[first:]
-            for name in initial[version].get(layer, ())
-            if not name.startswith("moving_")
-        }
-        assert differing == trainable
-
-    def test_history_spans_both_phases(self, version, two):
-        clf = tuner(version=version, unfreeze_from=FIRST[version], fine_tune_epochs=3).fit(*two)
-        assert clf.history_["phase"] == ["head"] * 2 + ["fine_tune"] * 3
-        assert clf.n_iter_ == 5
-        assert_allclose(clf.history_["learning_rate"], [1e-2] * 2 + [1e-3] * 3)
-        assert {len(column) for column in clf.history_.values()} == {5}
-
-    def test_the_head_is_the_same_whatever_follows(self, version, two):
-        head = tuner(version=version).fit(*two)
-        both = tuner(version=version, unfreeze_from=FIRST[version]).fit(*two)
-        assert both.history_["loss"][:2] == head.history_["loss"]
+def is_statistic(name):
+    return name.startswith("moving_")
 
 
-def test_moving_statistics_of_the_whole_backbone(initial, two):
+def test_head_only_leaves_the_backbone_alone(initial, head):
+    assert changed(initial, by_name(head)) == set()
+    assert head.history_["phase"] == ["head", "head"]
+    assert head.unfreeze_from_ is None
+    assert head.n_trainable_layers_ == 0
+
+
+def test_second_phase_changes_what_is_unfrozen_and_no_statistics(version, initial, both):
+    names = backbone_layers(version)
+    first = names.index(both.unfreeze_from_)
+    assert both.unfreeze_from_.startswith(FIRST[version])
+    assert both.n_trainable_layers_ == len(names) - first
+    assert changed(initial, by_name(both)) == {
+        (layer, name)
+        for layer in names[first:]
+        for name in initial.get(layer, ())
+        if not is_statistic(name)
+    }
+
+
+def test_history_spans_both_phases_and_the_head_is_the_same_whatever_follows(head, both):
+    assert both.history_["phase"] == ["head"] * 2 + ["fine_tune"] * 3
+    assert both.n_iter_ == 5
+    assert_allclose(both.history_["learning_rate"], [1e-2] * 2 + [1e-3] * 3)
+    assert {len(column) for column in both.history_.values()} == {5}
+    assert both.history_["loss"][:2] == head.history_["loss"]
+
+
+@pytest.mark.parametrize("version", ["v2"], indirect=True)
+def test_statistics_of_the_whole_backbone_stay(initial, two):
     clf = tuner(unfreeze_from=0, epochs=1, fine_tune_epochs=1).fit(*two)
     assert clf.n_trainable_layers_ == len(backbone_layers("v2"))
-    differing = changed(initial["v2"], by_name(clf))
-    assert not {name for _, name in differing if name.startswith("moving_")}
+    differing = changed(initial, by_name(clf))
+    assert not [name for _, name in differing if is_statistic(name)]
     assert ("Conv1", "kernel") in differing
 
 
-def test_moving_statistics_under_a_callback_that_sees_the_whole_network(initial, two):
-    clf = tuner(
-        unfreeze_from="block_16",
-        epochs=1,
-        fine_tune_epochs=1,
-        callbacks=[keras.callbacks.TerminateOnNaN],
-    ).fit(*two)
-    differing = changed(initial["v2"], by_name(clf))
+class Hears(keras.callbacks.Callback):
+    """Writes down what it is told, in the class: every fit copies the instance."""
+
+    told = []
+
+    def on_train_begin(self, logs=None):
+        self.told.append(("begin", len(self.model.layers)))
+
+    def on_epoch_end(self, epoch, logs=None):
+        self.told.append((epoch, sorted(logs)))
+
+    def on_train_end(self, logs=None):
+        self.told.append(("end",))
+
+
+@pytest.mark.parametrize("version", ["v2"], indirect=True)
+def test_statistics_stay_under_a_callback_that_sees_the_whole_network(initial, two):
+    Hears.told.clear()
+    settings = {"unfreeze_from": "block_16", "epochs": 1, "fine_tune_epochs": 1}
+    clf = tuner(**settings, callbacks=[Hears()]).fit(*two)
+    differing = changed(initial, by_name(clf))
     assert differing
-    assert not {name for _, name in differing if name.startswith("moving_")}
+    assert not [name for _, name in differing if is_statistic(name)]
     assert all(layer.startswith(("block_16", "Conv_1")) for layer, _ in differing)
+    phase = [("begin", len(clf.model_.layers)), (0, ["accuracy", "loss"]), ("end",)]
+    assert Hears.told == phase * 2
 
 
-def test_second_phase_has_an_optimizer_of_its_own(two, monkeypatch):
-    plans = []
-    original = _training.run
-
-    def spy(plan, *args, **kwargs):
-        plans.append(plan)
-        return original(plan, *args, **kwargs)
-
-    monkeypatch.setattr(_training, "run", spy)
-    clf = tuner(
-        unfreeze_from="block_16", epochs=1, fine_tune_epochs=1, fine_tune_optimizer="sgd"
-    ).fit(*two)
-    head, fine_tune = plans[0].phases
-    assert "Adam" in str(head.optimizer)
-    assert "SGD" in str(fine_tune.optimizer)
+def test_second_phase_has_an_optimizer_of_its_own(two, trained_on):
+    settings = {"unfreeze_from": "block_16", "epochs": 1, "fine_tune_epochs": 1}
+    clf = tuner(**settings, fine_tune_optimizer="sgd").fit(*two)
+    ((plan, _),) = trained_on
+    assert ["Adam" in str(phase.optimizer) for phase in plan.phases] == [True, False]
     assert type(clf.model_.optimizer) is keras.optimizers.SGD
     assert float(clf.model_.optimizer.learning_rate) == pytest.approx(1e-3)
     # A new Adam takes steps of its rate, whatever the old one had gathered.
-    clf = tuner(unfreeze_from="block_16", epochs=1, fine_tune_epochs=1, batch_size=24)
+    clf = tuner(**settings, batch_size=24)
     before = tuner(epochs=1, batch_size=24).fit(*two)._weights[-1]
     steps = np.abs(clf.fit(*two)._weights[-1] - before)
     assert_allclose(steps, 1e-3, rtol=0.01)
+
+
+def test_each_phase_has_its_own_schedule(two):
+    clf = tuner(unfreeze_from="block_16", schedule="cosine", epochs=3).fit(*two)
+    assert_allclose(clf.history_["learning_rate"], [1e-2, 7.5e-3, 2.5e-3, 1e-3, 5e-4])
 
 
 def test_early_stopping_is_for_each_phase(two, rng):
@@ -185,15 +191,8 @@ def test_partial_fit_trains_the_second_phase_after_the_first(two):
     assert_array_equal(clf.predict_proba(X), whole.predict_proba(X))
 
 
-def test_no_second_phase_without_epochs(two):
-    clf = tuner(unfreeze_from="block_16", fine_tune_epochs=0).fit(*two)
-    assert clf.history_["phase"] == ["head", "head"]
-    assert clf.unfreeze_from_ is None
-    assert clf.n_trainable_layers_ == 0
-
-
 @pytest.mark.parametrize(
-    ("version", "unfreeze_from", "name", "n_layers"),
+    ("backbone", "unfreeze_from", "name", "n_layers"),
     [
         ("v2", 143, "block_16_expand", 11),
         ("v2", np.int64(143), "block_16_expand", 11),
@@ -212,19 +211,16 @@ def test_no_second_phase_without_epochs(two):
         ("v1", -6, "conv_dw_13", 6),
     ],
 )
-def test_unfreeze_from(version, unfreeze_from, name, n_layers):
-    clf = tuner(version=version, unfreeze_from=unfreeze_from)
+def test_unfreeze_from(backbone, unfreeze_from, name, n_layers):
+    clf = tuner(version=backbone, unfreeze_from=unfreeze_from)
     clf.input_range_ = "0-255"
     phases = clf._phases((32, 32, 3), 2)
     assert clf.unfreeze_from_ == name
     assert clf.n_trainable_layers_ == n_layers
     assert len(phases) == (1 if unfreeze_from is None else 2)
-
-
-@pytest.mark.parametrize("unfreeze_from", ["block_99", "block_", 154, -155])
-def test_unknown_unfreeze_from(unfreeze_from, two):
-    with pytest.raises(ValueError, match=r"unfreeze_from=.*backbone"):
-        tuner(unfreeze_from=unfreeze_from).fit(*two)
+    assert len(clf.set_params(fine_tune_epochs=0)._phases((32, 32, 3), 2)) == 1
+    assert clf.unfreeze_from_ is None
+    assert clf.n_trainable_layers_ == 0
 
 
 @pytest.mark.parametrize(
@@ -244,13 +240,6 @@ def test_image_size(side, image_size, expected):
     assert clf._phases(shape, 2)[0].network["image_size"] == expected
 
 
-def test_images_are_resized_inside():
-    X, y = make_images(n_samples=6, n_classes=2, image_size=(8, 40), random_state=0)
-    clf = tuner(epochs=1).fit(X, y)
-    assert clf.model_.get_layer("Conv1").input.shape[1:3] == (32, 40)
-    assert clf.predict_proba(X).shape == (6, 2)
-
-
 def test_images_of_one_and_three_channels_are_seen_alike():
     X, y = make_images(n_samples=12, n_classes=2, image_size=16, random_state=0)
     grey = tuner(epochs=1).fit(X, y)
@@ -260,14 +249,14 @@ def test_images_of_one_and_three_channels_are_seen_alike():
     )
 
 
-@pytest.mark.parametrize("alpha", [0.35, 0.5])
-def test_alpha(alpha, two):
-    clf = tuner(alpha=alpha, epochs=1).fit(*two)
-    assert clf.model_.get_layer("Conv1").filters == {0.35: 16, 0.5: 16}[alpha]
-    assert clf.model_.get_layer("block_16_project").filters == {0.35: 112, 0.5: 160}[alpha]
+def test_alpha_and_images_that_are_resized_inside():
+    X, y = make_images(n_samples=6, n_classes=2, image_size=(8, 40), random_state=0)
+    model = tuner(epochs=1, alpha=0.5).fit(X, y).model_
+    assert model.get_layer("Conv1").input.shape[1:3] == (32, 40)
+    assert model.get_layer("Conv1").filters == 16
+    assert model.get_layer("block_16_project").filters == 160  # of 320
 
 
-@pytest.mark.parametrize("version", ["v1", "v2"])
 def test_an_untrained_backbone_is_no_constant(version, two):
     X, y = two
     clf = tuner(version=version, epochs=40, learning_rate=3e-2).fit(X, y)
@@ -277,11 +266,14 @@ def test_an_untrained_backbone_is_no_constant(version, two):
 # ------------------------------------------------------------------- weights
 
 
+def backbone(**parameters):
+    defaults = {"input_shape": (32, 32, 3), "alpha": 0.35, "include_top": False, "weights": None}
+    return keras.applications.MobileNetV2(**{**defaults, **parameters})
+
+
 def test_weights_from_a_file(two, tmp_path):
     X, y = two
-    source = keras.applications.MobileNetV2(
-        (32, 32, 3), alpha=0.35, include_top=False, weights=None
-    )
+    source = backbone()
     path = tmp_path / "backbone.weights.h5"
     source.save_weights(path)
     clf = tuner(weights=path, epochs=1).fit(X, y)
@@ -292,9 +284,7 @@ def test_weights_from_a_file(two, tmp_path):
     as_text = tuner(weights=str(path), epochs=1).fit(X, y)
     assert_array_equal(as_text.predict_proba(X), clf.predict_proba(X))
     # Another file of the same name is another start.
-    keras.applications.MobileNetV2(
-        (32, 32, 3), alpha=0.35, include_top=False, weights=None
-    ).save_weights(path)
+    backbone().save_weights(path)
     other = tuner(weights=path, epochs=1).fit(X, y)
     assert not np.array_equal(other._weights[0], clf._weights[0])
     path.unlink()
@@ -304,9 +294,7 @@ def test_weights_from_a_file(two, tmp_path):
 
 def test_weights_of_another_backbone(two, tmp_path):
     path = tmp_path / "backbone.weights.h5"
-    keras.applications.MobileNetV2(
-        (32, 32, 3), alpha=0.5, include_top=False, weights=None
-    ).save_weights(path)
+    backbone(alpha=0.5).save_weights(path)
     with pytest.raises(ValueError, match=r"weights='.*backbone.weights.h5' .*alpha=0.35"):
         tuner(weights=path).fit(*two)
     (tmp_path / "text.weights.h5").write_text("no weights")
@@ -317,9 +305,7 @@ def test_weights_of_another_backbone(two, tmp_path):
 @pytest.mark.usefixtures("imagenet")
 def test_imagenet_weights_at_every_size(two):
     X, y = two
-    source = keras.applications.MobileNetV2(
-        (224, 224, 3), alpha=0.35, include_top=False, weights="imagenet"
-    )
+    source = backbone(input_shape=(224, 224, 3), weights="imagenet")
     clf = tuner(weights="imagenet", unfreeze_from="block_16", epochs=1, fine_tune_epochs=1)
     clf.fit(X, y)
     assert clf.model_.get_layer("Conv1").input.shape[1:3] == (32, 32)

@@ -4,25 +4,18 @@ import pickle
 
 import numpy as np
 import pytest
-from estimators import NAMES, small
+from estimators import NAMES, READY, dense, small
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score, train_test_split
 from sklearn.pipeline import make_pipeline
 
 import skfashion
-from skfashion import DenseClassifier
 from skfashion.datasets import make_images
 from skfashion.inspection import MistakesDisplay
 from skfashion.inspection._pictures import image_shape_for, pictures
 from skfashion.preprocessing import ImageResizer, PixelScaler
-
-READY = NAMES[:3]
-
-
-def dense(**parameters):
-    defaults = {"hidden_layer_sizes": 16, "epochs": 3, "random_state": 0}
-    return DenseClassifier(**{**defaults, **parameters})
 
 
 @pytest.fixture(scope="module")
@@ -33,24 +26,40 @@ def bytes_():
     return X, y
 
 
+@pytest.fixture(scope="module", params=NAMES)
+def of_bytes(request, bytes_):
+    """A classifier of each kind, fitted on bytes."""
+    return small(request.param, epochs=2).fit(*bytes_)
+
+
+def test_the_type_of_the_pixels_makes_no_difference(of_bytes, bytes_):
+    X, y = bytes_
+    expected = of_bytes.predict_proba(X)
+    for dtype in ("float16", "float32", "float64", "int32", "int64"):
+        assert_allclose(of_bytes.predict_proba(X.astype(dtype)), expected, atol=1e-6)
+    floats = clone(of_bytes).fit(X.astype("float32"), y)
+    for dtype in ("float32", "float64", "uint8"):
+        assert_allclose(floats.predict_proba(X.astype(dtype)), expected, atol=1e-5)
+
+
 SAME = {
     "float16": (lambda X: X.astype("float16"), "0-255"),
+    "0-1": (lambda X: X / 255, "0-1"),
+    "-1-1": (lambda X: X / 127.5 - 1, "-1-1"),
     "16 bits": (lambda X: X.astype("uint16") * 257, (0.0, 65535.0)),
     "32 bits": (lambda X: (X * ((2**31 - 1) / 255)).astype("int32"), (0.0, 2.0**31 - 1)),
 }
 
 
-@pytest.mark.parametrize(
-    ("name", "same"),
-    [*((name, same) for name in READY[:2] for same in SAME), ("MobileNetFineTuner", "16 bits")],
-)
-def test_the_same_pictures_on_any_scale_train_alike(name, same, bytes_):
+@pytest.mark.parametrize("of_bytes", READY, indirect=True)
+@pytest.mark.parametrize("same", SAME)
+def test_the_same_pictures_on_any_scale_train_alike(same, of_bytes, bytes_):
     X, y = bytes_
     scaled, expected = SAME[same]
-    clf = small(name, epochs=2).fit(scaled(X), y)
+    clf = clone(of_bytes).fit(scaled(X), y)
     assert clf.input_range_ == expected
-    of_bytes = small(name, epochs=2).fit(X, y)
-    assert_allclose(clf.predict_proba(scaled(X)), of_bytes.predict_proba(X), atol=2e-3)
+    atol = 1e-3 if same in ("0-1", "-1-1") else 2e-3
+    assert_allclose(clf.predict_proba(scaled(X)), of_bytes.predict_proba(X), atol=atol)
     assert_array_equal(clf.predict(scaled(X)[:1]), clf.predict(scaled(X))[:1])
 
 
@@ -148,8 +157,33 @@ def test_other_ranges_are_told_wherever_images_come_in(bytes_):
     with pytest.warns(UserWarning, match=r"of X lie in \[0, 1\].*'0-255'"):
         clf.fit(X / 255, y)
     assert clf.input_range_ == "0-255"
-    with pytest.warns(UserWarning, match=r"of X lie in \[0, 1\].*'0-255'"):
-        clf.predict(X / 255)
+
+
+def test_the_range_is_decided_at_fit_and_stored(two):
+    X, y = two
+    clf = dense().fit(X, y)
+    dark = clf.predict_proba(X // 100)  # values 0 to 2, still bytes
+    assert_allclose(clf.predict_proba((X // 100).astype("float32")), dark, atol=1e-6)
+    told = dense(input_range="0-255").fit((X // 255).astype("float32"), y)
+    assert told.input_range_ == "0-255"
+    with pytest.warns(UserWarning, match="not a range that is known"):
+        assert dense().fit(X * 3.5 - 400, y).input_range_ == "as-is"
+
+
+@pytest.mark.parametrize(
+    ("fitted", "given", "message"),
+    [
+        (lambda X: X, lambda X: X / 255, r"of X lie in \[0, 1\].*'0-255'"),
+        (lambda X: X, lambda X: X * 3.0, r"'0-255'"),
+        (lambda X: X / 255, lambda X: X, r"'0-1'"),
+        (lambda X: X / 127.5 - 1, lambda X: X, r"'-1-1'"),
+    ],
+)
+def test_predict_warns_of_pixels_far_outside_the_range(fitted, given, message, two):
+    X, y = two
+    clf = dense(epochs=1).fit(fitted(X), y)
+    with pytest.warns(UserWarning, match=message):
+        clf.predict(given(X))
 
 
 def test_nothing_is_told_of_what_was_trained_on(bytes_, recwarn):
@@ -158,6 +192,9 @@ def test_nothing_is_told_of_what_was_trained_on(bytes_, recwarn):
         clf = dense(epochs=1, warm_start=True)
         clf.fit(same, y, X_val=same[:9], y_val=y[:9]).partial_fit(same, y).fit(same, y)
         clf.predict(same)
+    clf = dense().fit(X, y)
+    for given in (X.astype(float), X // 255, X * 0):
+        clf.predict(given)
     assert not [w for w in recwarn if "ixel" in str(w.message)]
 
 
@@ -263,12 +300,19 @@ def test_lines_of_pixels_are_not_convolved(name, rng):
 @pytest.mark.parametrize(
     ("name", "n_values", "image_shape", "expected"),
     [
+        ("ConvClassifier", 48, None, (4, 4, 3)),
+        ("ConvClassifier", 24, None, (1, 24, 1)),
+        ("ConvClassifier", 24, (4, 6), (4, 6, 1)),
+        ("ConvClassifier", 24, (4, 2, 3), (4, 2, 3)),
+        ("ConvClassifier", 48, [2, 8, 3], (2, 8, 3)),
         ("ConvClassifier", 120, (10, 12), (10, 12, 1)),
         ("ConvClassifier", 120, (1, 120), (1, 120, 1)),
         ("ConvClassifier", 63, None, (1, 63, 1)),
         ("DenseClassifier", 120, None, (1, 120, 1)),
     ],
 )
-def test_lines_of_pixels_that_are_taken(name, n_values, image_shape, expected, rng):
+def test_the_shape_of_flat_rows(name, n_values, image_shape, expected, rng):
     X, y = rng.integers(0, 256, (12, n_values)).astype("uint8"), np.arange(12) % 2
-    assert small(name, epochs=1, image_shape=image_shape).fit(X, y).image_shape_ == expected
+    clf = small(name, epochs=1, image_shape=image_shape).fit(X, y)
+    assert clf.image_shape_ == expected
+    assert clf.model_.input_shape == (None, *expected)

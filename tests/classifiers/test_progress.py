@@ -2,9 +2,8 @@
 
 import numpy as np
 import pytest
+from estimators import dense, mobile
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
-
-from skfashion import DenseClassifier, MobileNetFineTuner
 
 callback = pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9")
 
@@ -46,10 +45,6 @@ class Spreads(Writes):
     max_propagation_depth = None
 
 
-def dense(**parameters):
-    return DenseClassifier(hidden_layer_sizes=16, epochs=3, random_state=0, **parameters)
-
-
 def test_one_fit_tells_its_epochs(images):
     writes = Writes()
     dense().set_callbacks(writes).fit(*images)
@@ -61,14 +56,7 @@ def test_one_fit_tells_its_epochs(images):
 
 def test_two_phases_are_two_tasks(images):
     writes = Writes()
-    MobileNetFineTuner(
-        weights=None,
-        alpha=0.35,
-        epochs=2,
-        fine_tune_epochs=1,
-        unfreeze_from="block_16",
-        random_state=0,
-    ).set_callbacks(writes).fit(*images)
+    mobile(epochs=2, unfreeze_from="block_16").set_callbacks(writes).fit(*images)
     names = [tuple(name for _, name in path) for path in writes.paths]
     assert names == [
         ("fit", "head", "epoch"),

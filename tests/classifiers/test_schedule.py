@@ -1,14 +1,16 @@
-"""A learning rate that falls along a cosine: each phase its own, stopped and gone on with."""
+"""A learning rate that falls along a cosine: stopped and gone on with."""
 
+import functools
 from math import cos, pi
 
+import estimators
 import keras
 import numpy as np
 import pytest
 from sklearn.base import clone
 
 import skfashion
-from skfashion import ConvClassifier, DenseClassifier, KerasImageClassifier, MobileNetFineTuner
+from skfashion import ConvClassifier, DenseClassifier, KerasImageClassifier
 from skfashion.classifiers._base import BaseImageClassifier
 
 
@@ -16,9 +18,7 @@ def falling(rate, epochs):
     return [rate * (1 + cos(pi * epoch / epochs)) / 2 for epoch in range(epochs)]
 
 
-def dense(**parameters):
-    defaults = {"hidden_layer_sizes": 16, "epochs": 6, "schedule": "cosine", "random_state": 0}
-    return DenseClassifier(**{**defaults, **parameters})
+dense = functools.partial(estimators.dense, epochs=6, schedule="cosine")
 
 
 def rates(clf):
@@ -33,21 +33,6 @@ def rates(clf):
 def test_it_falls_along_the_cosine(images, clf):
     clf.set_params(schedule="cosine").fit(*images)
     np.testing.assert_allclose(rates(clf), falling(0.01, clf.epochs), rtol=1e-6)
-
-
-def test_each_phase_has_its_own(images):
-    clf = MobileNetFineTuner(
-        weights=None,
-        alpha=0.35,
-        unfreeze_from="block_16",
-        epochs=3,
-        fine_tune_epochs=2,
-        learning_rate=0.02,
-        fine_tune_learning_rate=0.001,
-        schedule="cosine",
-        random_state=0,
-    ).fit(*images)
-    np.testing.assert_allclose(rates(clf), falling(0.02, 3) + falling(0.001, 2), rtol=1e-6)
 
 
 def test_it_trains_what_keras_own_callback_trains(images):
@@ -117,11 +102,6 @@ def test_it_is_saved_with_the_model(images, tmp_path):
     assert again.schedule == "cosine"
     np.testing.assert_array_equal(again.predict_proba(images[0]), clf.predict_proba(images[0]))
     assert rates(clone(again).set_params(memory=None).fit(*images)) == rates(clf)
-
-
-def test_another_schedule_is_refused_with_the_choice(images):
-    with pytest.raises(ValueError, match=r"'schedule' parameter .* must be a str among .*'cosine'"):
-        dense(schedule="linear").fit(*images)
 
 
 def test_networks_of_the_users_own_bring_their_own():

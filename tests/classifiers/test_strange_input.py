@@ -2,12 +2,9 @@
 
 import contextlib
 import os
-import threading
-import time
 import traceback
 import warnings
 from collections import Counter
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pandas as pd
@@ -274,63 +271,3 @@ def test_transformers(name, X):
             assert np.allclose(found, wanted, atol=1e-6)
         assert np.array_equal(changer.transform(X), found)
     assert ended or not fine
-
-
-def test_eight_threads(fitted, capsys):
-    X = np.random.RandomState(1).randint(0, 100, (3000, SIDE, SIDE)).astype(np.uint8)
-    wanted = fitted.predict_proba(X)
-    before = {name: id(value) for name, value in vars(fitted).items()}
-    start = threading.Barrier(8)
-
-    def work(thread):
-        start.wait()
-        size, right = 37 * (thread + 1), 0
-        for i in range(0, 2000, 50):
-            part = slice(i, i + size)
-            right += np.allclose(fitted.predict_proba(X[part]), wanted[part], atol=1e-6)
-        return right
-
-    with ThreadPoolExecutor(8) as pool:
-        right = list(pool.map(work, range(8)))
-        threads = threading.active_count()
-        size = resident()
-        right += pool.map(work, range(8))
-    assert right == [40] * 16
-    assert {name: id(value) for name, value in vars(fitted).items()} == before
-    assert threading.active_count() <= threads
-    grown = resident() - size
-    assert grown < 30e6, f"{grown:,} bytes"
-    with capsys.disabled():
-        print(f"\n{sum(right)} predictions from 8 threads right, {grown:,} bytes more after 320")
-
-
-def test_a_million_rows(fitted, capsys):
-    X = np.random.RandomState(2).randint(0, 100, (1_000_000, SIDE, SIDE)).astype(np.uint8)
-    wanted = fitted.predict_proba(X[-1000:])
-    fitted.predict_proba(X[:5000])
-    peak, done = [resident()], threading.Event()
-
-    def watch():
-        while not done.wait(0.01):
-            peak.append(resident())
-
-    watcher = threading.Thread(target=watch)
-    watcher.start()
-    begin = time.perf_counter()
-    found = fitted.predict_proba(X)
-    seconds = time.perf_counter() - begin
-    done.set()
-    watcher.join()
-    assert found.shape == (len(X), 2)
-    assert np.allclose(found[-1000:], wanted, atol=1e-6)
-    grown = max(peak) - peak[0]
-    # The result twice, as a list of batches is joined; never all pixels as floats.
-    assert grown < 3 * found.nbytes + 30e6, f"{grown:,} bytes"
-    with capsys.disabled():
-        print(f"\n{len(X):,} rows in {seconds:.1f} s; {grown:,} bytes more, {found.nbytes:,} kept")
-
-
-def resident():
-    """Return the bytes of memory this process has at the moment."""
-    with open("/proc/self/statm") as file:
-        return int(file.read().split()[1]) * os.sysconf("SC_PAGE_SIZE")

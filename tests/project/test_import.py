@@ -1,65 +1,32 @@
 """`import skfashion` costs nothing and changes nothing."""
 
-import subprocess
-import sys
-from pathlib import Path
-
 import pytest
+from scripts import run_python
 
 # In a process of its own: this one has imported everything.
-HEAVY = ("keras", "tensorflow", "scikeras", "sklearn", "skopt", "pandas", "numpy", "PIL", "joblib")
+KERAS = {"keras", "tensorflow", "scikeras", "skopt"}
+HEAVY = KERAS | {"sklearn", "pandas", "numpy", "PIL", "joblib"}
 
 
 def run(code):
-    done = subprocess.run(
-        [sys.executable, "-W", "error::ImportWarning", "-c", code],
-        capture_output=True,
-        text=True,
-        check=False,
-        cwd=Path(__file__).parents[2],
-    )
-    assert done.returncode == 0, done.stderr
-    return done.stdout
+    return run_python(code, options=["-W", "error::ImportWarning"])
 
 
-def test_import_loads_nothing_heavy():
-    loaded = run("import sys, skfashion; print(*{name.partition('.')[0] for name in sys.modules})")
-    assert not {*HEAVY} & set(loaded.split())
-
-
-def test_dir_and_all_load_nothing_heavy():
-    loaded = run(
-        "import sys, skfashion; dir(skfashion); skfashion.__all__\n"
-        "print(*{name.partition('.')[0] for name in sys.modules})"
-    )
-    assert not {*HEAVY} & set(loaded.split())
-
-
-@pytest.mark.parametrize("name", ["datasets", "preprocessing"])
-def test_data_and_transformers_need_no_keras(name):
-    loaded = run(
-        f"import sys, skfashion; module = skfashion.{name}\n"
-        "[getattr(module, each) for each in module.__all__]\n"
-        "print(*{name.partition('.')[0] for name in sys.modules})"
-    )
-    assert not {"keras", "tensorflow", "scikeras", "skopt"} & set(loaded.split())
-
-
-def test_every_public_name_is_there():
-    run(
-        "import skfashion\n"
-        "for name in skfashion.__all__: getattr(skfashion, name)\n"
-        "assert set(skfashion.__all__) <= set(dir(skfashion))"
-    )
-
-
-def test_an_unknown_name_is_an_attribute_error():
-    run(
-        "import skfashion\n"
-        "try: skfashion.NoSuchClassifier\n"
-        "except AttributeError as error: assert 'NoSuchClassifier' in str(error)\n"
-        "else: raise AssertionError"
-    )
+@pytest.mark.parametrize(
+    ("code", "heavy"),
+    [
+        ("", HEAVY),
+        ("dir(skfashion); skfashion.__all__", HEAVY),
+        ("module = skfashion.datasets; [getattr(module, x) for x in module.__all__]", KERAS),
+        ("module = skfashion.preprocessing; [getattr(module, x) for x in module.__all__]", KERAS),
+    ],
+    ids=["import", "dir", "datasets", "preprocessing"],
+)
+def test_nothing_heavy_is_loaded_before_it_is_used(code, heavy):
+    told = "print(*{name.partition('.')[0] for name in sys.modules})"
+    loaded = run(f"import sys, skfashion\n{code}\n{told}").split()
+    assert "skfashion" in loaded
+    assert not heavy & set(loaded)
 
 
 STATE = """
@@ -91,24 +58,28 @@ def state():
         "sklearn": sklearn.get_config(),
     }
 
+def check():
+    after = state()
+    for name in before:
+        assert before[name] == after[name], name
+
 before = state()
-{action}
-after = state()
-for name in before:
-    assert before[name] == after[name], name
-"""
-
-
-def test_import_changes_nothing():
-    run(STATE.replace("{action}", "import skfashion"))
-
-
-def test_using_every_public_name_changes_nothing():
-    action = """
 import skfashion
+check()
 for name in skfashion.__all__:
     module = getattr(skfashion, name)
     for each in getattr(module, "__all__", ()):
         getattr(module, each)
+check()
+assert set(skfashion.__all__) <= set(dir(skfashion))
+try:
+    skfashion.NoSuchClassifier
+except AttributeError as error:
+    assert "NoSuchClassifier" in str(error)
+else:
+    raise AssertionError
 """
-    run(STATE.replace("{action}", action))
+
+
+def test_import_and_every_public_name_change_nothing():
+    run(STATE)

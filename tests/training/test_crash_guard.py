@@ -4,21 +4,20 @@ import os
 import signal
 from pathlib import Path
 
+import estimators
 import numpy as np
 import pytest
 from children import needs_linux, start
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import GridSearchCV
 
-from skfashion import DenseClassifier
 from skfashion.inspection import prune_runs
 
 pytestmark = needs_linux
 
 
 def dense(folder, **parameters):
-    settings = {"hidden_layer_sizes": 16, "epochs": 4, "dropout": 0.2, "random_state": 0}
-    return DenseClassifier(**{**settings, **parameters}, memory=folder)
+    return estimators.dense(epochs=4, dropout=0.2, memory=folder, **parameters)
 
 
 def die_at_work(clf, X, y):

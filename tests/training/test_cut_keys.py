@@ -4,9 +4,10 @@ import keras
 import numpy as np
 import pytest
 from custom import custom
+from estimators import sequential
 
 import skfashion
-from skfashion import ConvClassifier, DenseClassifier, MobileNetFineTuner, _training
+from skfashion import ConvClassifier, DenseClassifier, _training
 from skfashion._training.cut import split
 from skfashion.inspection import runs_frame
 
@@ -62,15 +63,8 @@ def constants(x, hidden):
     return frozen_dense()(keras.ops.matmul(x, numbers))
 
 
-FROZEN = [
-    used_twice,
-    weights_used_twice,
-    nested_used_twice,
-    inside_nested,
-    branches,
-    arithmetic,
-    constants,
-]
+OF_LAYERS = [used_twice, weights_used_twice, nested_used_twice, inside_nested]
+FROZEN = [*OF_LAYERS, branches, arithmetic, constants]
 
 
 def network(frozen, hidden, meta):
@@ -88,8 +82,10 @@ def test_a_frozen_part_is_told_from_another(frozen):
     assert keys[0] == keys[2] != keys[1] == keys[3]
 
 
-@pytest.mark.parametrize("stored", [False, True])
-@pytest.mark.parametrize("frozen", FROZEN)
+@pytest.mark.parametrize(
+    ("frozen", "stored"),
+    [*((frozen, False) for frozen in FROZEN), (used_twice, True), (constants, True)],
+)
 def test_a_candidate_never_gets_the_rows_of_another(frozen, stored, two, tmp_path):
     X, y = two
 
@@ -162,9 +158,8 @@ SETTINGS = {
 @pytest.mark.parametrize("name", SETTINGS)
 def test_settings_are_in_every_key(name, two, tmp_path):
     X, y = two
-    clf = MobileNetFineTuner(
-        weights=None, alpha=0.35, epochs=1, memory=tmp_path, random_state=0, dtype_policy="float32"
-    ).fit(X, y)
+    settings = {"memory": tmp_path, "dtype_policy": "float32", "image_shape": (8, 8, 1)}
+    clf = custom(network, model__frozen=used_twice, model__hidden="tanh", **settings).fit(X, y)
     before = _training.features_info()["computed"], _training.programs_info()["built"]
     setting, value = SETTINGS[name]
     setting(value)
@@ -176,15 +171,8 @@ def test_settings_are_in_every_key(name, two, tmp_path):
 
 
 def convolutional(meta):
-    return keras.Sequential(
-        [
-            keras.Input(meta["X_shape_"][1:]),
-            L.Rescaling(1 / 255),
-            L.Conv2D(4, 3, data_format="channels_last"),
-            L.GlobalAveragePooling2D(),
-            L.Dense(meta["n_classes_"], activation="softmax"),
-        ]
-    )
+    convolution = L.Conv2D(4, 3, data_format="channels_last")
+    return sequential(meta, L.Rescaling(1 / 255), convolution, L.GlobalAveragePooling2D())
 
 
 @pytest.mark.usefixtures("_settings_afterwards")
@@ -264,7 +252,6 @@ def test_a_layer_on_both_sides_of_the_cut(between, two):
         x = shared(between()(shared(frozen_dense()(L.Flatten()(inputs)))))
         return keras.Model(inputs, L.Dense(2, activation="softmax")(x))
 
-    clf = skfashion.KerasImageClassifier(network, image_shape=(8, 8, 1), epochs=1, random_state=0)
-    clf.fit(X / 255, y)
+    clf = custom(network, image_shape=(8, 8, 1), epochs=1).fit(X / 255, y)
     expected = clf.model_.predict(X[..., None] / 255, verbose=0)
     np.testing.assert_allclose(clf.predict_proba(X / 255), expected, atol=1e-6)

@@ -1,12 +1,17 @@
 """The frozen part runs once an image, and no two images that differ share a row."""
 
+import functools
+
 import keras
 import numpy as np
 import pytest
+from custom import custom
+from estimators import mobile, sequential
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 import skfashion
-from skfashion import KerasImageClassifier, MobileNetFineTuner, _training, networks
+from skfashion import _training, networks
 from skfashion._training import features
 from skfashion._training.cut import split
 from skfashion._training.graph import GraphLoop
@@ -24,9 +29,17 @@ def rgb():
     return make_images(n_samples=24, n_classes=2, image_size=32, channels=3, random_state=0)
 
 
-def tuner(**parameters):
-    defaults = {"weights": None, "alpha": 0.35, "epochs": 2, "random_state": 0}
-    return MobileNetFineTuner(**{**defaults, "fine_tune_epochs": 1, **parameters})
+tuner = functools.partial(mobile, epochs=2)
+
+
+def frozen_below(meta):
+    """Build a network whose frozen part is traced in no time."""
+    convolution = keras.layers.Conv2D(8, 3, padding="same", activation="relu", trainable=False)
+    rescaling = keras.layers.Rescaling(1 / 255)
+    return sequential(meta, rescaling, convolution, keras.layers.GlobalAveragePooling2D())
+
+
+quick = functools.partial(custom, frozen_below)
 
 
 def test_a_digest_that_another_thread_has_forgotten_at_once(monkeypatch):
@@ -80,7 +93,7 @@ def test_each_image_is_computed_once_over_folds_candidates_refit_and_predict(rgb
 def test_images_met_twice_are_computed_once(rgb):
     X, y = rgb
     before = computed()
-    tuner().fit(np.concatenate([X, X]), np.concatenate([y, y]))
+    quick().fit(np.concatenate([X, X]), np.concatenate([y, y]))
     assert computed() - before == len(X)
 
 
@@ -97,57 +110,55 @@ def test_cutting_changes_nothing(rgb):
         np.testing.assert_allclose(cut.predict_proba(X), whole.predict_proba(X), atol=1e-5)
 
 
+BLACK = np.zeros((6, 32, 32, 3), "float32")
+EVEN = np.full((6, 8, 8), 63, "uint8")  # four such bytes are a float, 0.75
+
+
 @pytest.mark.parametrize(
     ("one", "other"),
     [
         # A black image has the same bytes in every range.
+        ((tuner(input_range="0-255"), BLACK), (tuner(input_range="-1-1"), BLACK)),
         (
-            (np.zeros((6, 32, 32, 3), "float32"), {"input_range": "0-255"}),
-            (np.zeros((6, 32, 32, 3), "float32"), {"input_range": "-1-1"}),
+            (quick(), np.arange(6 * 784, dtype="uint8").reshape(6, 28, 28, 1)),
+            (quick(), np.arange(6 * 784, dtype="uint8").reshape(6, 14, 56, 1)),
         ),
-        (
-            (np.arange(6 * 784, dtype="uint8").reshape(6, 28, 28), {"input_range": "0-255"}),
-            (np.arange(6 * 784, dtype="uint8").reshape(6, 14, 56), {"input_range": "0-255"}),
-        ),
-        (
-            (np.ones((6, 8, 8), "uint8"), {"input_range": "0-255"}),
-            (np.ones((6, 8, 2), "float32"), {"input_range": "0-255"}),
-        ),
+        ((quick(), EVEN[..., None]), (quick(), EVEN.view("float32")[..., None])),
     ],
 )
 def test_same_bytes_of_other_images_are_other_rows(one, other):
     y = np.array([0, 1] * 3)
-    (X, first), (Z, second) = one, other
-    tuner(**first).fit(X, y)
-    reused = tuner(**second).fit(Z, y)
+    one[0].fit(one[1], y)
+    clf, X = other
+    reused = clone(clf).fit(X, y)
     skfashion.clear_caches()
-    fresh = tuner(**second).fit(Z, y)
+    fresh = clone(clf).fit(X, y)
     assert reused.history_ == fresh.history_
-    np.testing.assert_array_equal(reused.predict_proba(Z), fresh.predict_proba(Z))
+    np.testing.assert_array_equal(reused.predict_proba(X), fresh.predict_proba(X))
 
 
 def test_other_weights_are_other_rows(rgb):
     X, y = rgb
     before = computed()
-    tuner(random_state=0).fit(X, y)
-    tuner(random_state=1).fit(X, y)  # random weights: another backbone
+    quick(random_state=0).fit(X, y)
+    quick(random_state=1).fit(X, y)  # random weights: another backbone
     assert computed() - before == 2 * len(X)
 
 
 def test_memory_bound_is_kept(rgb):
     X, y = rgb
-    row = 1280 * 4
+    row = 8 * 4
     with skfashion.config_context(feature_cache_bytes=30 * row):
-        tuner(random_state=0).fit(X, y)
-        tuner(random_state=1).fit(X, y)
+        quick(random_state=0).fit(X, y)
+        quick(random_state=1).fit(X, y)
         assert skfashion.cache_info()["features"]["bytes"] <= 30 * row
-        tuner(random_state=0).fit(X, y).predict(X)
+        quick(random_state=0).fit(X, y).predict(X)
 
 
 def test_rows_on_disk_are_read_by_another_process_and_by_predict(rgb, tmp_path):
     X, y = rgb
     settings = {"memory": tmp_path, "random_state": 0}
-    clf = tuner(**settings).fit(X[:20], y[:20])
+    clf = quick(**settings).fit(X[:20], y[:20])
     expected = clf.predict_proba(X)
     skfashion.clear_caches()
     before = _training.features_info()
@@ -163,12 +174,12 @@ def test_rows_on_disk_are_read_by_another_process_and_by_predict(rgb, tmp_path):
 
 def test_rows_that_a_prediction_computed_are_written_by_the_next_fit(rgb, tmp_path):
     X, y = rgb
-    clf = tuner(memory=tmp_path).fit(X[:12], y[:12])
+    clf = quick(memory=tmp_path).fit(X[:12], y[:12])
     clf.predict(X)
-    tuner(memory=tmp_path, learning_rate=1e-2).fit(X, y)
+    quick(memory=tmp_path, optimizer__learning_rate=1e-2).fit(X, y)
     skfashion.clear_caches()
     before = computed()
-    tuner(memory=tmp_path, learning_rate=1e-4).fit(X, y)
+    quick(memory=tmp_path, optimizer__learning_rate=1e-4).fit(X, y)
     assert computed() == before
 
 
@@ -187,10 +198,10 @@ def test_rows_are_kept_while_others_are_computed(rgb, tmp_path, monkeypatch):
     with monkeypatch.context() as patched:
         patched.setattr(GraphLoop, "predict", dies_in_the_fourth)
         with pytest.raises(KeyboardInterrupt):
-            tuner(memory=tmp_path).fit(X, y)
+            quick(memory=tmp_path).fit(X, y)
     skfashion.clear_caches()
     before = _training.features_info()
-    tuner(memory=tmp_path).fit(X, y)
+    quick(memory=tmp_path).fit(X, y)
     after = _training.features_info()
     assert after["from_disk"] - before["from_disk"] == 15
     assert after["computed"] - before["computed"] == len(X) - 15
@@ -198,48 +209,39 @@ def test_rows_are_kept_while_others_are_computed(rgb, tmp_path, monkeypatch):
 
 def test_users_network_with_a_frozen_beginning(rgb):
     X, y = rgb
-    backbone = keras.applications.MobileNetV2(
-        input_shape=(32, 32, 3), alpha=0.35, include_top=False, weights=None
+    backbone = keras.Sequential(
+        [
+            keras.Input((32, 32, 3)),
+            keras.layers.Conv2D(8, 3, activation="relu"),
+            keras.layers.BatchNormalization(),
+            keras.layers.GlobalAveragePooling2D(),
+        ]
     )
     arrays = backbone.get_weights()
 
     def network(meta=None):
-        base = keras.applications.MobileNetV2(
-            input_shape=(32, 32, 3), alpha=0.35, include_top=False, weights=None
-        )
+        base = keras.models.clone_model(backbone)
         base.set_weights(arrays)
         base.trainable = False
         inputs = keras.Input((32, 32, 3))
         x = base(keras.layers.Rescaling(1 / 127.5, -1)(inputs), training=False)
-        x = keras.layers.GlobalAveragePooling2D()(x)
         return keras.Model(inputs, keras.layers.Dense(meta["n_classes_"], "softmax")(x))
 
     before = computed()
-    search = GridSearchCV(
-        KerasImageClassifier(network, epochs=2, random_state=0),
-        {"optimizer__learning_rate": [1e-3, 1e-2]},
-        cv=2,
-    ).fit(X, y)
+    grid = {"optimizer__learning_rate": [1e-3, 1e-2]}
+    search = GridSearchCV(custom(network), grid, cv=2).fit(X, y)
     assert computed() - before == len(X)
     with skfashion.config_context(feature_cache_bytes=0):
-        whole = KerasImageClassifier(network, epochs=2, random_state=0, **search.best_params_)
-        np.testing.assert_allclose(
-            whole.fit(X, y).predict_proba(X), search.predict_proba(X), atol=1e-5
-        )
+        whole = custom(network, **search.best_params_).fit(X, y).predict_proba(X)
+    np.testing.assert_allclose(whole, search.predict_proba(X), atol=1e-5)
 
 
 def test_statistics_that_training_moves_are_not_cut_off(two):
     def statistics(meta):
-        return keras.Sequential(
-            [
-                keras.Input(meta["X_shape_"][1:]),
-                keras.layers.Flatten(),
-                keras.layers.BatchNormalization(center=False, scale=False, momentum=0.5),
-                keras.layers.Dense(2, activation="softmax"),
-            ]
-        )
+        moved = keras.layers.BatchNormalization(center=False, scale=False, momentum=0.5)
+        return sequential(meta, keras.layers.Flatten(), moved)
 
-    clf = KerasImageClassifier(statistics, epochs=3, random_state=0)
+    clf = custom(statistics, epochs=3)
     cut = clf.fit(*two).history_["loss"]
     assert np.abs(clf.model_.layers[1].moving_mean).max() > 1
     whole = clf.set_params(callbacks=[keras.callbacks.Callback()]).fit(*two).history_["loss"]

@@ -3,6 +3,8 @@
 Skips unless the process runs with ``KERAS_BACKEND=jax``.
 """
 
+import functools
+
 import numpy as np
 import pytest
 
@@ -10,12 +12,12 @@ keras = pytest.importorskip("keras")
 if keras.backend.backend() != "jax":
     pytest.skip("runs with KERAS_BACKEND=jax", allow_module_level=True)
 
-from estimators import NAMES, small
+from estimators import NAMES, dense, mobile, small
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skfashion
-from skfashion import DenseClassifier, MobileNetFineTuner, _training
+from skfashion import _training
 
 CHECKS = (
     "check_classifiers_train",
@@ -46,19 +48,11 @@ def test_every_classifier_fits_and_predicts(name, images):
 
 def test_reuse_changes_nothing(images, tmp_path):
     X, y = images
-    make = lambda memory: MobileNetFineTuner(  # noqa: E731
-        weights=None,
-        alpha=0.35,
-        epochs=2,
-        fine_tune_epochs=1,
-        unfreeze_from="block_16",
-        memory=memory,
-        random_state=0,
-    )
-    reused = make(tmp_path).fit(X, y)
-    replayed = make(tmp_path).fit(X, y)
+    make = functools.partial(mobile, epochs=2, unfreeze_from="block_16")
+    reused = make(memory=tmp_path).fit(X, y)
+    replayed = make(memory=tmp_path).fit(X, y)
     with skfashion.config_context(program_cache_size=0, feature_cache_bytes=0):
-        fresh = make(None).fit(X, y)
+        fresh = make().fit(X, y)
     for other in (replayed, fresh):
         np.testing.assert_allclose(reused.history_["loss"], other.history_["loss"], rtol=1e-5)
         np.testing.assert_allclose(reused.predict_proba(X), other.predict_proba(X), atol=1e-5)
@@ -67,25 +61,18 @@ def test_reuse_changes_nothing(images, tmp_path):
 def test_a_rate_is_no_constant_of_the_program(images):
     X, y = images
     for name, values in {"dropout": [1e-4, 0.9], "learning_rate": [1e-4, 1e-1]}.items():
-        make = lambda value: DenseClassifier(  # noqa: E731
-            hidden_layer_sizes=16,
-            epochs=2,
-            random_state=0,
-            **{name: value},  # noqa: B023
-        )
-        make(values[0]).fit(X, y)
+        one, other = (dense(**{name: value}) for value in values)
+        one.fit(X, y)
         built = _training.programs_info()["built"]
-        second = make(values[1]).fit(X, y)
+        second = other.fit(X, y).history_
         assert _training.programs_info()["built"] == built
         skfashion.clear_caches()
-        assert make(values[1]).fit(X, y).history_ == second.history_
+        assert other.fit(X, y).history_ == second
 
 
 def test_grid_search(images):
     X, y = images
-    search = GridSearchCV(
-        DenseClassifier(hidden_layer_sizes=16, epochs=10, learning_rate=1e-2, random_state=0),
-        {"batch_size": [16, 32]},
-        cv=2,
-    ).fit(X, y)
+    search = GridSearchCV(dense(epochs=10, learning_rate=1e-2), {"batch_size": [16, 32]}, cv=2).fit(
+        X, y
+    )
     assert search.best_score_ > 0.5

@@ -3,12 +3,12 @@
 import copy
 import pickle
 
+import estimators
 import numpy as np
 import pytest
 from sklearn.model_selection import GridSearchCV
 
 import skfashion
-from skfashion import DenseClassifier
 from skfashion._store import StoreWarning, open_store
 from skfashion._training import programs_info
 from skfashion.classifiers import _replay as _records
@@ -22,8 +22,7 @@ def many(rng):
 
 
 def dense(memory, **parameters):
-    settings = {"hidden_layer_sizes": 8, "epochs": 2, "random_state": 0, **parameters}
-    return DenseClassifier(**settings, memory=memory)
+    return estimators.dense(**{"epochs": 2, **parameters}, memory=memory)
 
 
 def kept(memory):

@@ -4,6 +4,7 @@ import keras
 import numpy as np
 import pytest
 from custom import custom
+from estimators import dense, sequential
 
 import skfashion
 from skfashion import DenseClassifier, networks
@@ -13,15 +14,8 @@ from skfashion.classifiers import _replay
 
 def activated(activation, meta):
     """Name a layer after what it does, as people do."""
-    return keras.Sequential(
-        [
-            keras.Input(meta["X_shape_"][1:]),
-            keras.layers.Flatten(),
-            keras.layers.Dense(8),
-            keras.layers.Activation(activation, name=activation),
-            keras.layers.Dense(meta["n_classes_"], activation="softmax"),
-        ]
-    )
+    named = keras.layers.Activation(activation, name=activation)
+    return sequential(meta, keras.layers.Flatten(), keras.layers.Dense(8), named)
 
 
 def relu_network(meta):
@@ -72,34 +66,23 @@ def mixed_afterwards():
 @pytest.mark.parametrize("stored", [False, True])
 def test_keras_own_policy_is_part_of_a_training(stored, two, tmp_path, mixed_afterwards):
     X, y = two
-    clf = DenseClassifier(
-        16, epochs=3, memory=tmp_path if stored else None, random_state=0, dropout=0.1
-    )
+    clf = dense(memory=tmp_path if stored else None, dropout=0.1)
     plain = clf.fit(X, y).predict_proba(X)
     single = clf.history_["loss"]
     mixed_afterwards()
     assert clf.fit(X, y).history_["loss"] != single
-    given = DenseClassifier(
-        16, epochs=3, random_state=0, dropout=0.1, dtype_policy="mixed_bfloat16"
-    ).fit(X, y)
+    given = dense(dropout=0.1, dtype_policy="mixed_bfloat16").fit(X, y)
     assert clf.history_["loss"] == given.history_["loss"]
     assert not np.array_equal(clf.predict_proba(X), plain)
 
 
 def test_a_fitted_model_predicts_in_the_format_it_was_trained_in(two, mixed_afterwards):
     X, y = two
-    clf = DenseClassifier(16, epochs=3, random_state=0).fit(X, y)
+    clf = dense().fit(X, y)
     plain = clf.predict_proba(X)
     mixed_afterwards()
     skfashion.clear_caches()
     np.testing.assert_array_equal(clf.predict_proba(X), plain)
-
-
-def test_a_map_of_policies_is_left_to_keras(two, mixed_afterwards):
-    formats = keras.dtype_policies.DTypePolicyMap(default_policy="float32")
-    keras.config.set_dtype_policy(formats)
-    clf = DenseClassifier(16, epochs=1, random_state=0).fit(*two)
-    assert clf.predict_proba(two[0]).dtype == np.float32
 
 
 CHANGED = """

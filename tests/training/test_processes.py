@@ -2,9 +2,6 @@
 
 import os
 import random
-import subprocess
-import sys
-import textwrap
 import threading
 
 import joblib
@@ -12,6 +9,7 @@ import numpy as np
 import pytest
 from estimators import small
 from joblib.externals.loky import get_reusable_executor
+from scripts import run_python
 from sklearn.model_selection import GridSearchCV
 
 import skfashion
@@ -129,25 +127,11 @@ os._exit(0)
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_model_loaded_before_the_fork_predicts_after_it(two, tmp_path):
     skfashion.save(DenseClassifier(epochs=1, random_state=0).fit(*two), tmp_path / "model")
-    done = subprocess.run(
-        [sys.executable, "-c", LOADED, str(tmp_path / "model")],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert (done.returncode, *done.stdout.split()) == (0, "30.0", "30.0"), done.stderr
+    assert run_python(LOADED, tmp_path / "model").split() == ["30.0", "30.0"]
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 def test_a_forked_process_is_refused_and_does_not_hang():
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(FORKED)],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
-    assert done.returncode == 3, done.stderr
+    said = run_python(FORKED, returncode=3)
     for word in ("loky", "spawn", "gunicorn", "os.fork", "load the model before", "predict first"):
-        assert word in done.stdout
+        assert word in said

@@ -5,14 +5,9 @@ other backend.
 """
 
 import importlib.util
-import os
-import subprocess
-import sys
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[2]
+from scripts import run_python
 
 HIDE = """
 import sys
@@ -46,25 +41,8 @@ def run(request, tmp_path):
         pytest.skip(f"{request.param} is not installed")
 
     def run(code):
-        paths = [
-            str(ROOT),
-            str(ROOT / "tests" / "helpers"),
-            *filter(None, [os.environ.get("PYTHONPATH")]),
-        ]
-        done = subprocess.run(
-            [sys.executable, "-W", "ignore", "-c", HIDE + code],
-            env={
-                **os.environ,
-                "KERAS_BACKEND": request.param,
-                "PYTHONPATH": os.pathsep.join(paths),
-            },
-            cwd=tmp_path,
-            capture_output=True,
-            text=True,
-            timeout=600,
-            check=False,
-        )
-        assert done.returncode == 0, done.stderr[-4000:]
+        environment = {"KERAS_BACKEND": request.param}
+        run_python(HIDE + code, options=["-W", "ignore"], cwd=tmp_path, **environment)
 
     return run
 
@@ -88,9 +66,10 @@ assert "tensorflow" not in sys.modules
 # Keras' own backbone takes half a minute to be traced: the small one, its head alone.
 def test_the_frozen_part_runs_once_an_image(run):
     run("""
-from skfashion import MobileNetFineTuner, _training
+from estimators import mobile
+from skfashion import _training
 
-clf = MobileNetFineTuner(weights=None, alpha=0.35, epochs=2, random_state=0).fit(X, y)
+clf = mobile(epochs=2).fit(X, y)
 assert clf.n_iter_ == 2
 assert _training.features_info()["computed"] == len(X)
 """)
