@@ -187,7 +187,7 @@ def _add_search(commands):
         (
             "jobs",
             _number(-1, but=0),
-            "auto",
+            None,
             "processes to fit in, -1 for as many as cores (default: threads of one, on a CPU)",
         ),
     ):

@@ -4,12 +4,13 @@ import math
 from contextlib import suppress
 
 import numpy as np
-from joblib import effective_n_jobs
+from joblib import cpu_count, effective_n_jobs
 from sklearn import model_selection as sklearn_searches
 from sklearn.model_selection import ParameterGrid, ParameterSampler
 from sklearn.pipeline import Pipeline
 
 from skfashion._cli._console import UserError, user_errors
+from skfashion._training import has_idle_cores, share_cores
 from skfashion._utils.search_values import Number
 from skfashion.classifiers._common import ReadyClassifier, augmentation_names
 from skfashion.inspection import runs_frame
@@ -37,11 +38,13 @@ def make_search(settings, *, files, cv, jobs):
     Returned with it are the declared values of what it tries, by parameter, and the epochs that
     each of its candidates is trained for.
     """
+    if jobs is None and has_idle_cores():
+        share_cores(cpu_count())  # before TensorFlow begins, as it does with ImageNet weights
     kind, seed = settings["search"], settings["seed"]
     pipeline = _make_pipeline(settings, files)
     space, declared = _make_space(pipeline, kind)
     epochs, candidates = settings["epochs"], settings["candidates"]
-    common = {"cv": cv, "n_jobs": jobs, "scoring": settings["scoring"]}
+    common = {"cv": cv, "n_jobs": "auto" if jobs is None else jobs, "scoring": settings["scoring"]}
     if kind == "grid":
         search = _GridSearchCV(pipeline, space, **common)
         return search, declared, [epochs] * len(ParameterGrid(space))
@@ -141,7 +144,7 @@ def at_a_time(jobs, cv):
 
     One for threads: what a search proposes doesn't depend on how many cores there are.
     """
-    return 1 if jobs == "auto" else math.ceil(effective_n_jobs(jobs) / len(cv))
+    return 1 if jobs is None else math.ceil(effective_n_jobs(jobs) / len(cv))
 
 
 class _OneByOneMixin(SearchMixin):

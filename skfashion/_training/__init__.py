@@ -11,7 +11,7 @@ from skfashion._training.keys import digest, freeze, weights_digest
 from skfashion._training.loops import retried
 from skfashion._training.phases import next_phase, run
 from skfashion._training.plan import Data, EarlyStopping, Phase, Plan, Start
-from skfashion._training.processes import has_idle_cores, prepare_process
+from skfashion._training.processes import has_idle_cores, prepare_process, share_cores
 from skfashion._training.programs import initial_weights, programs_info
 from skfashion._training.runs import State, as_columns, as_rows
 from skfashion._training.seeding import build_scope
@@ -43,6 +43,7 @@ __all__ = [
     "programs_info",
     "retried",
     "run",
+    "share_cores",
     "structure_of",
     "untraced",
     "weights_digest",
