@@ -19,7 +19,7 @@ class Emulator:
     Attributes
     ----------
     noise : float
-        Standard deviation among the scores of one setting.
+        Standard deviation among the scores of one setting, for the better half of them.
 
     foretold : float
         Rank correlation of scores and what is foretold of settings left out, in the better half.
@@ -38,8 +38,9 @@ class Emulator:
         good = y >= np.median(y)
         left_out = cross_val_predict(trees, X, errors, cv=6)
         self.foretold = spearmanr(left_out[good], errors[good]).statistic
-        repeated = [each for each, fine in zip(scores, good, strict=True) if fine and len(each) > 1]
-        self.noise = np.sqrt(np.mean([np.var(each, ddof=1) for each in repeated]))
+        repeated = sorted((each for each in scores if len(each) > 1), key=np.mean)
+        better = repeated[len(repeated) // 2 :]
+        self.noise = np.sqrt(np.mean([np.var(each, ddof=1) for each in better]))
         self._trees = trees.fit(X, errors)
 
     def true(self, setting):

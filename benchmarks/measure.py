@@ -17,26 +17,27 @@ from sklearn.model_selection import ParameterSampler, StratifiedShuffleSplit, cr
 from benchmarks import data
 
 TABLES = Path(__file__).parent / "results" / "tables"
+CLASSIFIERS = {
+    "dense": "DenseClassifier",
+    "conv": "ConvClassifier",
+    "mobilenet": "MobileNetFineTuner",
+}
 _REPEATED = 16
 
 
 def measure(name):
     """Train the settings of a problem and write their scores."""
-    from skfashion import ConvClassifier, DenseClassifier, MobileNetFineTuner
+    import skfashion
     from skfashion.model_selection import search_space
 
-    # Classifier, images, settings, training and test images, splits.
-    problems = {
-        "dense": (DenseClassifier, data.fashion, 180, 1200, 1200, 3),
-        "conv": (ConvClassifier, _small_fashion, 85, 400, 800, 1),
-        "mobilenet": (
-            partial(MobileNetFineTuner, alpha=0.35),
-            partial(data.scenes, size=96),
-            85,
-            *(390, 810, 1),
-        ),
-    }
-    make, load, n, n_train, n_test, n_splits = problems[name]
+    # Images, settings, images to train and to score, splits.
+    load, n, n_train, n_test, n_splits = {
+        "dense": (data.fashion, 180, 1200, 1200, 3),
+        "conv": (_small_fashion, 85, 400, 800, 1),
+        "mobilenet": (partial(data.scenes, size=96), 85, 390, 810, 1),
+    }[name]
+    fixed = {"alpha": 0.35} if name == "mobilenet" else {}
+    make = partial(getattr(skfashion, CLASSIFIERS[name]), **fixed)
     X, y = load(n_train + n_test)
     folds = StratifiedShuffleSplit(n_splits, test_size=n_test, train_size=n_train, random_state=0)
     splits = list(folds.split(X, y))
