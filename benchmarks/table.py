@@ -36,6 +36,7 @@ KERAS_HOME=... SKFASHION_DATA=... pytest benchmarks                  # everythin
 KERAS_HOME=... SKFASHION_DATA=... pytest benchmarks -m "not slow"    # without the long ones
 KERAS_HOME=... SKFASHION_DATA=... pytest benchmarks --quick          # does it run? no figures
 KERAS_HOME=... pytest benchmarks/test_searchers.py                   # searches compared, an hour
+python -m benchmarks.search_quality                                  # the best of N candidates
 KERAS_BACKEND=jax pytest benchmarks -m gpu                           # on a GPU; torch, tensorflow
 python -m benchmarks.contestants dense_grid skfashion n=6000 epochs=5 folds=3   # one contestant
 ```

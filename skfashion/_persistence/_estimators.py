@@ -185,11 +185,6 @@ def check(name, state):
         can_be, reason = _RULES.get(key, (None, ""))
         if can_be and not can_be(value):
             raise ModelFileError(f"{its} {key}={repr(value)[:60]}, {reason}")
-    if hasattr(cls, "_network"):
-        # Keras is needed from here on, and not before.
-        from skfashion._persistence._networks import check_fitted
-
-        check_fitted(cls, state)
     return cls
 
 

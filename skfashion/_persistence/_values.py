@@ -103,6 +103,11 @@ class Reader:
             right = isinstance(entry, dict) and entry.keys() == {"class", "state"}
             refuse_if(not right, "it holds an estimator without class or attributes")
             cls, state = _estimators.check(entry["class"], entry["state"]), entry["state"]
+            if hasattr(cls, "_network"):
+                # Keras is needed from here on, and not before.
+                from skfashion._persistence._networks import check_fitted
+
+                check_fitted(cls, state)
             inner = [each.index for each in _estimators.leaves(state) if type(each) is Reference]
             later = max(inner, default=-1) >= len(counts)
             refuse_if(later, f"its {cls.__name__} holds an estimator that isn't there before it")

@@ -20,7 +20,7 @@ from skfashion.model_selection._evaluation import Evaluations, SearchMixin
 from skfashion.model_selection._explorer import Explorer, make_optimizer
 from skfashion.model_selection._jobs import N_JOBS
 from skfashion.model_selection._progress import Progress
-from skfashion.model_selection._subspaces import as_subspaces, count_iterations
+from skfashion.model_selection._subspaces import as_subspaces
 
 
 class BayesSearchCV(SearchMixin, skopt.BayesSearchCV):
@@ -35,12 +35,15 @@ class BayesSearchCV(SearchMixin, skopt.BayesSearchCV):
       so ``[4, 8]`` is 4 or 8; a range is a tuple, ``(4, 8)``, or a skopt dimension.
     - A candidate that fails, for lack of memory too, gets `error_score` in its
       row and the search goes on; `error_score` is NaN unless given.
+    - The surrogate suits short searches: one length scale for all parameters, numbers and
+      layer sizes in order even as categories, and scores far below the others cut.
     - No candidate is evaluated twice. One that is proposed again is replaced by one
       not tried yet, so `n_iter` candidates are `n_iter` different rows; a space
       that holds fewer is tried out, with a warning.
     - Folds are drawn once and are the same for all candidates, even where `cv`
       shuffles without a seed.
     - `time_budget` ends the search in time.
+    - A best value at a bound of its range is warned of, from eight candidates on.
     - Metadata routing, callbacks of scikit-learn (1.9 and later), a callable
       `refit`, `fit_params` and ``optimizer_kwargs={"base_estimator": "GBRT"}`` work.
 
@@ -56,13 +59,16 @@ class BayesSearchCV(SearchMixin, skopt.BayesSearchCV):
 
     search_spaces : dict, or list of dict and (dict, int)
         Parameter names as keys; as values skopt dimensions (`Real`, `Integer`,
-        `Categorical`), lists of values, or tuples ``(low, high)``,
-        ``(low, high, "log-uniform")``. A list of such dicts is searched one after
-        the other, each for `n_iter` candidates or as many as stand beside it.
+        `Categorical`), lists of values, tuples ``(low, high)``,
+        ``(low, high, "log-uniform")``, or what `search_space` gives. A list of such
+        dicts is searched one after the other, each for `n_iter` candidates or as many
+        as stand beside it.
 
     optimizer_kwargs : dict, default=None
         Further arguments of `skopt.Optimizer`, such as ``{"base_estimator": "RF"}``.
-        Only the last surrogate is kept unless `model_queue_size` is given.
+        Unless given: of the candidates half are drawn at random, eight at most
+        (`n_initial_points`), and the others chosen by expected improvement (`acq_func`)
+        among 2,000 points; only the last surrogate is kept (`model_queue_size`).
 
     n_iter : int, default=50
         How many candidates to evaluate, at most.
@@ -114,7 +120,8 @@ class BayesSearchCV(SearchMixin, skopt.BayesSearchCV):
         in, and its candidate is left out of the results: with `memory` and the same
         integer `random_state`, the next search finishes it first. Worker processes and
         other estimators finish the candidate they are at (all `n_points` of them), and
-        it counts. The refit comes after, without a limit.
+        it counts. Of `n_points` candidates, a cut one takes the others along. The refit
+        comes after, without a limit.
 
     Attributes
     ----------
@@ -146,12 +153,6 @@ refit_time_, multimetric_
     --------
     HyperbandSearchCV : Many candidates, most of them trained briefly.
     search_space : Spaces for the classifiers of this package.
-
-    Notes
-    -----
-    With `time_budget` and ``n_points > 1``, a batch with a candidate that was cut is left
-    out as a whole. In threads, fits beside the one that was cut first end on their own,
-    with their epoch.
 
     References
     ----------
@@ -232,7 +233,7 @@ refit_time_, multimetric_
     @property
     def total_iterations(self) -> int:
         """How many candidates `fit` will evaluate, at most."""
-        return count_iterations(self.search_spaces, self.n_iter)
+        return sum(space.n_iter for space in as_subspaces(self.search_spaces, self.n_iter))
 
     def fit(
         self,
@@ -283,6 +284,13 @@ refit_time_, multimetric_
                 super().fit(X, y, **params)
             finally:
                 del self._fit_state
+        # Of fewer candidates one or the other ends up there.
+        best = getattr(self, "best_params_", {}) if len(self.cv_results_["params"]) >= 8 else {}
+        for name in sorted({name for space in spaces for name in space.at_bounds(best)}):
+            warn(
+                f"The best candidate has {name}={best[name]!r}, at a bound of its range: better "
+                "values may lie beyond. Widen the range if they make sense."
+            )
         if self.return_train_score:
             self._rank_train_scores()
         return self
@@ -294,7 +302,7 @@ refit_time_, multimetric_
             "random_state": check_random_state(self.random_state),
         }
         # Not on self before the end: scikit-learn sends the search along with every fit.
-        optimizers = [self._make_optimizer(space) for space in spaces]
+        optimizers = [make_optimizer(each, **self.optimizer_kwargs_) for each in spaces]
         self.stopped_by_time_ = False
         # Steps can only be counted ahead where no space knows points of another.
         n_steps = math.ceil(spaces[0].n_iter / self.n_points) if len(spaces) == 1 else None
@@ -344,9 +352,6 @@ refit_time_, multimetric_
                     evaluations.evaluate(new, callback_ctx=step)
             n_left -= len(new)
             yield explorer.tell(points, [evaluations.score(each) for each in candidates])
-
-    def _make_optimizer(self, space):
-        return make_optimizer(space, **self.optimizer_kwargs_)
 
     def _rank_train_scores(self):
         """Add ``rank_train_*``, which skopt has and scikit-learn hasn't."""

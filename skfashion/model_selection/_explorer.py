@@ -2,6 +2,7 @@
 
 import math
 import warnings
+from functools import partial
 
 import numpy as np
 import skopt
@@ -10,7 +11,7 @@ from sklearn.ensemble import GradientBoostingRegressor
 from skopt.learning import GradientBoostingQuantileRegressor
 
 from skfashion.model_selection._subspaces import as_python
-from skfashion.model_selection._surrogate import cheaper, one_thread
+from skfashion.model_selection._surrogate import Surrogate, one_thread
 
 # Random draws before looking at every point of the space, and the most points to look at.
 _DRAWS = 50
@@ -30,16 +31,12 @@ class Explorer:
         """Return points never told before; fewer, or none, where the space holds no more."""
         if len(self._told) >= self._subspace.size:
             return []
-        with warnings.catch_warnings():
+        with warnings.catch_warnings(), one_thread():
             # Said when skopt replaces a point it has seen; below, all of them are.
             warnings.filterwarnings("ignore", message="The objective has been evaluated")
-            if n_points == 1:
-                # The optimizer has its proposal ready. Asked for a list of one, it would
-                # copy itself and fit its surrogate twice more.
-                proposed = [self._optimizer.ask()]
-            else:
-                with one_thread():
-                    proposed = self._optimizer.ask(n_points=n_points)
+            # One proposal is ready. For a list of one the surrogate would be fitted twice more.
+            ask = self._optimizer.ask
+            proposed = [ask()] if n_points == 1 else ask(n_points=n_points)
         points, taken = [], set(self._told)
         for point in proposed:
             if _key(point) in taken:
@@ -72,8 +69,7 @@ class Explorer:
     def _unseen(self, taken):
         """Draw a random point that is not taken; None if there is none left."""
         optimizer = self._optimizer
-        for _ in range(_DRAWS):
-            point = optimizer.space.rvs(random_state=optimizer.rng)[0]
+        for point in optimizer.space.rvs(_DRAWS, random_state=optimizer.rng):
             if _key(point) not in taken:
                 return point
         if self._subspace.size > _MANY:
@@ -91,53 +87,47 @@ def _key(point):
     return tuple(map(as_python, point))
 
 
-def make_optimizer(
-    subspace,
-    *,
-    random_state,
-    base_estimator="GP",
-    space_constraint=None,
-    model_queue_size=1,
-    **kwargs,
-):
-    """Make a `skopt.Optimizer` for a subspace; `kwargs` are further arguments of its own.
-
-    `space_constraint` is asked with parameter values, sorted by name. skopt would keep all
-    surrogates, each with a matrix of all candidates before it: 150 MB after 300.
-    """
-    if str(base_estimator).upper() == "GBRT":
-        base_estimator = _QuantileTrees(
-            base_estimator=GradientBoostingRegressor(n_estimators=30, loss="quantile"),
-        )
+def make_optimizer(subspace, *, random_state, base_estimator="GP", space_constraint=None, **kwargs):
+    """Make a `skopt.Optimizer` for a subspace; a constraint is asked with parameter values."""
+    given = {
+        "n_initial_points": min(8, max(1, subspace.n_iter // 2)),
+        # skopt asks for an improvement by 0.01, more than there is among good accuracies, and
+        # follows gradients through categories.
+        "acq_func": "EI",
+        "acq_func_kwargs": {"xi": 0.0},
+        "acq_optimizer": "sampling",
+        "acq_optimizer_kwargs": {"n_points": 2000},
+        # Each surrogate holds a matrix of all candidates before it: 150 MB after 300.
+        "model_queue_size": 1,
+        **kwargs,
+    }
+    surrogate = str(base_estimator).upper()
+    if surrogate == "GP":
+        base_estimator = Surrogate(subspace.weights())
+    elif surrogate == "GBRT":
+        trees = GradientBoostingRegressor(n_estimators=30, loss="quantile")
+        base_estimator = _QuantileTrees(base_estimator=trees)
     if getattr(base_estimator, "random_state", 0) is None:
         # skopt seeds only the surrogates it makes itself.
         seed = random_state.randint(np.iinfo(np.int32).max)
         base_estimator = clone(base_estimator).set_params(random_state=seed)
     if space_constraint is not None:
-        space_constraint = _Constraint(space_constraint, subspace)
+        space_constraint = partial(_allows, space_constraint, subspace)
     optimizer = skopt.Optimizer(
         list(subspace.dimensions.values()),
         base_estimator=base_estimator,
         space_constraint=space_constraint,
-        model_queue_size=model_queue_size,
         random_state=random_state,
-        **kwargs,
+        **given,
     )
-    optimizer.base_estimator_ = cheaper(optimizer.base_estimator_)
     for name, dimension in zip(subspace.dimensions, optimizer.space.dimensions, strict=True):
         dimension.name = name
     return optimizer
 
 
-class _Constraint:
-    """A constraint written for parameter values, asked about skopt's points."""
-
-    def __init__(self, constraint, subspace):
-        self.constraint = constraint
-        self.subspace = subspace
-
-    def __call__(self, point):
-        return self.constraint(list(self.subspace.candidate(point).values()))
+def _allows(constraint, subspace, point):
+    """Ask a constraint written for parameter values about a point of skopt's."""
+    return constraint(list(subspace.candidate(point).values()))
 
 
 class _QuantileTrees(GradientBoostingQuantileRegressor):

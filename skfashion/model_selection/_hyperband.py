@@ -270,9 +270,8 @@ class HyperbandSearchCV(SearchMixin, BaseSearchCV):
             return evaluations.evaluate(
                 [{**candidate, self.resource: rung.n_resources} for candidate in candidates],
                 more_results={
-                    "bracket": [rung.bracket] * len(candidates),
-                    "iter": [rung.iter] * len(candidates),
-                    "n_resources": [rung.n_resources] * len(candidates),
+                    name: [getattr(rung, name)] * len(candidates)
+                    for name in ("bracket", "iter", "n_resources")
                 },
                 callback_ctx=step,
             )

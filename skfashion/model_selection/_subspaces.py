@@ -7,13 +7,16 @@ import numbers
 import warnings
 
 import numpy as np
-from skopt.space import Categorical, Dimension, Integer
+from scipy.linalg import block_diag
+from scipy.stats import rankdata
+from skopt.space import Categorical, Dimension, Integer, Real
 from skopt.space.space import check_dimension
 
 from skfashion._utils.messages import shown
 from skfashion._utils.validation import InvalidParameterError
 
-_PRIORS = ("uniform", "log-uniform")
+_PRIOR_OF = {"uniform": "uniform", "loguniform": "log-uniform"}
+_PRIORS = tuple(_PRIOR_OF.values())
 
 
 class Subspace:
@@ -35,12 +38,15 @@ class Subspace:
                 names = _names(values)
                 self._values[name] = dict(zip(names, values, strict=True))
                 given = Categorical(names, prior=getattr(given, "prior", None))
-            self.dimensions[name] = Categorical(given) if isinstance(given, list) else given
+            if isinstance(given, list):
+                given = Categorical(dict.fromkeys(given))  # skopt takes each value once only
+            self.dimensions[name] = given
 
     @property
     def size(self):
         """Number of points: an int, or infinity with a `Real` dimension."""
-        return math.prod(_size(dimension) for dimension in self.dimensions.values())
+        values = map(_all_values, self.dimensions.values())
+        return math.prod(math.inf if each is None else len(each) for each in values)
 
     def points(self):
         """Iterate over all points of a finite space, as lists."""
@@ -54,6 +60,29 @@ class Subspace:
             candidate[name] = self._values[name][value] if name in self._values else value
         return candidate
 
+    def weights(self):
+        """Return what turns skopt's columns into those of the surrogate.
+
+        Categories that have a size lie in a row from 0 to 1, others each as far from the others.
+        """
+        blocks = []
+        for name, dimension in self.dimensions.items():
+            categories = getattr(dimension, "categories", ())
+            sizes = [_magnitude(self._values.get(name, {}).get(each, each)) for each in categories]
+            if len(categories) <= 2:
+                blocks.append([[1.0]])
+            elif all(map(math.isfinite, sizes)):
+                blocks.append((rankdata(sizes)[:, np.newaxis] - 1) / (len(sizes) - 1))
+            else:
+                blocks.append(np.eye(len(sizes)) / 2)
+        return block_diag(*blocks)
+
+    def at_bounds(self, candidate):
+        """Return which values lie within a hundredth of their range from a bound of it."""
+        if candidate.keys() != self.dimensions.keys():
+            return []  # another space's
+        return [name for name, each in self.dimensions.items() if _at_bound(each, candidate[name])]
+
 
 def as_subspaces(search_spaces, n_iter):
     """Read `search_spaces` of `BayesSearchCV` as a list of `Subspace`, or say what is wrong."""
@@ -64,22 +93,10 @@ def as_subspaces(search_spaces, n_iter):
             "search_spaces must be a dict, or a list of dicts and (dict, n_iter) tuples, "
             f"got {shown(search_spaces)}."
         )
-    return [Subspace(space, n) for space, n in _pairs(search_spaces, n_iter)]
-
-
-def count_iterations(search_spaces, n_iter):
-    """How many candidates `search_spaces` asks for, at most."""
-    if isinstance(search_spaces, dict):
-        return n_iter
-    return sum(n for _, n in _pairs(search_spaces, n_iter))
-
-
-def _pairs(search_spaces, n_iter):
-    pairs = []
+    subspaces = []
     for element in search_spaces:
-        space, n = (
-            element if isinstance(element, tuple) and len(element) == 2 else (element, n_iter)
-        )
+        is_pair = isinstance(element, tuple) and len(element) == 2
+        space, n = element if is_pair else (element, n_iter)
         if not isinstance(space, dict):
             raise TypeError(
                 f"Each search space must be a dict or a (dict, n_iter) tuple, got {shown(element)}."
@@ -88,10 +105,10 @@ def _pairs(search_spaces, n_iter):
             raise ValueError("A search space must hold at least one parameter, got {}.")
         if not isinstance(n, numbers.Integral) or n < 1:
             raise ValueError(f"n_iter of a search space must be an int > 0, got {shown(n)}.")
-        pairs.append((space, int(n)))
-    if not pairs:
+        subspaces.append(Subspace(space, int(n)))
+    if not subspaces:
         raise ValueError("search_spaces must hold at least one search space, got [].")
-    return pairs
+    return subspaces
 
 
 def _check_bounds(name, given, bounds):
@@ -129,13 +146,16 @@ def _as_dimension(name, given):
                 return check_dimension(given)
             except ValueError as error:
                 raise ValueError(f"{name}: {shown(given)} is not a range: {error}.") from error
-    hint = ""
-    if hasattr(given, "rvs"):
-        hint = " Distributions of scipy.stats are for RandomizedSearchCV and HyperbandSearchCV."
+    kind = getattr(getattr(given, "dist", None), "name", None)
+    if kind == "randint":
+        return Integer(*map(int, given.support()))
+    if kind in _PRIOR_OF:
+        return Real(*given.support(), prior=_PRIOR_OF[kind])
     # Both a TypeError and, as skopt has it, a ValueError.
     raise InvalidParameterError(
-        f"{name} must be a skopt dimension (Real, Integer, Categorical), a list of values or "
-        f"a tuple (low, high) or (low, high, 'log-uniform'), got {shown(given)}.{hint}"
+        f"{name} must be a skopt dimension (Real, Integer, Categorical), a list of values, a tuple "
+        "(low, high) or (low, high, 'log-uniform'), or randint, uniform or loguniform of "
+        f"scipy.stats, got {shown(given)}."
     )
 
 
@@ -151,11 +171,29 @@ def _is_plain(categories):
 
 def _names(categories):
     """Readable names, one per category: they show in `optimizer_results_`."""
-    for write in (str, repr):
-        names = [write(category) for category in categories]
-        if len(set(names)) == len(names):
-            return names
+    names = list(map(str, categories))
+    if len(set(names)) == len(names):
+        return names
     return [f"{i}: {name}" for i, name in enumerate(names)]
+
+
+def _magnitude(value):
+    """Return how large a number is, or layers such as (256, 128) or "256-128"; NaN if neither."""
+    parts = value.split("-") if isinstance(value, str) else value
+    try:
+        return float(np.sum(np.array(parts, float)))
+    except (TypeError, ValueError):
+        return math.nan
+
+
+def _at_bound(dimension, value):
+    if isinstance(dimension, Categorical) or not isinstance(value, numbers.Real):
+        return False
+    bounds = np.array([dimension.low, value, dimension.high], float)
+    low, here, high = np.log(bounds) if dimension.prior == "log-uniform" else bounds
+    # Below zero there is nothing to try.
+    ends = [high] if dimension.low == 0 else [low, high]
+    return any(abs(here - end) < 0.01 * (high - low) for end in ends)
 
 
 def as_python(value):
@@ -163,15 +201,10 @@ def as_python(value):
     return value.item() if isinstance(value, np.generic) else value
 
 
-def _size(dimension):
-    if isinstance(dimension, Categorical):
-        return len(set(dimension.categories))
-    if isinstance(dimension, Integer):
-        return int(dimension.high) - int(dimension.low) + 1
-    return math.inf
-
-
 def _all_values(dimension):
+    """Return the values of a dimension, None for those of a `Real`."""
     if isinstance(dimension, Categorical):
         return list(dict.fromkeys(dimension.categories))
-    return range(int(dimension.low), int(dimension.high) + 1)
+    if isinstance(dimension, Integer):
+        return range(int(dimension.low), int(dimension.high) + 1)
+    return None

@@ -20,6 +20,7 @@ from skfashion import (
     MobileNetFineTuner,
 )
 from skfashion.model_selection import search_space
+from skfashion.model_selection._subspaces import as_subspaces
 from skfashion.networks._mobilenet import backbone_layers, unfreeze_index
 
 CLASSIFIERS = [
@@ -75,6 +76,8 @@ def test_bayes_has_the_same_values(classifier):
             assert (dimension.low, dimension.high) == pytest.approx(plain[name].support())
     assert isinstance(space["learning_rate"], Real)
     assert space["learning_rate"].prior == "log-uniform"
+    (read,), (same,) = as_subspaces(plain, 1), as_subspaces(space, 1)
+    assert read.dimensions == same.dimensions
 
 
 @each_classifier
