@@ -42,6 +42,7 @@ def search(arguments):
     with loading():
         from skfashion._cli import _results, _tuning
         from skfashion._cli._candidates import CandidateTable
+        from skfashion.model_selection._explorer import n_drawn
     # TensorFlow warns of traces as if each cost what it does in a loop of one's own.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
@@ -63,7 +64,7 @@ def search(arguments):
         f"of {counted(len(sample), 'image')}, {len(baseline.classes)} classes"
     )
     if arguments.kind == "bayes":
-        drawn = _tuning.n_drawn(len(epochs))
+        drawn = n_drawn(len(epochs))
         say(f"Drawn at random: {drawn}; chosen by the scores so far: {len(epochs) - drawn}.")
     say(f"Score to beat: {baseline.on(y[sample]):.4f}, {baseline.meaning}.")
     if resumed:

@@ -66,7 +66,6 @@ def make_search(settings, *, files, cv, jobs):
         space,
         n_iter=candidates,
         n_points=at_a_time(jobs, cv),
-        optimizer_kwargs={"n_initial_points": n_drawn(candidates)},
         **common,
     )
     return search, declared, [epochs] * candidates
@@ -129,14 +128,6 @@ def epoch_seconds(memory, folds):
         # In one fold of a candidate its network is traced, which takes longer than an epoch.
         each = (runs["seconds"] / runs["epochs"]).quantile(0.4)
         return None if np.isnan(each) else folds * each
-
-
-def n_drawn(candidates):
-    """Return how many candidates of a Bayesian search are drawn at random, the first ones.
-
-    scikit-optimize draws ten, which of a short search would leave few to choose, or none.
-    """
-    return min(10, max(1, candidates // 2))
 
 
 def at_a_time(jobs, cv):

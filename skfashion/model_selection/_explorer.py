@@ -87,10 +87,15 @@ def _key(point):
     return tuple(map(as_python, point))
 
 
+def n_drawn(n_iter):
+    """Return how many candidates of a search are drawn at random, the first ones."""
+    return min(8, max(1, n_iter // 2))
+
+
 def make_optimizer(subspace, *, random_state, base_estimator="GP", space_constraint=None, **kwargs):
     """Make a `skopt.Optimizer` for a subspace; a constraint is asked with parameter values."""
     given = {
-        "n_initial_points": min(8, max(1, subspace.n_iter // 2)),
+        "n_initial_points": n_drawn(subspace.n_iter),
         # skopt asks for an improvement by 0.01, more than there is among good accuracies, and
         # follows gradients through categories.
         "acq_func": "EI",
