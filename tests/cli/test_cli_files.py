@@ -68,7 +68,8 @@ def test_what_a_search_leaves_is_read_in_another_place(photos, reader_model, tmp
     folder, names, _ = photos
     search = GridSearchCV(reader_model, {"denseclassifier__epochs": [3]}, cv=2)
     search.fit(names, photos[2])
-    data = Bunch(X=names, X_test=names, y_test=photos[2], bad_files=[("odd\n.txt", "no image")])
+    parts = {"X": names, "y": photos[2], "X_test": names, "y_test": photos[2]}
+    data = Bunch(**parts, bad_files=[("odd\n.txt", "no image")])
     summary = {
         **_results.describe(search, data, Baseline(None, photos[2])),
         **{"images_to_train_on": 40, "seconds": 1.0, "scoring": None, "command": "none"},

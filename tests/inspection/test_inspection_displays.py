@@ -199,7 +199,7 @@ def test_functions_of_one_name_are_two_values():
 
 @pytest.mark.parametrize("y_true", [["cat", "dog"], [0, 1]])
 def test_the_probabilities_of_one_class_are_no_labels(y_true):
-    with pytest.raises(ValueError, match="a column a class"):
+    with pytest.raises(ValueError, match="a column for each class"):
         find_mistakes(y_true, np.array([0.2, 0.9]))
     y, probabilities = predictions()
     assert find_mistakes(y[:, None], probabilities).equals(find_mistakes(y, probabilities))
