@@ -68,7 +68,7 @@ def test_candidate_that_gets_no_memory_fails_alone(record_property):
     assert [scores[0], scores[2]] == expected
     assert best == best_expected
     assert len(said) == 1
-    assert "MemoryError: out of memory while building the network" in said[0]
+    assert "MemoryError: out of memory while training" in said[0]
     assert "Take a smaller" in said[0]
     assert "During handling" not in said[0]  # the frames of TensorFlow's own error are let go
     record_property("bytes_kept", kept)
@@ -88,12 +88,13 @@ def conv_search(folder, path, filters, room):
     keep_diary(path)
     epoch = phases._Trainer._epoch
 
-    def short_of_memory(self, program, *args):
-        if room is None or all(WIDE not in w.shape for w in program.model.weights):
-            return epoch(self, program, *args)
+    def short_of_memory(self, training, *args):
+        weights = training._program.model.weights
+        if room is None or all(WIDE not in w.shape for w in weights):
+            return epoch(self, training, *args)
         leave_room(room)
         try:
-            return epoch(self, program, *args)
+            return epoch(self, training, *args)
         finally:
             os.abort()  # mostly it has died before, of a signal; sometimes it raises
 
