@@ -1,6 +1,7 @@
 """The joblib backend "skfashion": fits side by side that notice nothing of each other."""
 
 import _thread
+import signal
 import threading
 import time
 
@@ -176,6 +177,14 @@ def test_of_threads_that_want_the_same_fit_one_trains_it(images, tmp_path, at_wo
         np.testing.assert_array_equal(other.predict_proba(X), fits[0].predict_proba(X))
 
 
+@pytest.fixture
+def interruptible():
+    """Ctrl-C as at a terminal: what runs in the background may ignore it."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
 class Endless(keras.callbacks.Callback):
     """Presses Ctrl-C once two fits are under way."""
 
@@ -190,7 +199,7 @@ class Endless(keras.callbacks.Callback):
 
 
 @pytest.mark.parametrize("heard", [True, False], ids=["between epochs", "within an epoch"])
-def test_interrupt_ends_all_fits(heard, images):
+def test_interrupt_ends_all_fits(heard, images, interruptible):
     X, y = images
     before = set(threading.enumerate())
     if heard:
