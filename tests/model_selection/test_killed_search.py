@@ -20,7 +20,7 @@ README = Path(__file__).resolve().parents[2] / "README.md"
 SMALLER = {
     '"scenes/"': "sys.argv[1]",
     '"runs/"': "sys.argv[2]",
-    "size=96": "size=32",
+    "size=224": "size=32",
     "alpha=0.35": "alpha=0.35, weights=None, epochs=2, fine_tune_epochs=1",
     "n_iter=20": "n_iter=4",
     "cv=3": "cv=2",
