@@ -8,6 +8,7 @@ from skfashion._cli._console import loading, note, say, table
 from skfashion._cli._place import TEXT, file_digest, read_summary
 from skfashion._cli._predict import load_model, model_file, reader_of, steps_of
 from skfashion._utils.image_files import shown_name
+from skfashion._utils.images import size_of
 
 _SHOWN = 20  # classes
 
@@ -37,6 +38,6 @@ def _rows(file, model):
     if hasattr(last, "model_"):
         yield "weights", f"{last.model_.count_params():,}"
     if reader_of(model):
-        yield "takes", f"image files, brought to {first.size} x {first.size} pixels"
+        yield "takes", "image files, brought to {} x {} pixels".format(*size_of(first.size))
     elif hasattr(first, "image_shape_"):
         yield "takes", "images of {} x {} pixels and {} channels".format(*first.image_shape_)

@@ -254,3 +254,10 @@ def test_a_package_without_a_record_is_left_out(monkeypatch):
     versions = _results.circumstances()["versions"]
     assert "numpy" in versions
     assert "no-such-package" not in versions
+
+
+def test_info_names_height_and_width_of_files(photos, tmp_path, capsys):
+    steps = ImageReader(size=(8, 12)), small("DenseClassifier", epochs=1)
+    skfashion.save(make_pipeline(*steps).fit(*photos[1:]), tmp_path / "model.skfashion")
+    assert main(["info", str(tmp_path)]) == 0
+    assert "brought to 8 x 12 pixels" in capsys.readouterr().out
