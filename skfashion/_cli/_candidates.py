@@ -94,10 +94,9 @@ def _width(values):
 
 
 def seconds_left(costs, seconds, *, resumed=False, epoch=None):
-    """Estimate how long all takes that isn't done yet.
+    """Estimate how long all takes that isn't done yet, from what the first candidates took.
 
-    `costs` are the fits and epochs of each candidate and of the refit, `seconds` what the first
-    ones took, and `epoch` what an epoch takes, which is asked while all of them had as many.
+    `costs` are fits and epochs of each candidate and of the refit, `epoch` what an epoch takes.
     """
     known, took = costs[: len(seconds)], np.array(seconds)
     counts = np.full(len(took), True)

@@ -98,8 +98,7 @@ def loading():
 def without_native_noise():
     """Keep what libraries write to standard error below Python, unless something fails.
 
-    TensorFlow tells of processors and graphics cards while it is imported, whatever
-    TF_CPP_MIN_LOG_LEVEL says, and so does each process started meanwhile.
+    TensorFlow tells of processors and cards whatever TF_CPP_MIN_LOG_LEVEL says.
     """
     above, below = sys.stderr, os.dup(2)
     above.flush()

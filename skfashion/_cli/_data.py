@@ -1,9 +1,8 @@
 """Data sets by name or folder: what is trained on, and what the result is tested on."""
 
-import io
 import os
 import warnings
-from contextlib import redirect_stdout, suppress
+from contextlib import suppress
 
 import numpy as np
 from sklearn.datasets import load_digits
@@ -16,7 +15,6 @@ from skfashion._cli._console import (
     nearest,
     note,
     user_errors,
-    without_native_noise,
 )
 from skfashion.datasets import fetch_fashion_mnist, load_image_folder
 from skfashion.datasets._folder import entries
@@ -71,8 +69,7 @@ def read_test_data(named):
 
 def _fashion_mnist():
     parts = []
-    # To download, Keras is imported, and draws a progress bar on standard output.
-    with without_native_noise(), user_errors(), redirect_stdout(io.StringIO()):
+    with user_errors():
         for subset in ("train", "test"):
             data = fetch_fashion_mnist(subset)
             parts += [data.data, np.array(data.target_names)[data.target]]
@@ -142,7 +139,7 @@ def _tell_of_parts(parts, train, test):
 
 
 def _files(folder):
-    """Return the names of images, their labels, and files that are none with the reasons."""
+    """Return the names of images, their labels, and other files with the reasons."""
     advice = "" if os.path.exists(folder) else nearest(folder, [*NAMES, *_beside(folder)])
     with user_errors(advice=advice), warnings.catch_warnings():
         # Said below, in one line.

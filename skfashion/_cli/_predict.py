@@ -143,9 +143,7 @@ def reader_of(model):
 def as_input(model, names):
     """Turn names of image files into what a model was trained on.
 
-    A pipeline that reads files gets the names. Any other one gets what its first step saw
-    in training: images of its height and width, grey where those had one channel, in the
-    range of pixels that the first step which looks at it saw.
+    That is names for an `ImageReader`, else images of the size, channels and range it saw.
     """
     names = np.asarray(names)
     if reader_of(model):

@@ -6,7 +6,6 @@ import platform
 import shlex
 import textwrap
 from datetime import datetime, timezone
-from importlib.metadata import PackageNotFoundError, version
 
 import keras
 import numpy as np
@@ -18,6 +17,7 @@ from skfashion._cli._place import CANDIDATES, TEXT, file_digest, write_summary
 from skfashion._cli._predict import FILE, reader_of
 from skfashion._persistence import save
 from skfashion._utils.image_files import shown_name
+from skfashion._utils.show_versions import version_of
 from skfashion._version import __version__
 from skfashion.inspection import write_report
 
@@ -60,16 +60,12 @@ def circumstances():
         "versions": {
             "skfashion": __version__,
             "python": platform.python_version(),
-            **{name: known for name in _PACKAGES if (known := _version(name))},
+            # TensorFlow has packages of other names.
+            **{name: known for name in _PACKAGES if (known := version_of(name))},
         },
         "system": f"{platform.system()} {platform.machine()}, {counted(os.cpu_count(), 'core')}",
         "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
-
-
-def _version(name):
-    with contextlib.suppress(PackageNotFoundError):  # TensorFlow has packages of other names
-        return version(name)
 
 
 def _plain(value):

@@ -33,10 +33,9 @@ def models(base=ReadyClassifier):
 
 
 def make_search(settings, *, files, cv, jobs):
-    """Make the search that settings ask for, of a pipeline that keeps nothing yet.
+    """Make a search; return with it the declared values of what it tries, and its epochs.
 
-    Returned with it are the declared values of what it tries, by parameter, and the epochs that
-    each of its candidates is trained for.
+    The epochs are those that each candidate is trained for. Its pipeline keeps nothing yet.
     """
     if jobs is None and has_idle_cores():
         share_cores(cpu_count())  # before TensorFlow begins, as it does with ImageNet weights

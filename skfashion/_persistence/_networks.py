@@ -82,10 +82,9 @@ _COMPILED = _POLICIES | _public(
 
 
 def check_fitted(cls, state):
-    """Check a classifier's network, and that the weights in the file are those of it.
+    """Check a classifier's network and weights, and write into `state` what its key really is.
 
-    What it was found to be is written into `state`: a file can't be believed on the key by
-    which programs and finished fits are found.
+    By that key programs and finished fits are found: a file can't be believed on it.
     """
     if not state.keys() & {"_plan", "_weights"}:
         return

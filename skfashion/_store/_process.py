@@ -28,9 +28,7 @@ def new_name():
 def is_orphan(name, modified):
     """Tell whether the process that made a file is dead; False for other names.
 
-    Whatever is before the name that `new_name` returned ends with a dot. Of a process on
-    another host nothing is known; its file counts as an orphan once it is older than a day.
-    `modified` is in seconds since 1970.
+    Of another host nothing is known: there a file is one after a day. `modified`: since 1970.
     """
     match = re.fullmatch(r"(.+)-(\d{1,18})-([0-9a-z.]+)-\d+", name)
     if match is None:

@@ -28,10 +28,9 @@ _stores_lock = threading.Lock()
 
 
 def open_store(memory):
-    """Open the store in a folder; the same object for the same folder.
+    """Open the store in a folder or in that of a `joblib.Memory`: the same object for the same.
 
-    `memory` is a folder, which need not exist yet, or a `joblib.Memory`, in whose location
-    the store is the sub-folder ``skfashion``. For None, or a location of None, there is none.
+    For None, or a location of None, there is no store.
     """
     if isinstance(memory, joblib.Memory):
         memory = memory.location
@@ -105,8 +104,7 @@ class Store:
     def put(self, kind, key, meta, arrays=None):
         """Write an entry, in place of the one there may be; return whether it was written.
 
-        `meta` is a dict of what JSON can express (tuples come back as lists), `arrays` one of
-        NumPy arrays of numbers and bools.
+        `meta` is a dict of what JSON can express, `arrays` one of numbers and bools.
         """
         path = self._entry_path(kind, key)
         return self.write(path, _entries.encode(kind, key, meta, arrays or {}))
@@ -201,9 +199,8 @@ class Store:
             yield error.filename, error, None
 
     def prune(self, max_bytes=None):
-        """Remove what was used least recently, and what dead writers left.
+        """Remove what was used least recently down to `max_bytes`, and what dead writers left.
 
-        `max_bytes` is the size to come down to; None for `store_max_bytes` of the settings.
         Safe while others read and write: at worst they compute something again.
         """
         if max_bytes is None:

@@ -68,10 +68,9 @@ def revived(data):
 
 
 def key_of(data):
-    """Return a hashable stand-in for data.
+    """Return a hashable stand-in for data, in which each object of the user's is itself alone.
 
-    Of what is the user's own, it is good for this process only: two functions of one name, of
-    one text even, are two functions.
+    For this process only: two functions of one name and text are two functions.
     """
     return freeze(data, token)
 

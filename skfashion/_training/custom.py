@@ -64,8 +64,7 @@ def describe_network(make, input_shape, seed, dtype_policy):
 def structure_of(function, parameters, build):
     """Return what stands for a network without its dropout rates, and these.
 
-    A function that isn't declared to have one rate may give each layer its own, or have other
-    layers that depend on `dropout`: the network that `build` returns tells.
+    Of a function not declared to have one rate, the network that `build` returns tells.
     """
     rate = parameters.get("dropout", 0.0)
     key = freeze(function), freeze({**parameters, "dropout": rate > 0})

@@ -30,8 +30,7 @@ def whole(network):
 def split(network):
     """Cut a network at the last single tensor below everything that changes.
 
-    Every node lies on a way from the one input to the one output; so a tensor that no
-    connection leads past, in topological order, is one that all ways lead through.
+    That is one which, in topological order, no connection leads past.
     """
     nodes = _nodes(network)
     position = {id(node): i for i, node in enumerate(nodes)}

@@ -28,8 +28,7 @@ _DIGESTS = Cache("digests", max_entries=8)  # ids of arrays -> (arrays, digest)
 def rows(X, parts, weights, *, store=None, write=True):
     """Return the output of the lower part of a `Split` for each image, computing each one once.
 
-    `weights` are those of the whole network. Rows are read from the store, if there is one, and
-    new ones written there if `write` says so.
+    `weights` are the whole network's. Rows are read from the store, and written if `write`.
     """
     own = [weights[i] for i in parts.lower_weights]
     program = ("lower", parts.key, keras_settings(), _device())

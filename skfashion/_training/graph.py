@@ -43,9 +43,7 @@ class GraphLoop(Loop):
             held = held_by_model(self._model, pairs)
             return Held(held.variables, [v._value for v in held.variables])
         if fixed:
-            variables, arrays = zip(*pairs, strict=True) if pairs else ((), ())
-            tensors = [tf.cast(a, v.dtype) for v, a in zip(variables, arrays, strict=True)]
-            return Held(list(variables), tensors)
+            return Held([v for v, _ in pairs], [tf.cast(array, v.dtype) for v, array in pairs])
         given = {id(v): array for v, array in pairs}
         values = [
             tf.Variable(tf.cast(given.get(id(v), v._value), v.dtype), trainable=v.trainable)
@@ -223,8 +221,7 @@ def _know_by_place(optimizer):
 def fused(optimizer):
     """Return an optimizer that does the same steps with one kernel a variable.
 
-    It is given one that is not built, of a class in `FUSED`, without unusual options. Its momentum
-    is a variable of the graph once it is built.
+    It is given one of a class in `FUSED`, without unusual options and not yet built.
     """
     config = optimizer.get_config()
     if isinstance(config["learning_rate"], dict):

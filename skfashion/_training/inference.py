@@ -35,14 +35,12 @@ def untraced():
 
 
 def predict(plan, weights, X, build, *, store=None, run_key=None):
-    """Return the network's output for each image.
+    """Return the network's output for each image, or what its run predicted for them before.
 
-    What the run that trained the network (`run_key`) predicted for the same images before is
-    read back: a search that is run again scores its candidates without building a network.
-    Whole calls are kept and not single images, so that what is read is what was computed
-    bit for bit, in whatever batches that was. Of each run the last used ones are kept,
-    as many as the settings say. Rows of the frozen part are read and not written.
+    Rows of the frozen part are read from the store and not written.
     """
+    # Whole calls and not single images: what is read is what was computed bit for bit, in whatever
+    # batches that was. So a search that is run again scores without building a network.
     n_kept = get_config()["kept_predictions"]
     if store is None or run_key is None or len(X) < _KEPT_FROM or not n_kept:
         return _computed(plan, weights, X, build, store)

@@ -18,8 +18,7 @@ def token(value):
 def by_source(value):
     """Return what an object of the user's says of itself: configuration, name, source code.
 
-    Of code that can't be told from other code (it has no source, or holds variables of the
-    function around it) a token.
+    A token where code has no source, or holds variables of the function around it.
     """
     if hasattr(value, "get_config") and not isinstance(value, type):
         return (by_source(type(value)), freeze(value.get_config()))

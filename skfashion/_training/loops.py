@@ -57,10 +57,9 @@ class Loop(Protocol):
     nbytes: int  # what they hold, about; 0 where that isn't known
 
     def hold(self, pairs, *, fixed=False):
-        """Return what holds these values, pairs of a variable of the model and an array.
+        """Return what holds the values of all variables, in pairs given or else the model's own.
 
-        For a training: of all variables, the others with the model's own values. `fixed`: for
-        predictions, of these alone.
+        `fixed`: for predictions, of the given ones alone.
         """
 
     def let_go(self, variables):

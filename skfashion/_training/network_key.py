@@ -12,10 +12,9 @@ _NAMING = {"name", "keras_history", "input_layers", "output_layers"}
 
 
 def config_key(network, *, rates=True):
-    """Return a digest of a network's configuration: layers, connections, and nothing else.
+    """Return a digest of a network's configuration: layers, connections, rates if `rates`.
 
-    Keras numbers its layers over the whole process, so names are left out, unless a map of
-    number formats goes by them. `rates` says whether those of dropout layers enter.
+    Keras numbers layers over the process: no names, unless number formats go by them.
     """
     config = keras.saving.serialize_keras_object(network)
     for layer in () if rates else config["config"]["layers"]:

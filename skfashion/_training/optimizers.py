@@ -10,10 +10,9 @@ _UNUSUAL = ("use_ema", "amsgrad", "centered", "loss_scale_factor", "gradient_acc
 
 
 def describe(data):
-    """Split an optimizer into what a program is traced for, hashable, and numbers.
+    """Split an optimizer into what a program is traced for, hashable, and numbers set for a fit.
 
-    The numbers, pairs of name and float, are set anew for every fit. Those that the backend
-    can't make variables of stay among the constants of what is traced.
+    Numbers the backend can't make variables of stay among the constants of the trace.
     """
     options = {name: value for name, value in data["config"].items() if name != "name"}
     fused = _is_fused(_class_of(data), options)

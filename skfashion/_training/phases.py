@@ -35,23 +35,16 @@ class Outcome:
 def run(
     plan,
     data,
-    build,
+    build,  # makes the network of a phase, and what to compile it with
     *,
-    start,
+    start,  # a `State` to go on from, or a `Start`
     store=None,
-    replay=False,
-    on_epoch=None,
-    callbacks=list,
-    about=None,
+    replay=False,  # whether phases, done and half done, are kept in the store and read from it
+    on_epoch=None,  # told phase, epoch and logs; ends the run by returning true
+    callbacks=list,  # makes Keras' callbacks, anew for a second try after memory ran out
+    about=None,  # of the fit, for the store
 ):
-    """Carry out a plan; return an `Outcome`.
-
-    `build` makes the network of a phase and what to compile it with. `start` is a `State` to go
-    on from, or a `Start`. With `replay`, finished and half-done phases are kept in the store and
-    read from it, with `about` beside them. `on_epoch` is told phase, epoch and logs, and ends the
-    run by returning true. `callbacks` makes Keras' callbacks, anew for a second try after memory
-    ran out: they see the whole network, built for them.
-    """
+    """Carry out a plan; return an `Outcome`."""
     started = time.perf_counter()
     state = start
     if not isinstance(start, State):
@@ -90,11 +83,7 @@ def run(
 
 
 def next_phase(state):
-    """Return the state in which the phase after a state begins.
-
-    It has its own optimizer and its own patience, and starts where the best of the last
-    one was.
-    """
+    """Return the state in which the next phase begins: with the best weights and nothing else."""
     return State(state.weights, history=state.history, seconds=state.seconds)
 
 

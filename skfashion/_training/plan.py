@@ -97,8 +97,7 @@ class Plan:
     def keys(self, data_key):
         """Return a key for each phase on data of that digest: of all its course depends on.
 
-        The length of a phase is part of the keys after it, so trainings that differ in
-        their last phases share the first.
+        A phase's length is part of later keys alone: other last phases share the first.
         """
         before = digest(
             ALGORITHM,

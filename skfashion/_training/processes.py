@@ -20,8 +20,7 @@ _STARTED_IN = None  # number of the process in which the backend was started by 
 def prepare_process():
     """Give a worker its share of cores and devices; refuse a process that was forked.
 
-    Called before the first operation of every fit and prediction; all but the first call
-    in a process return at once.
+    Before the first operation of a fit or prediction; all calls but the first do nothing.
     """
     global _STARTED_IN
     here = os.getpid()

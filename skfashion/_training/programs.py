@@ -44,9 +44,10 @@ class Program:
         self.model.optimizer.build(variables)
         self.loop = make_loop(self.model, exclusive=not shared)
         self._numbers = number_variables(self.model.optimizer, phase.numbers) if shared else []
-        own = {id(v) for v in (*self.model.variables, *self._numbers)}
-        known = [v for v in variables_of(self.model) if id(v) not in own]
-        self.slots = [v for v in known if v.name != "learning_rate"]
+        others = {id(v) for v in (*self.model.variables, *self._numbers)}
+        self.slots = [
+            v for v in variables_of(self.model) if id(v) not in others and v.name != "learning_rate"
+        ]
         # Most begin at zero: not Adagrad's and Ftrl's, and not a loss scale.
         self._fresh = [v if v.any() else None for v in to_arrays(self.slots)]
         # In the order in which the plan names them: a clone may list its layers otherwise.
@@ -57,8 +58,8 @@ class Program:
         rates = {id(v) for v in self._dropout_rates}
         self._weights = [w for w in self.model.weights if id(w) not in rates]
         self._seeds = [v for v in self.model.variables if v.path.endswith("seed_generator_state")]
-        own = {id(v): v for v in (*network.weights, *self._weights, *self.slots)}.values()
-        self._nbytes = self.loop.let_go(own)
+        held = {id(v): v for v in (*network.weights, *self._weights, *self.slots)}
+        self._nbytes = self.loop.let_go(held.values())
 
     def begin(self, weights, *, numbers, dropout_rates, seed, slots=None, seeds=None):
         """Return the `Training` that begins with these weights of the whole network.

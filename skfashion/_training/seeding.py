@@ -36,11 +36,10 @@ def order(seed, n, *path):
 def build_scope(seed, dtype_policy=None, image_data_format="channels_last", *, fresh_names=True):
     """Seed the global generators of Python, NumPy and Keras, and put them back after.
 
-    Layers are numbered from the start, too: TensorFlow keeps some 36 kB for each name a
-    variable ever had, 40 MB after a thousand variables. Not so (`fresh_names=False`) where
-    layers from outside may come in: names of a model must differ. Keras' policy of number
-    formats and image data format are those given meanwhile, None for those that are set.
+    Policy and data format are those given meanwhile, None for those that are set.
     """
+    # TensorFlow keeps some 36 kB for each name a variable ever had, so layers are numbered from the
+    # start; not where layers from outside may come in, as names in a model must differ.
     with BUILD_LOCK:
         python_state, numpy_state = random.getstate(), np.random.get_state()
         changed = (*_KERAS_STATE, _KERAS_NAMES) if fresh_names else _KERAS_STATE
@@ -65,12 +64,9 @@ def build_scope(seed, dtype_policy=None, image_data_format="channels_last", *, f
 
 
 def redraw(network, seed):
-    """Draw again, from our seed, what initializers without one have drawn in a new network.
-
-    Keras takes their seeds from Python's global generator. Seeding that one before a network
-    is built is not enough: any other thread (Dask's workers have several) may draw from it
-    meanwhile. Weights that were set since, to pretrained ones for instance, stay as they are.
-    """
+    """Draw anew, from our seed, what initializers without one have drawn in a new network."""
+    # Keras takes their seeds from Python's generator, and seeding that before is not enough: any
+    # other thread (Dask has several) may draw from it. Weights set since stay as they are.
     for i, (weight, initializer) in enumerate(_initialized(network)):
         drawn = initializer(weight.shape, dtype=weight.dtype)
         if np.array_equal(keras.ops.convert_to_numpy(drawn), to_numpy(weight)):

@@ -89,10 +89,9 @@ def why_unreadable(path):
 
 @_explained()
 def decode_image(path, size, resize, white=None):
-    """Read a file as a person sees it, as uint8 array of shape (height, width, 3).
+    """Read a file as a person sees it: uint8 (height, width, 3), or an `UnreadableImageError`.
 
-    `white` is the value that is white where pixels have more than 8 bits, `None` goes by their
-    depth. Whatever is wrong with a file is an `UnreadableImageError`.
+    `white` is white where pixels have more than 8 bits; None goes by their depth.
     """
     return np.asarray(_resized(_picture(path, max(size), white), size, resize))
 

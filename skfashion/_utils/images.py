@@ -33,10 +33,9 @@ def size_of(size, name="size"):
 
 
 def image_shape_of(X_shape, image_shape=None, *, taker=None):
-    """Return (height, width, channels) of the images in an array of some shape.
+    """Return (height, width, channels) of images in an array of some shape; see `is_planar`.
 
-    `image_shape` is what the user says of them, see `is_planar`. A `taker`, the name of a class,
-    can't use long rows of pixels that are not square.
+    A `taker`, the name of a class, can't use long rows of pixels that are not square.
     """
     X_shape = tuple(int(side) for side in X_shape)
     wanted = None if image_shape is None else _full_shape(image_shape)

@@ -1,5 +1,6 @@
 """Versions, for reports of bugs."""
 
+from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 
 from skfashion._version import __version__
@@ -21,9 +22,12 @@ def show_versions() -> None:
 
     print(f"{'skfashion':>15}: {__version__}")
     for name in _PACKAGES:
-        try:
-            print(f"{name:>15}: {version(name)}")
-        except PackageNotFoundError:
-            print(f"{name:>15}: None")
+        print(f"{name:>15}: {version_of(name)}")
     print(f"{'Keras backend':>15}: {keras.config.backend()}")
     sklearn.show_versions()
+
+
+def version_of(name):
+    """Return the version of an installed package, or None."""
+    with suppress(PackageNotFoundError):
+        return version(name)

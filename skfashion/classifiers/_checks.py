@@ -36,10 +36,9 @@ def unchanged_on_error(estimator):
 
 
 def check_images(estimator, X, *, reset, name="X"):
-    """Return images as an array of uint8 or float32.
+    """Return images, which messages call `name`, as an array of uint8 or float32.
 
-    With `reset`, what they look like is remembered, else compared with what is; `name` is
-    what messages call them.
+    With `reset`, what they look like is remembered, else compared with what is.
     """
     refuse_no_array(X, name)
     X = _refuse_text_and_mixed_sizes(X, name)

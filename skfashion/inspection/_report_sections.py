@@ -123,12 +123,12 @@ def _candidates(found):
 def _what_mattered(found):
     if not found.importance:
         return {}
-    parts = [chart("part", found, name) for name, _, _ in found.importance[:_N_PARTS]]
+    slices = [chart("part", found, name) for name, _, _ in found.importance[:_N_PARTS]]
     return {
         "importance": chart("importance", found),
         "explained": f"{max(0, found.explained):.0%}",
         "little": found.explained < _LITTLE,
-        "parts": "".join(parts),
+        "parts": "".join(slices),
     }
 
 

@@ -16,8 +16,7 @@ N_JOBS = [Integral, StrOptions({"auto"}), None]  # what the parameter may be
 def resolved_jobs(search):
     """In the block, give a search with ``n_jobs="auto"`` the number that it stands for.
 
-    Networks of this package are fitted side by side on all cores of a CPU. All else, and what a
-    caller or a worker has arranged by `joblib.parallel_config`, stays as None leaves it.
+    All cores for networks of ours on a CPU; None where a caller or a worker has arranged it.
     """
     with ExitStack() as stack:
         if search.n_jobs == "auto":

@@ -41,9 +41,9 @@ def search_space(
     Returns
     -------
     space : dict of str -> list, distribution or dimension, or list of such dicts
-        Keyed by parameter name, ``<step>__`` in front where there is a step. The grid of
-        `MobileNetFineTuner` is a list of two, so that ``fine_tune_learning_rate`` isn't tried
-        where ``unfreeze_from=None`` leaves nothing to fine-tune.
+        Keyed by parameter name, ``<step>__`` in front where there is a step. A grid is a list of
+        two where one value leaves parameters idle, as ``unfreeze_from=None`` leaves
+        ``fine_tune_learning_rate``.
 
     Raises
     ------

@@ -56,10 +56,9 @@ class VariableDropout(keras.layers.Layer):
 
 
 def with_variable_rates(model):
-    """Return the model with every `Dropout` replaced by a `VariableDropout`.
+    """Return the model with each `Dropout` replaced by a `VariableDropout`, weights in order.
 
-    Its weights are new variables, in the order of the old ones. Without dropout, or with parts
-    that can't be built anew, it is returned as it is.
+    Without dropout, or with parts that can't be built anew, it is returned as it is.
     """
     dropped = {id(layer) for layer in dropout_layers(model)}
     if not dropped or not is_in_config(model):
@@ -78,10 +77,9 @@ def dropout_layers(model):
 
 
 def for_inference(model):
-    """Return a network that predicts whenever it is called, of Keras' own layers alone.
+    """Return a network that predicts whenever it is called: without random layers of ours.
 
-    Image layers say `training=True` where nobody says anything, and all after them hear it: so
-    every layer is told False. Our random layers are left out; what a user put in stays.
+    Every other layer is told so: image layers take `training=True` where nobody says.
     """
     if not any(map(_needs_telling, model._flatten_layers())):
         return model

@@ -103,8 +103,7 @@ def application(version):
 def pretrain(network, *, version, alpha, weights):
     """Set the weights that the backbone of a `mobilenet` starts from.
 
-    None sets the batch normalisation from one fixed batch of noise: an untrained backbone is
-    otherwise nearly constant.
+    None: normalisation from a batch of noise, or an untrained one is nearly constant.
     """
     average = network.get_layer("average")
     names = [layer.name for layer in network.layers]

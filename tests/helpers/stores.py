@@ -1,5 +1,7 @@
 """What the tests of the store share: its files, and rows to put in."""
 
+import time
+
 import numpy as np
 
 
@@ -30,3 +32,15 @@ def assert_same(found, expected):
     assert found.dtype.str == expected.dtype.str
     assert found.shape == expected.shape
     assert found.tobytes() == expected.tobytes()
+
+
+def slow(function, rng, delay):
+    """Return a function that takes its time, as on a network folder."""
+
+    def call(*args):
+        time.sleep(rng.uniform(0, delay))
+        found = function(*args)
+        time.sleep(rng.uniform(0, delay))
+        return found
+
+    return call

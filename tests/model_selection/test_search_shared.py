@@ -10,6 +10,7 @@ import pytest
 from children import Child, needs_linux, result_of
 from diary import Diary, keep_diary
 from sklearn.model_selection import GridSearchCV
+from stores import slow
 
 from skfashion import DenseClassifier
 from skfashion._store import Store, StoreWarning
@@ -39,16 +40,6 @@ def search(folder, path, seed, delay):
     found = GridSearchCV(clf, grid, cv=FOLDS, error_score="raise", refit=False).fit(X, y)
     splits = [found.cv_results_[f"split{i}_test_score"] for i in range(FOLDS)]
     return dict(zip(mine, np.transpose(splits).tolist(), strict=True))
-
-
-def slow(function, rng, delay):
-    def call(*args):
-        time.sleep(rng.uniform(0, delay))
-        found = function(*args)
-        time.sleep(rng.uniform(0, delay))
-        return found
-
-    return call
 
 
 def kill_two(children, diary):

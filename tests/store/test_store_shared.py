@@ -10,6 +10,7 @@ import warnings
 import numpy as np
 import pytest
 from children import Child, needs_linux
+from stores import slow
 
 import skfashion
 from skfashion._store import Store, StoreWarning, _process, open_store
@@ -105,16 +106,7 @@ def work(folder, seed, count, delay, ready):
     rng, store, computed = random.Random(seed), open_store(folder), 0
     if delay:
         # A network folder: renaming and listing take their time, and a listing is an old one.
-        def slow(function):
-            def call(*args):
-                time.sleep(rng.uniform(0, delay))
-                found = function(*args)
-                time.sleep(rng.uniform(0, delay))
-                return found
-
-            return call
-
-        os.replace, os.scandir = slow(os.replace), slow(os.scandir)
+        os.replace, os.scandir = slow(os.replace, rng, delay), slow(os.scandir, rng, delay)
     ready.wait()
     for n in rng.sample(range(count), count):
         with store.crash_guard(f"{n:04x}"):
