@@ -8,7 +8,7 @@ from skfashion._training.custom import build, describe_network, network_of, stru
 from skfashion._training.features import features_info
 from skfashion._training.inference import export, predict, untraced
 from skfashion._training.keys import digest, freeze, weights_digest
-from skfashion._training.loops import retried
+from skfashion._training.memory import retried
 from skfashion._training.phases import next_phase, run
 from skfashion._training.plan import Data, EarlyStopping, Phase, Plan, Start
 from skfashion._training.processes import has_idle_cores, prepare_process, share_cores

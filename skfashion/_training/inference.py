@@ -8,7 +8,8 @@ import numpy as np
 
 from skfashion._training import features
 from skfashion._training.keys import array_digest
-from skfashion._training.loops import retried, to_numpy
+from skfashion._training.loops import to_numpy
+from skfashion._training.memory import retried
 from skfashion._training.programs import program_of
 from skfashion._training.seeding import build_scope, derive
 from skfashion._utils.config import get_config

@@ -13,6 +13,7 @@ import keras
 from joblib.parallel import SequentialBackend, ThreadingBackend
 from threadpoolctl import ThreadpoolController
 
+from skfashion._training.memory import Crew
 from skfashion._training.processes import share_cores
 from skfashion._training.settings import settings_of_thread
 from skfashion._utils.deadline import DeadlineReached, cancelled_by
@@ -34,7 +35,8 @@ class SideBySideBackend(ThreadingBackend):
     def configure(self, n_jobs=1, parallel=None, **options):
         """Share the cores among threads, which begin with the first task."""
         n_jobs = super().configure(n_jobs, parallel, **options)
-        self._cancelled, self._settings = threading.Event(), settings_of_thread()
+        self._cancelled = threading.Event()
+        self._settings = [*settings_of_thread(), Crew().joined]
         self._while_open = ExitStack()
         n_threads = share_cores(n_jobs)
         pools = ThreadpoolController()  # OpenMP's number of threads is each thread's own

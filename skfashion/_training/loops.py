@@ -1,17 +1,10 @@
 """The loop over the batches of one epoch, for the backend at hand."""
 
-import functools
-import gc
 import math
-import threading
-import traceback
-from contextlib import nullcontext
 from typing import Protocol
 
 import keras
 import numpy as np
-
-from skfashion._utils.cache import clear_caches
 
 _IN_EPOCHS = (  # hooks of Keras' callbacks
     "on_batch_begin",
@@ -23,9 +16,6 @@ _IN_EPOCHS = (  # hooks of Keras' callbacks
     "on_test_batch_end",
     "on_test_end",
 )
-_AGAIN = threading.RLock()
-# TensorFlow's words, and those of oneDNN, whose status 1 is "out of memory".
-_NO_MEMORY = ("RESOURCE_EXHAUSTED", "Status: 1, message: could not")
 
 
 class Held:
@@ -209,51 +199,3 @@ def _is_set(callback, name):
     """Tell whether a hook is not Keras' empty one: of its class, or of the instance alone."""
     hook = getattr(callback, name)
     return getattr(hook, "__func__", hook) is not getattr(keras.callbacks.Callback, name)
-
-
-def retried(doing):
-    """Let a function that runs out of memory run once more, with nothing kept in the caches.
-
-    What they hold may be what was lacking. They are empty after a second failure as well.
-    """
-
-    def decorate(function):
-        @functools.wraps(function)
-        def call(*args, **kwargs):
-            for last in (False, True):
-                try:
-                    # Fits side by side that all lack memory are tried again one by one.
-                    with _AGAIN if last else nullcontext():
-                        return function(*args, **kwargs)
-                except Exception as error:
-                    failure = _as_memory_error(error, doing)
-                    if failure is None:
-                        raise
-                    clear_caches()
-                    traceback.clear_frames(error.__traceback__)  # they hold what failed
-                gc.collect()
-                if last:
-                    # Not within the block: its frames would keep the backend's tensors alive as
-                    # long as somebody holds the exception.
-                    raise failure
-
-        return call
-
-    return decorate
-
-
-def _as_memory_error(error, doing):
-    """Return a `MemoryError` for a backend's way of running out of memory, None for any other."""
-    if type(error) is MemoryError and error.args:
-        return error  # one of ours, from further in
-    if not (
-        isinstance(error, MemoryError)  # NumPy's
-        or any(words in str(error) for words in _NO_MEMORY)
-        or type(error).__name__ in ("ResourceExhaustedError", "OutOfMemoryError")
-    ):
-        return None
-    told = str(error).splitlines() or [type(error).__name__]
-    return MemoryError(
-        f"out of memory while {doing}: {told[0][:200]}. Take a smaller batch_size, image_size or "
-        "network."
-    )

@@ -9,7 +9,8 @@ from weakref import WeakValueDictionary
 import keras
 
 from skfashion._training import features
-from skfashion._training.loops import KerasLoop, has_hooks_in_epochs, retried
+from skfashion._training.loops import KerasLoop, has_hooks_in_epochs
+from skfashion._training.memory import retried
 from skfashion._training.programs import Program, initial_weights, program_of
 from skfashion._training.runs import Runs, State, result_key
 from skfashion._training.seeding import build_scope, derive, order

@@ -1,7 +1,10 @@
 """What is kept for reuse costs no candidate its memory, and doesn't grow without bound."""
 
 import gc
+import threading
+import time
 
+import joblib
 import keras
 import numpy as np
 import pytest
@@ -12,7 +15,7 @@ from sklearn.model_selection import GridSearchCV
 
 import skfashion
 from skfashion import DenseClassifier
-from skfashion._training import loops, programs
+from skfashion._training import loops, phases, programs
 
 psutil = pytest.importorskip("psutil")
 
@@ -94,6 +97,36 @@ def test_a_model_function_that_runs_out_of_memory_is_called_again(images):
 
     custom(network).fit(*images)
     assert calls[:2] == [1, 0]
+
+
+def test_side_by_side_the_second_try_has_the_memory_for_itself(images, monkeypatch):
+    under_way, lock = [], threading.Lock()
+    train, epoch = phases._Trainer._train, phases._Trainer._epoch
+    failed = []
+
+    def counted(*args):
+        with lock:
+            under_way.append(threading.get_ident())
+        try:
+            return train(*args)
+        finally:
+            with lock:
+                under_way.remove(threading.get_ident())
+
+    def room_for_one(*args):
+        time.sleep(0.05)  # so that the others begin
+        if len(under_way) > 1:
+            failed.append(threading.get_ident())
+            raise MemoryError
+        return epoch(*args)
+
+    monkeypatch.setattr(phases._Trainer, "_train", counted)
+    monkeypatch.setattr(phases._Trainer, "_epoch", room_for_one)
+    clf = DenseClassifier(8, epochs=3, random_state=0)
+    with joblib.parallel_config("skfashion", n_jobs=3):
+        found = GridSearchCV(clf, {"batch_size": [4, 8, 16]}, cv=2, refit=False).fit(*images)
+    assert failed
+    assert np.isfinite(found.cv_results_["mean_test_score"]).all()
 
 
 def test_callbacks_and_progress_begin_anew_with_the_second_try(images, monkeypatch):
