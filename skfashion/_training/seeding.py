@@ -1,4 +1,4 @@
-"""Seeds for everything random in a fit, with the caller's random state left alone."""
+"""Seeds for everything random in a fit; the global random states are not touched."""
 
 import random
 import threading
@@ -8,17 +8,31 @@ from zlib import crc32
 import keras
 import numpy as np
 
-# The one private part of Keras used here: its global generator has no public way to be
-# put back, and a network of the user's that draws from it must not change it for others.
+# Private parts of Keras: its global generator has no public way to be put back, and a network of
+# the user's that draws from it must not change it for others; nor can its default seeds be chosen
+# but by seeding Python's own generator, from which any other thread may draw.
 from keras.src.backend.common import global_state
+from keras.src.random import seed_generator
 
 from skfashion._training.loops import to_numpy
 from skfashion._training.settings import policy_of
 
 _KERAS_STATE = ("global_seed_generator", "global_random_seed")
 _KERAS_NAMES = "object_name_uids"
-# Building reads and writes random state of the process: one build at a time.
+# Building sets Keras' data format, which is that of the process: one build at a time.
 BUILD_LOCK = threading.RLock()
+
+
+class _DefaultSeeds(threading.local):
+    """What Keras draws default seeds from: in a build of this thread a generator of ours."""
+
+    generator = random
+
+    def randint(self, low, high):
+        return self.generator.randint(low, high)
+
+
+_DEFAULT_SEEDS = _DefaultSeeds()
 
 
 def derive(seed, *path):
@@ -34,18 +48,18 @@ def order(seed, n, *path):
 
 @contextmanager
 def build_scope(seed, dtype_policy=None, image_data_format="channels_last", *, fresh_names=True):
-    """Seed the global generators of Python, NumPy and Keras, and put them back after.
+    """Let Keras draw from this seed in this thread alone, and put all back after.
 
     Policy and data format are those given meanwhile, None for those that are set.
     """
     # TensorFlow keeps some 36 kB for each name a variable ever had, so layers are numbered from the
     # start; not where layers from outside may come in, as names in a model must differ.
     with BUILD_LOCK:
-        python_state, numpy_state = random.getstate(), np.random.get_state()
+        source, generator = seed_generator.python_random, _DEFAULT_SEEDS.generator
         changed = (*_KERAS_STATE, _KERAS_NAMES) if fresh_names else _KERAS_STATE
         keras_state = {name: global_state.get_global_attribute(name) for name in changed}
-        random.seed(seed)
-        np.random.seed(seed % 2**32)
+        seed_generator.python_random = _DEFAULT_SEEDS
+        _DEFAULT_SEEDS.generator = random.Random(seed)
         for name in changed:
             global_state.set_global_attribute(name, None)
         policy, data_format = keras.config.dtype_policy(), keras.config.image_data_format()
@@ -57,16 +71,16 @@ def build_scope(seed, dtype_policy=None, image_data_format="channels_last", *, f
         finally:
             keras.config.set_dtype_policy(policy)
             keras.config.set_image_data_format(data_format)
-            random.setstate(python_state)
-            np.random.set_state(numpy_state)
+            seed_generator.python_random = source
+            _DEFAULT_SEEDS.generator = generator
             for name, value in keras_state.items():
                 global_state.set_global_attribute(name, value)
 
 
 def redraw(network, seed):
     """Draw anew, from our seed, what initializers without one have drawn in a new network."""
-    # Keras takes their seeds from Python's generator, and seeding that before is not enough: any
-    # other thread (Dask has several) may draw from it. Weights set since stay as they are.
+    # By place: so they don't depend on how often Keras draws in between. Weights set since stay as
+    # they are.
     for i, (weight, initializer) in enumerate(_initialized(network)):
         drawn = initializer(weight.shape, dtype=weight.dtype)
         if np.array_equal(keras.ops.convert_to_numpy(drawn), to_numpy(weight)):

@@ -7,7 +7,8 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
-from estimators import NAMES, dense, small
+from custom import custom
+from estimators import NAMES, dense, sequential, small
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 from sklearn.ensemble import AdaBoostClassifier
@@ -205,6 +206,21 @@ def test_the_callers_random_state_is_untouched(name, random_state, two):
         return before, _global_draws()
 
     assert draws(work=True) == draws(work=False)
+
+
+def test_other_threads_find_the_global_random_states_as_they_were_during_a_build(two):
+    def states():
+        return random.getstate(), np.random.get_state()[1].tolist()
+
+    before, seen = states(), []
+
+    def network(meta):
+        seen.append(states())
+        return sequential(meta, keras.layers.Flatten())
+
+    custom(network, epochs=1).fit(*two)
+    assert seen
+    assert all(state == before for state in seen)
 
 
 # ------------------------------------------------------------------- pixels
