@@ -4,13 +4,16 @@ Sharing frozen layers over model selection: Nakandala and Kumar, "Nautilus: an o
 system for deep transfer learning over evolving training datasets", SIGMOD 2022.
 """
 
+import threading
 import time
+from contextlib import closing, nullcontext
 from hashlib import blake2b
 
 import keras
 import numpy as np
 
 from skfashion._training.keys import digest, weights_digest
+from skfashion._training.processes import on_all_cores
 from skfashion._training.programs import Extractor, pooled
 from skfashion._training.settings import keras_settings
 from skfashion._utils.cache import Cache
@@ -18,7 +21,7 @@ from skfashion._utils.config import get_config
 
 _BATCH = 128  # of images; the output for an image doesn't depend on it
 _SAVE_SECONDS = 5.0
-
+_AT_WORK = threading.RLock()  # held while rows are computed
 
 _CACHE = Cache("features", max_bytes=lambda: get_config()["feature_cache_bytes"])
 _COUNTS = {"computed": 0, "from_memory": 0, "from_disk": 0}
@@ -38,30 +41,33 @@ def rows(X, parts, weights, *, store=None, write=True):
     out = np.empty((len(X), *shape), dtype)
     named = [(namespace, key) for key in keys]
     missing = _CACHE.fill(out, named, range(len(keys)))
-    _COUNTS["from_memory"] += len(keys) - len(missing)
     on_disk = None
     if store is not None and (missing or write):
         on_disk = store.rows("features", namespace, shape=shape, dtype=out.dtype)
-    if missing and on_disk is not None:
-        found = on_disk.get([keys[i] for i in missing])
-        for position, row in found.items():
-            out[missing[position]] = row
-        places = [missing[position] for position in found]
-        _COUNTS["from_disk"] += len(places)
-        _keep(namespace, keys, out, places)
-        missing = [i for position, i in enumerate(missing) if position not in found]
-    if missing:
-        # The same image may be in X more than once.
-        first = {keys[i]: i for i in reversed(missing)}
-        new = list(first.values())
-        with pooled(program, lambda: Extractor(parts.lower)) as extractor:
-            predict = extractor.predictor(own)
-            _compute(predict, X, keys, new, out, on_disk if write else None)
-        _COUNTS["computed"] += len(new)
-        for i in missing:
-            if first[keys[i]] != i:
-                out[i] = out[first[keys[i]]]
-        _keep(namespace, keys, out, new)
+    # Fits side by side want the same images: one computes them, on all cores, and the others wait.
+    with _AT_WORK if missing else nullcontext():
+        missing = _CACHE.fill(out, named, missing)
+        _COUNTS["from_memory"] += len(keys) - len(missing)
+        if missing and on_disk is not None:
+            found = on_disk.get([keys[i] for i in missing])
+            for position, row in found.items():
+                out[missing[position]] = row
+            places = [missing[position] for position in found]
+            _COUNTS["from_disk"] += len(places)
+            _keep(namespace, keys, out, places)
+            missing = [i for position, i in enumerate(missing) if position not in found]
+        if missing:
+            # The same image may be in X more than once.
+            first = {keys[i]: i for i in reversed(missing)}
+            new = list(first.values())
+            with pooled(program, lambda: Extractor(parts.lower)) as extractor:
+                predict = extractor.predictor(own)
+                _compute(predict, X, keys, new, out, on_disk if write else None)
+            _COUNTS["computed"] += len(new)
+            for i in missing:
+                if first[keys[i]] != i:
+                    out[i] = out[first[keys[i]]]
+            _keep(namespace, keys, out, new)
     if on_disk is not None and write:
         # All of them: what a prediction computed before is in memory, and not yet there.
         on_disk.put(keys, out)
@@ -71,14 +77,14 @@ def rows(X, parts, weights, *, store=None, write=True):
 def _compute(predict, X, keys, places, out, on_disk):
     """Fill rows of `out`, and keep them now and then: a kill costs no long extraction."""
     kept, saved = 0, time.monotonic()
-    for start in range(0, len(places), _BATCH):
-        end = start + _BATCH
-        batch = places[start:end]
-        out[batch] = predict(X[batch])
-        if on_disk is not None and time.monotonic() - saved >= _SAVE_SECONDS:
-            part = places[kept:end]
-            on_disk.put([keys[i] for i in part], out[part])
-            kept, saved = end, time.monotonic()
+    batches = [places[start : start + _BATCH] for start in range(0, len(places), _BATCH)]
+    with closing(on_all_cores(lambda batch: predict(X[batch]), batches)) as outputs:
+        for i, (batch, computed) in enumerate(zip(batches, outputs, strict=True), start=1):
+            out[batch] = computed
+            if on_disk is not None and time.monotonic() - saved >= _SAVE_SECONDS:
+                part = places[kept : i * _BATCH]
+                on_disk.put([keys[place] for place in part], out[part])
+                kept, saved = i * _BATCH, time.monotonic()
 
 
 def fits(parts, n):

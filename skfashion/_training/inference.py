@@ -9,7 +9,8 @@ import numpy as np
 from skfashion._training import features
 from skfashion._training.keys import array_digest
 from skfashion._training.loops import to_numpy
-from skfashion._training.memory import retried
+from skfashion._training.memory import in_crew, retried
+from skfashion._training.processes import on_all_cores
 from skfashion._training.programs import program_of
 from skfashion._training.seeding import build_scope, derive
 from skfashion._utils.config import get_config
@@ -63,14 +64,17 @@ def _computed(plan, weights, X, build, store):
             network, _ = build(phase)
         network.set_weights(weights)
         return to_numpy(network(keras.ops.convert_to_tensor(X), training=False))
-    outputs = []
+    batches = [X[i : i + _PREDICT_BATCH] for i in range(0, len(X), _PREDICT_BATCH)]
     with program_of(plan, phase, build, cut=True) as program:
         predict_batch = program.predictor(weights)
-        for i in range(0, len(X), _PREDICT_BATCH):
-            batch = X[i : i + _PREDICT_BATCH]
+
+        def outputs_of(batch):
             if program.parts.lower is not None:
                 batch = features.rows(batch, program.parts, weights, store=store, write=False)
-            outputs.append(predict_batch(batch))
+            return predict_batch(batch)
+
+        # Fits side by side have a core each.
+        outputs = list((map if in_crew() else on_all_cores)(outputs_of, batches))
     return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
 
 

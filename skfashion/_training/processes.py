@@ -8,10 +8,14 @@ import multiprocessing
 import os
 import re
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import ExitStack
+from itertools import islice
 
 import joblib
 import keras
 
+from skfashion._training.settings import settings_of_thread
 from skfashion._utils.warnings import warn
 
 _STARTED_IN = None  # number of the process in which the backend was started by us
@@ -73,6 +77,43 @@ def has_idle_cores():
     import tensorflow as tf
 
     return not tf.config.get_visible_devices("GPU")
+
+
+def on_all_cores(function, items):
+    """Yield what a function returns for each item, several at once where one leaves cores idle.
+
+    So it does where TensorFlow has fewer threads an operation than there are cores.
+    """
+    items = iter(items)
+    yield from map(function, islice(items, 1))  # alone: it may trace
+    n_threads = _calls_at_once()
+    if n_threads == 1:
+        yield from map(function, items)
+        return
+    settings = settings_of_thread()
+
+    def call(item):
+        with ExitStack() as stack:
+            for context in settings:
+                stack.enter_context(context())
+            return function(item)
+
+    pool = ThreadPoolExecutor(n_threads)
+    try:
+        yield from pool.map(call, items)
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _calls_at_once():
+    """Return how many operations the cores can do at once."""
+    if not has_idle_cores():
+        return 1
+    import tensorflow as tf
+
+    told = os.environ.get("TF_NUM_INTRAOP_THREADS", "")
+    each = int(told) if told.isdigit() else tf.config.threading.get_intra_op_parallelism_threads()
+    return joblib.cpu_count() // each if each else 1
 
 
 def share_cores(n_jobs):

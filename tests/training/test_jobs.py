@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 import threadpoolctl
-from estimators import NAMES, small
+from estimators import NAMES, mobile, small
 from sklearn.base import clone
 from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
 from sklearn.model_selection import (
@@ -23,7 +23,7 @@ from sklearn.multiclass import OneVsRestClassifier
 
 import skfashion
 from skfashion import DenseClassifier, _training
-from skfashion._training import phases
+from skfashion._training import features, phases, processes
 
 
 def dense(**parameters):
@@ -175,6 +175,52 @@ def test_of_threads_that_want_the_same_fit_one_trains_it(images, tmp_path, at_wo
     assert len(at_work["threads"]) == 1
     for other in fits[1:]:
         np.testing.assert_array_equal(other.predict_proba(X), fits[0].predict_proba(X))
+
+
+def test_fits_side_by_side_compute_no_image_twice(images, monkeypatch):
+    X, y = images
+    compute = features._compute
+
+    def slowly(*args):
+        time.sleep(0.3)  # so that the others come to the same images
+        compute(*args)
+
+    monkeypatch.setattr(features, "_compute", slowly)
+    skfashion.clear_caches()
+    before = _training.features_info()["computed"]
+    with joblib.parallel_config("skfashion", n_jobs=3):
+        cross_validate(mobile(), X, y, cv=3, error_score="raise")
+    assert _training.features_info()["computed"] - before == len(np.unique(X, axis=0))
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_one_prediction_on_all_cores(name, images, monkeypatch):
+    X, y = images
+    clf = small(name, epochs=1).fit(X, y)
+    many = np.concatenate([X, 255 - X] * 30)
+    skfashion.clear_caches()
+    expected = clf.predict_proba(many)
+    monkeypatch.setattr(processes, "_calls_at_once", lambda: 3)
+    skfashion.clear_caches()
+    np.testing.assert_array_equal(clf.predict_proba(many), expected)
+
+
+def test_what_is_spread_over_cores_ends_with_its_first_failure(monkeypatch):
+    monkeypatch.setattr(processes, "_calls_at_once", lambda: 2)
+    done, threads = [], set()
+
+    def call(item):
+        threads.add(threading.get_ident())
+        time.sleep(0.01)
+        done.append(1 / item)
+        return item
+
+    assert list(processes.on_all_cores(call, range(1, 9))) == list(range(1, 9))
+    assert len(threads) == 3  # the first item is the caller's
+    done.clear()
+    with pytest.raises(ZeroDivisionError):
+        list(processes.on_all_cores(call, [1, 0, *[1] * 50]))
+    assert len(done) < 20
 
 
 @pytest.fixture
