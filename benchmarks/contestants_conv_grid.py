@@ -5,8 +5,10 @@ from benchmarks.data import fashion
 from benchmarks.peers import conv_network, tagged_keras_classifier
 
 
-def skfashion(n, epochs, folds, fused=True):
-    """Ours."""
+def skfashion(n, epochs, folds, fused=True, n_jobs=1):
+    """Ours; side by side where `n_jobs` is more than 1."""
+    import joblib
+
     from benchmarks import spy
 
     spy.start_ours(fused=fused)
@@ -14,13 +16,14 @@ def skfashion(n, epochs, folds, fused=True):
     work = spy.watch()
 
     def run():
-        search = problems.grid_search(problem, folds).fit(problem.X, problem.y)
+        with joblib.parallel_config("skfashion", n_jobs=n_jobs):
+            search = problems.grid_search(problem, folds).fit(problem.X, problem.y)
         return {**spy.step_of_ours(), **work.counts(), **problems.scores(search)}
 
     return run
 
 
-def scikeras(n, epochs, folds):
+def scikeras(n, epochs, folds, n_jobs=1):
     """Keras under GridSearchCV by scikeras, on images scaled beforehand."""
     from benchmarks.spy import wake
 
@@ -42,7 +45,8 @@ def scikeras(n, epochs, folds):
     }
     X, y = fashion(n, scaled=True)
     X = X[..., None]
-    search = problems.grid_search(problems.Problem(estimator, grid, X, y), folds)
+    problem = problems.Problem(estimator, grid, X, y)
+    search = problems.grid_search(problem, folds, n_jobs=n_jobs)
 
     def run():
         search.fit(X, y)

@@ -1,4 +1,4 @@
-"""The same grid of small dense networks, six ways.
+"""The same grid of small dense networks, six ways, two of them with two workers as well.
 
 Peers are given flat float32 images from 0 to 1, scaled beforehand; ours is given uint8 and
 scales inside. All score the accuracy of three stratified folds; nobody fits again at the end.
@@ -16,8 +16,10 @@ from benchmarks.peers import dense_network, tagged_keras_classifier
 _LOSS = "sparse_categorical_crossentropy"
 
 
-def skfashion(n, epochs, folds, fused=True):
-    """Ours."""
+def skfashion(n, epochs, folds, fused=True, n_jobs=1):
+    """Ours; side by side where `n_jobs` is more than 1."""
+    import joblib
+
     from benchmarks import spy
 
     spy.start_ours(fused=fused)
@@ -25,13 +27,14 @@ def skfashion(n, epochs, folds, fused=True):
     work = spy.watch()
 
     def run():
-        search = problems.grid_search(problem, folds).fit(problem.X, problem.y)
+        with joblib.parallel_config("skfashion", n_jobs=n_jobs):
+            search = problems.grid_search(problem, folds).fit(problem.X, problem.y)
         return {**spy.step_of_ours(), **work.counts(), **problems.scores(search)}
 
     return run
 
 
-def scikeras(n, epochs, folds):
+def scikeras(n, epochs, folds, n_jobs=1):
     """Keras under GridSearchCV by scikeras."""
     from benchmarks.spy import wake
 
@@ -51,7 +54,7 @@ def scikeras(n, epochs, folds):
         "model__units": list(problems.UNITS),
         "optimizer__learning_rate": list(problems.RATES),
     }
-    return _grid_search(estimator, grid, *fashion(n, flat=True, scaled=True), folds)
+    return _grid_search(estimator, grid, *fashion(n, flat=True, scaled=True), folds, n_jobs)
 
 
 def skorch(n, epochs, folds):
@@ -176,8 +179,9 @@ def keras_jax(n, epochs, folds):
     return run
 
 
-def _grid_search(estimator, grid, X, y, folds):
-    search = problems.grid_search(problems.Problem(estimator, grid, X, y), folds)
+def _grid_search(estimator, grid, X, y, folds, n_jobs=1):
+    problem = problems.Problem(estimator, grid, X, y)
+    search = problems.grid_search(problem, folds, n_jobs=n_jobs)
 
     def run():
         search.fit(X, y)

@@ -7,8 +7,10 @@ from benchmarks.data import scenes
 from benchmarks.peers import imagenet, mobilenet_network, two_phase_classifier
 
 
-def skfashion(n, epochs, fine_tune_epochs, folds, size, memory=None, fused=True):
-    """Ours; with a store where `memory` names a folder."""
+def skfashion(n, epochs, fine_tune_epochs, folds, size, memory=None, fused=True, n_jobs=1):
+    """Ours; with a store where `memory` names a folder, side by side with more `n_jobs`."""
+    import joblib
+
     from benchmarks import spy
 
     spy.start_ours(fused=fused)
@@ -17,7 +19,8 @@ def skfashion(n, epochs, fine_tune_epochs, folds, size, memory=None, fused=True)
     work = spy.watch()
 
     def run():
-        search = problems.grid_search(problem, folds).fit(problem.X, problem.y)
+        with joblib.parallel_config("skfashion", n_jobs=n_jobs):
+            search = problems.grid_search(problem, folds).fit(problem.X, problem.y)
         found = {**spy.step_of_ours(), **work.counts(), **problems.scores(search)}
         if memory is not None:
             found["store_bytes"] = folder_bytes(memory)

@@ -20,19 +20,24 @@ def test_mobilenet_grid(bench, tmp_path, size):
         "{None, 116, 143}, 2 folds, 1,200 scenes, 4 + 3 epochs"
     )
     stores = {"private": lambda turn: {"memory": str(tmp_path / f"store{turn}")}}
+    two = {"settings": {"n_jobs": 2}, "env": problems.ONE_THREAD}
     sides = [
         Side("skfashion"),
+        Side("skfashion, side by side", "skfashion", **two),
         Side("skfashion, first on a store", "skfashion", **stores),
         Side("skfashion, again on the store", "skfashion", **stores),
         Side("scikeras"),
     ]
-    first, again = sides[1].name, sides[2].name
+    together, first, again = (side.name for side in sides[1:4])
     with bench.record(
         f"mobilenet_grid_{size}", title, settings, repeat={96: 3, 160: 2}[size]
     ) as record:
         record.contest("mobilenet_grid", sides)
         target = {"at_least": 8} if size == 96 else {}
         record.faster("skfashion", "scikeras", **target)
+        record.faster(together, "skfashion")
+        target = {"at_least": 16} if size == 96 else {}
+        record.faster(together, "scikeras", **target)
         record.faster(first, "scikeras")
         target = {"at_least": 5} if size == 96 else {}
         record.faster(again, first, what="the same search again: times faster than first", **target)
