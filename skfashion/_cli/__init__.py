@@ -2,6 +2,6 @@
 
 `_main` reads the arguments and imports what they ask for: ``skfashion --help`` needs no Keras.
 `_console` is what a terminal gets, `_data` reads data sets. For a search `_choice` chooses model
-and size, `_place` the folder; `_tuning` makes what `_search` carries out, `_candidates` tells of
-each candidate, and `_results` writes down what was found, `_likeness` what the images look like.
+and size, `_place` the folder; `_tuning` makes what `_search` carries out, and `_results` writes
+down what was found, `_likeness` what the images look like.
 """

@@ -8,7 +8,7 @@ import numpy as np
 from PIL import Image
 from rich.filesize import decimal
 
-from skfashion._cli._console import note, say
+from skfashion._cli._console import note
 from skfashion._utils.image_files import FORMATS
 
 # In smaller images MobileNet, which was trained at 224 x 224, finds too little.
@@ -44,8 +44,10 @@ def choose(arguments, data):
         at_size = f" at {size} x {size}"
         if size < wanted:
             why += f"; at {wanted} x {wanted} {n_images:,} images would take more than 1.5 GiB"
+        elif size < _SIZES[0]:
+            why += f"; a larger --size, up to {_SIZES[0]}, takes longer and may get more right"
     if why or at_size:
-        say(
+        print(
             f"Model {model}{at_size}: the images' shorter side is {side} pixels in the median{why}."
         )
     return model, size

@@ -1,28 +1,19 @@
 """Data sets by name or folder: what is trained on, and what the result is tested on."""
 
+import glob
 import os
 import warnings
-from contextlib import suppress
 
 import numpy as np
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.utils import Bunch
 
-from skfashion._cli._console import (
-    UserError,
-    counted,
-    nearest,
-    note,
-    user_errors,
-)
+from skfashion._cli._console import UserError, counted, nearest, note, user_errors
 from skfashion.datasets import fetch_fashion_mnist, load_image_folder
 from skfashion.datasets._folder import entries
 
 NAMES = ("fashion-mnist", "digits")
-
-# Where nothing says which images are for testing, one in five is, always the same ones.
-_TEST_SHARE = 0.2
 
 # What the part to test on may be called; the first that holds classes is taken.
 _TEST_PARTS = ("test", "val", "valid", "validation")
@@ -52,16 +43,14 @@ def read_test_data(named):
         return Bunch(name=name, X=data.X_test, y=data.y_test, files=False, whole=False)
     parts = _folders_in(named)
     folder = _part_to_test_on(parts)
-    if folder is None:
-        train = parts.get("train")
-        if _folders_in(train):
-            raise UserError(
-                f"No part of {named!r} to test on has folders of classes. {_UNLABELLED} To "
-                f"evaluate on what the model was trained on, give {train!r}."
-            )
-        folder = named
-        if os.path.isdir(folder) and os.listdir(folder) and not parts:
-            raise UserError(f"{folder!r} holds files but no folders of classes. {_UNLABELLED}")
+    if folder is None and _folders_in(parts.get("train")):
+        raise UserError(
+            f"No part of {named!r} to test on has folders of classes. {_UNLABELLED} To evaluate on "
+            f"what the model was trained on, give {parts['train']!r}."
+        )
+    if folder is None and not parts and os.path.isdir(named) and os.listdir(named):
+        raise UserError(f"{named!r} holds files but no folders of classes. {_UNLABELLED}")
+    folder = folder or named
     X, y, _ = _files(folder)
     whole = os.path.basename(os.path.abspath(folder)).lower() not in _TEST_PARTS
     return Bunch(name=folder, X=X, y=y, files=True, whole=whole)
@@ -95,11 +84,10 @@ def _folder(named):
     if test is None:
         return _bunch(named, *_split(X, y), bad_files)
     X_test, y_test, more = _files(test)
-    unknown = sorted(set(y_test) - set(y))
-    if unknown:
+    for unknown in sorted(set(y_test) - set(y)):
         raise UserError(
-            f"{test!r} holds a class {str(unknown[0])!r} that {train!r} doesn't: give both the "
-            "same folders."
+            f"{test!r} holds a class {str(unknown)!r} that {train!r} doesn't: give both the same "
+            "folders."
         )
     return _bunch(named, X, y, X_test, y_test, [*bad_files, *more])
 
@@ -140,7 +128,10 @@ def _tell_of_parts(parts, train, test):
 
 def _files(folder):
     """Return the names of images, their labels, and other files with the reasons."""
-    advice = "" if os.path.exists(folder) else nearest(folder, [*NAMES, *_beside(folder)])
+    advice = ""
+    if not os.path.exists(folder):
+        beside = glob.glob(os.path.join(glob.escape(os.path.dirname(folder)), "*"))
+        advice = nearest(folder, [*NAMES, *beside])
     with user_errors(advice=advice), warnings.catch_warnings():
         # Said below, in one line.
         warnings.simplefilter("ignore", UserWarning)
@@ -154,25 +145,13 @@ def _files(folder):
     return data.filenames, data.target, data.bad_files
 
 
-def _beside(path):
-    """Return the paths of what lies where a path leads to nothing."""
-    place = os.path.dirname(path)
-    with suppress(OSError):
-        return [os.path.join(place, name) for name in os.listdir(place or ".")]
-    return []
-
-
 def _split(X, y):
-    """Return training and test part, each with its share of every class."""
+    """Return training and test part, one image in five of every class, always the same ones."""
     with user_errors(ValueError):
-        X, X_test, y, y_test = train_test_split(
-            X, y, test_size=_TEST_SHARE, stratify=y, random_state=0
-        )
-    return X, y, X_test, y_test
+        parts = train_test_split(X, y, test_size=0.2, stratify=y, random_state=0)
+    return [parts[i] for i in (0, 2, 1, 3)]
 
 
 def _bunch(name, X, y, X_test, y_test, bad_files=()):
-    files = X.dtype.kind == "U"
-    return Bunch(
-        name=name, X=X, y=y, X_test=X_test, y_test=y_test, files=files, bad_files=bad_files
-    )
+    data = {"X": X, "y": y, "X_test": X_test, "y_test": y_test}
+    return Bunch(name=name, files=X.dtype.kind == "U", bad_files=bad_files, **data)

@@ -3,10 +3,11 @@
 import numpy as np
 from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
-from skfashion._cli._console import UserError, counted, loading, note, say, table, user_errors
+from skfashion._cli._console import UserError, counted, loading, note, user_errors
 from skfashion._cli._data import read_test_data
 from skfashion._cli._predict import as_input, in_range, load_model, reader_of
 from skfashion._utils.image_files import shown_name
+from skfashion._utils.tables import table
 
 
 def evaluate(arguments):
@@ -22,23 +23,22 @@ def evaluate(arguments):
         note(f"note: all of {data.name!r} counts, also what the model may have been trained on")
     y = data.y.astype(str)
     classes = model.classes_.astype(str)
-    unknown = sorted(set(y) - set(classes))
-    if unknown:
+    for unknown in sorted(set(y) - set(classes)):
         raise UserError(
-            f"{data.name!r} holds a class {str(unknown[0])!r} that the model doesn't know; "
-            f"it knows {', '.join(classes)}."
+            f"{data.name!r} holds a class {str(unknown)!r} that the model doesn't know; it knows "
+            f"{', '.join(classes)}."
         )
     with user_errors(ValueError):
         X = (as_input if data.files else in_range)(model, data.X)
         predicted = model.predict(X).astype(str)
-    accuracy = np.mean(predicted == y)
     labels, counts = np.unique(y, return_counts=True)
-    say(f"Accuracy {accuracy:.4f} on {counted(len(y), 'image')} ({shown_name(data.name)})")
-    most = shown_name(labels[counts.argmax()])
-    say(f"To beat: {counts.max() / len(y):.4f}, by always answering {most!r}")
-    say()
+    most, share = shown_name(labels[counts.argmax()]), counts.max() / len(y)
     header = ["class", "images", "recall", "precision", "mostly mistaken for"]
-    say(table(_rows(y, predicted, classes), header, right=(1, 2, 3)))
+    print(
+        f"Accuracy {np.mean(predicted == y):.4f} on {counted(len(y), 'image')} "
+        f"({shown_name(data.name)})\nTo beat: {share:.4f}, by always answering {most!r}\n\n"
+        f"{table(_rows(y, predicted, classes), header, right=(1, 2, 3))}"
+    )
 
 
 def _rows(y, predicted, classes):

@@ -1,16 +1,16 @@
 """``skfashion info``: what a model is, and what its search has told."""
 
 import os
+from pathlib import Path
 
 from rich.filesize import decimal
 
-from skfashion._cli._console import loading, note, say, table
+from skfashion._cli._console import loading, note
 from skfashion._cli._place import TEXT, file_digest, read_summary
 from skfashion._cli._predict import load_model, model_file, reader_of, steps_of
 from skfashion._utils.image_files import shown_name
 from skfashion._utils.images import size_of
-
-_SHOWN = 20  # classes
+from skfashion._utils.tables import table
 
 
 def info(arguments):
@@ -19,20 +19,19 @@ def info(arguments):
     with loading():
         model = load_model(arguments.model, trust_pickle=arguments.trust_pickle)
         rows = list(_rows(file, model))
-    say(table([[name, shown_name(text)] for name, text in rows]))
+    print(table([[name, shown_name(text)] for name, text in rows]))
     folder = os.path.dirname(file)
     if read_summary(folder).get("model_digest") != file_digest(file):
         note("note: no summary.json of this model lies beside it, so nothing more is known")
         return
-    with open(os.path.join(folder, TEXT), encoding="utf-8") as text:
-        say(f"\n{text.read().rstrip()}")
+    print(f"\n{Path(folder, TEXT).read_text('utf-8').rstrip()}")
 
 
 def _rows(file, model):
     yield "model", f"{file} ({decimal(os.path.getsize(file))})"
     classes = model.classes_.astype(str)
-    more = f" and {len(classes) - _SHOWN} more" if len(classes) > _SHOWN else ""
-    yield "classes", f"{len(classes)}: {', '.join(classes[:_SHOWN])}{more}"
+    more = f" and {len(classes) - 20} more" if len(classes) > 20 else ""
+    yield "classes", f"{len(classes)}: {', '.join(classes[:20])}{more}"
     first, last = steps_of(model)[0], steps_of(model)[-1]
     yield "classifier", type(last).__name__
     if hasattr(last, "model_"):

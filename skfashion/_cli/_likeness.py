@@ -26,28 +26,24 @@ def looks_of(X, reader=None):
 
 def unlike(names, known, reader=None):
     """Yield a sentence for each way in which image files are unlike training images."""
-    looks = _looks(_read(names, reader or ImageReader()))
+    looks, found = _looks(_read(names, reader or ImageReader())), {}
     for name, place in (("brightness", ""), ("border", " at the border")):
         low, high = known[name]
         told = f"training images: {low:.0f} to {high:.0f} of 255{place}"
-        yield from _sentence(names, looks[name] > high + _FAR, f"brighter{place}", told)
-        yield from _sentence(names, looks[name] < low - _FAR, f"darker{place}", told)
+        found[f"brighter{place}", told] = looks[name] > high + _FAR
+        found[f"darker{place}", told] = looks[name] < low - _FAR
     low, high = known["colour"]
     if high <= _GREY:
-        coloured = looks["colour"] > _COLOURED
-        yield from _sentence(names, coloured, "coloured", "training images are grey")
+        found["coloured", "training images are grey"] = looks["colour"] > _COLOURED
     elif low >= _COLOURED:
-        grey = looks["colour"] <= _GREY
-        yield from _sentence(names, grey, "grey", "training images are coloured")
-
-
-def _sentence(names, found, what, other):
-    if found.any():
-        number, first = found.sum(), shown_name(names[found.argmax()])
-        verb = "is" if number == 1 else "are"
-        which = f"{number} of {len(names)} images {verb} {what}, such as {first}"
-        only = f"{first} is {what}"
-        yield f"{only if len(names) == 1 else which} ({other}), so the answer means little."
+        found["grey", "training images are coloured"] = looks["colour"] <= _GREY
+    for (what, told), which in found.items():
+        if which.any():
+            number, first = which.sum(), shown_name(names[which.argmax()])
+            verb = "is" if number == 1 else "are"
+            many = f"{number} of {len(names)} images {verb} {what}, such as {first}"
+            only = f"{first} is {what}"
+            yield f"{only if len(names) == 1 else many} ({told}), so the answer means little."
 
 
 def _read(names, reader):

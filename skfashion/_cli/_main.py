@@ -5,6 +5,7 @@ import atexit
 import gc
 import math
 import os
+import re
 import shlex
 import sys
 from importlib import import_module
@@ -44,6 +45,7 @@ def main(argv=None):
     arguments.typed = shlex.join(["skfashion", *argv])
     # At exit Python looks for garbage among all that was imported, which takes a second.
     atexit.register(gc.freeze)
+    sys.stdout.reconfigure(errors="backslashreplace", line_buffering=True)
     try:
         with short_warnings():
             with loading():
@@ -56,6 +58,10 @@ def main(argv=None):
         if arguments.command == "search":
             note(f"Stopped. The same command goes on from here: {arguments.typed}")
         return 130
+    except BrokenPipeError:
+        # Somebody closed the pipe, as `head` does; Python would fail again at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 141
 
 
 class _Parser(argparse.ArgumentParser):
@@ -77,29 +83,21 @@ def _parser():
     _add_search(commands)
     predict = _add(commands, "predict", "say what images show", _predict_text)
     _add_model(predict)
-    predict.add_argument(
-        "images", metavar="IMAGE", nargs="+", help="image files, and folders of them"
-    )
-    predict.add_argument(
-        "--top", type=_number(1), default=1, metavar="N", help="classes to name (default: 1)"
-    )
+    text = "image files, and folders of them"
+    predict.add_argument("images", metavar="IMAGE", nargs="+", help=text)
+    text = "classes to name (default: 1)"
+    predict.add_argument("--top", type=_number(1), default=1, metavar="N", help=text)
     predict.add_argument("--csv", metavar="FILE", help="write the table to this file")
     evaluate = _add(commands, "evaluate", "test a model on images with labels", _evaluate_text)
     _add_model(evaluate)
     evaluate.add_argument("data", metavar="DATA", help=_DATA)
-    info = _add(commands, "info", "say what a model is and how it came about", _info_text)
-    _add_model(info)
+    _add_model(_add(commands, "info", "say what a model is and how it came about", _info_text))
     runs = _add(commands, "runs", "list the candidates kept in a folder", _runs_text)
     runs.add_argument("folder", metavar="DIR", help="folder of a search, or what was its --memory")
-    runs.add_argument(
-        "--prune", action="store_true", help="first remove what is damaged or was left behind"
-    )
-    runs.add_argument(
-        "--max-bytes",
-        type=_number(0),
-        metavar="N",
-        help="prune, and remove what was used least recently until N bytes are left",
-    )
+    text = "first remove what is damaged or was left behind"
+    runs.add_argument("--prune", action="store_true", help=text)
+    text = "prune, and remove what was used least recently until N bytes are left"
+    runs.add_argument("--max-bytes", type=_number(0), metavar="N", help=text)
     return parser
 
 
@@ -119,10 +117,6 @@ Of Fashion-MNIST dense compares candidates on 10,000 images and trains on 60,000
 Stopped or killed, the same command goes on where it was, and so does one with more
 candidates. Other images or settings get a folder of their own. In the folder --out it leaves
 model.skfashion, report.html, cv_results.csv, summary.txt, summary.json and memory/."""
-
-_CANDIDATES = "default: dense 16, conv 10, mobilenet 6"
-_EPOCHS = "default: dense 15, conv and mobilenet 8; hyperband: at most, 27"
-_SIZES = "default: dense 32, conv 64, mobilenet see above"
 
 _predict_text = """Print file, label and probability of each image: a table on a terminal,
 separated by tabs elsewhere.
@@ -149,12 +143,8 @@ _runs_text = """List the candidates whose fits a folder keeps, the last used fir
 
 
 def _add(commands, name, summary, text):
-    return commands.add_parser(
-        name,
-        help=summary,
-        description=text,
-        formatter_class=argparse.RawDescriptionHelpFormatter,
-    )
+    form = argparse.RawDescriptionHelpFormatter
+    return commands.add_parser(name, help=summary, description=text, formatter_class=form)
 
 
 def _add_model(parser):
@@ -169,71 +159,47 @@ def _add_model(parser):
 def _add_search(commands):
     parser = _add(commands, "search", "find good parameters and train with them", _search_text)
     parser.add_argument("data", metavar="DATA", nargs="?", help=_DATA)
-    models = f"{{{','.join(_MODELS)}}}"
-    parser.add_argument(
-        "--model", type=_model, metavar=models, help="default: what suits the images, see above"
-    )
+    text = f"{', '.join(_MODELS)} (default: what suits the images, see above)"
+    parser.add_argument("--model", metavar="NAME", help=text)
     parser.add_argument("--kind", choices=("bayes", "grid", "random", "hyperband"), default="bayes")
-    for name, kind, default, text in (
-        ("candidates", _number(1), None, f"settings to try (bayes and random; {_CANDIDATES})"),
-        ("folds", _number(2), 3, "folds of the cross-validation (default: 3)"),
-        ("epochs", _number(1), None, f"passes over the images ({_EPOCHS})"),
-        ("images", _number(1), None, "images to train on at most (default: see above)"),
-        ("sample", _number(1), None, "how many to compare candidates on (default: see above)"),
-        ("size", _number(1), None, f"height and width, pixels, files are brought to ({_SIZES})"),
-        ("minutes", _number(1), None, "time for all, of which candidates get four fifths"),
-        # NumPy's largest seed.
-        ("seed", _number(0, 2**32 - 1), 0, "seed of everything random (default: 0)"),
-        (
-            "jobs",
-            _number(-1, but=0),
-            None,
-            "processes to fit in, -1 for as many as cores (default: threads of one, on a CPU)",
-        ),
+    for name, kind, text in (
+        ("candidates", _number(1), "settings to try (default: dense 16, conv 10, mobilenet 6)"),
+        ("folds", _number(2), "folds of the cross-validation (default: 3)"),
+        ("epochs", _number(1), "passes over the images (default: dense 15, conv and mobilenet 8; "
+         "hyperband: at most, 27)"),
+        ("images", _number(1), "images to train on at most (default: see above)"),
+        ("sample", _number(1), "how many to compare candidates on (default: see above)"),
+        ("size", _number(1), "height and width, pixels, files are brought to (default: dense 32, "
+         "conv 64, mobilenet see above)"),
+        ("minutes", _number(1), "time for all, of which candidates get four fifths"),
+        ("seed", _number(0, 2**32 - 1), "seed of everything random (default: 0)"),  # NumPy's most
+        ("jobs", _number(-1, but=0), "processes to fit in, -1 for as many as cores (default: "
+         "threads of one, on a CPU)"),
+    ):  # fmt: skip
+        parser.add_argument(f"--{name}", type=kind, metavar="N", help=text)
+    parser.set_defaults(folds=3, seed=0)
+    for name, metavar, text in (
+        ("scoring", "NAME", "scikit-learn's name of a score (default: accuracy)"),
+        ("augmentation", "NAMES", "random changes in training, such as flip+shift"),
+        ("out", "DIR", "folder of the results (default: results/DATA-MODEL-KIND)"),
+        ("memory", "DIR", "folder of finished fits (default: OUT/memory)"),
     ):
-        parser.add_argument(f"--{name}", type=kind, default=default, metavar="N", help=text)
-    parser.add_argument(
-        "--scoring", metavar="NAME", help="scikit-learn's name of a score (default: accuracy)"
-    )
-    parser.add_argument(
-        "--class-weight", choices=("balanced",), help="weigh rare classes as much as frequent ones"
-    )
-    parser.add_argument(
-        "--augmentation", metavar="NAMES", help="random changes in training, such as flip+shift"
-    )
-    parser.add_argument(
-        "--alpha", type=float, metavar="X", help="width of mobilenet (default: 0.35, the least)"
-    )
-    parser.add_argument(
-        "--out", metavar="DIR", help="folder of the results (default: results/DATA-MODEL-KIND)"
-    )
-    parser.add_argument(
-        "--memory", metavar="DIR", help="folder of finished fits (default: OUT/memory)"
-    )
-
-
-def _model(name):
-    if name not in _MODELS:
-        with loading():
-            from skfashion._cli._tuning import models
-        if name not in models():
-            known = ", ".join(map(repr, models()))
-            raise argparse.ArgumentTypeError(f"invalid choice: {name!r} (choose from {known})")
-    return name
+        parser.add_argument(f"--{name}", metavar=metavar, help=text)
+    text = "weigh rare classes as much as frequent ones"
+    parser.add_argument("--class-weight", choices=("balanced",), help=text)
+    text = "width of mobilenet (default: 0.35, the least)"
+    parser.add_argument("--alpha", type=float, metavar="X", help=text)
 
 
 def _number(least, most=math.inf, but=None):
     """Return a reader of whole numbers in a range, of which one may be left out."""
     wanted = f"from {least} " + ("on" if most == math.inf else f"to {most}")
-    wanted += "" if but is None else f" but {but}"
 
     def read(text):
-        try:
-            number = int(text)
-        except ValueError:
-            number = but
+        number = int(text) if re.fullmatch("-?[0-9]+", text) else but
         if number == but or not least <= number <= most:
-            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number {wanted}")
+            left_out = "" if but is None else f" but {but}"
+            raise argparse.ArgumentTypeError(f"{text!r} is not a whole number {wanted}{left_out}")
         return number
 
     return read

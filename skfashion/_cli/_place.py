@@ -1,12 +1,13 @@
 """The folder of a search's results: one for each data set and settings."""
 
-import contextlib
 import hashlib
 import itertools
 import json
 import os
+from contextlib import suppress
+from pathlib import Path
 
-from skfashion._cli._console import UserError, say, user_errors
+from skfashion._cli._console import UserError, user_errors
 
 CANDIDATES, TEXT = "cv_results.csv", "summary.txt"
 _SUMMARY = "summary.json"
@@ -18,17 +19,17 @@ def find_folder(out, named, settings):
     One that holds another search is left alone: without `out` the next number is taken.
     """
     wanted = out or os.path.join("results", named)
+    for number in itertools.count(1):
+        folder = wanted if number == 1 else f"{wanted}-{number}"
+        earlier = read_summary(folder)
+        difference = _difference(earlier, settings) if earlier else None
+        if difference is None:
+            break
+        told = f"{folder} holds another search, {difference}"
+        if out:
+            raise UserError(f"{told}: choose another --out, or remove it to search anew.")
+        print(f"{told}.")
     with user_errors(OSError, advice="- choose another one with --out."):
-        for number in itertools.count(1):
-            folder = wanted if number == 1 else f"{wanted}-{number}"
-            earlier = read_summary(folder)
-            difference = _difference(earlier, settings) if earlier else None
-            if difference is None:
-                break
-            told = f"{folder} holds another search, {difference}"
-            if out:
-                raise UserError(f"{told}: choose another --out, or remove it to search anew.")
-            say(f"{told}.")
         os.makedirs(folder, exist_ok=True)
         if not earlier:
             write_summary(folder, settings)
@@ -37,19 +38,15 @@ def find_folder(out, named, settings):
 
 def read_summary(folder):
     """Return what a search has noted down in its folder, nothing where none has."""
-    with contextlib.suppress(OSError, ValueError):
-        with open(os.path.join(folder, _SUMMARY), encoding="utf-8") as file:
-            summary = json.load(file)
-        if isinstance(summary, dict):
-            return summary
+    with suppress(OSError, ValueError, TypeError):
+        return dict(json.loads(Path(folder, _SUMMARY).read_text("utf-8")))
     return {}
 
 
 def write_summary(folder, summary):
     """Note down what a search is asked for, and at its end what it has found."""
-    with open(os.path.join(folder, _SUMMARY), "w", encoding="utf-8") as file:
-        # Names of folders may not be text, which JSON writes as escapes.
-        file.write(f"{json.dumps(summary, indent=2)}\n")
+    # Names of folders may not be text, which JSON writes as escapes.
+    Path(folder, _SUMMARY).write_text(f"{json.dumps(summary, indent=2)}\n", "utf-8")
 
 
 def data_digest(data):
@@ -65,8 +62,7 @@ def data_digest(data):
 
 def file_digest(path):
     """Return what stands for the content of a file."""
-    with open(path, "rb") as file:
-        return hashlib.sha256(file.read()).hexdigest()
+    return hashlib.sha256(Path(path).read_bytes()).hexdigest()
 
 
 def _difference(earlier, settings):

@@ -8,21 +8,13 @@ from collections import Counter
 import joblib
 import numpy as np
 
-from skfashion._cli._console import (
-    UserError,
-    counted,
-    loading,
-    note,
-    one_line,
-    say,
-    table,
-    user_errors,
-)
+from skfashion._cli._console import UserError, counted, loading, note, one_line, user_errors
 from skfashion._cli._likeness import unlike
 from skfashion._cli._place import read_summary
 from skfashion._persistence import load
 from skfashion._utils.image_files import shown_name, why_unreadable
 from skfashion._utils.pixel_range import limits_of
+from skfashion._utils.tables import table
 from skfashion.datasets._folder import entries
 from skfashion.preprocessing import GrayscaleToRGB, ImageFlattener, ImageReader, ImageResizer
 
@@ -47,22 +39,22 @@ def predict(arguments):
         model = load_model(arguments.model, trust_pickle=arguments.trust_pickle)
         reasons = {name: why_unreadable(name) for name in given}
         names = [name for name in given if reasons[name] is None]
-        if names:
-            with untraced(), user_errors(ValueError):
-                probabilities = model.predict_proba(as_input(model, names))
+        with untraced(), user_errors(ValueError):
+            probabilities = model.predict_proba(as_input(model, names)) if names else []
     for name in given:
         if reasons[name] is not None:
             note(f"skfashion: error: {name!r} can't be read as an image: {reasons[name]}")
+    looks = read_summary(os.path.dirname(model_file(arguments.model))).get("looks")
+    for sentence in unlike(names, looks, reader_of(model)) if names and looks else []:
+        note(f"note: {sentence}")
     if names:
-        _tell_of_unlike(model, arguments.model, names)
-        labels = np.argsort(-probabilities, axis=1, kind="stable")[:, : arguments.top]
-        rows = [
-            [name, *(text for i in best for text in (model.classes_[i], f"{shares[i]:.4f}"))]
-            for name, best, shares in zip(names, labels, probabilities, strict=True)
-        ]
-        header = ["file", "label", "probability"]
-        for place in range(2, labels.shape[1] + 1):
+        header, rows = ["file", "label", "probability"], []
+        for place in range(2, min(arguments.top, len(model.classes_)) + 1):
             header += [f"label {place}", f"probability {place}"]
+        for name, shares in zip(names, probabilities, strict=True):
+            best = np.argsort(-shares, kind="stable")[: arguments.top]
+            pairs = ((model.classes_[i], f"{shares[i]:.4f}") for i in best)
+            rows.append([name, *(text for pair in pairs for text in pair)])
         _write(header, rows, arguments.csv)
     return 2 if len(names) < len(given) else 0
 
@@ -85,22 +77,13 @@ def _write(header, rows, csv_file):
             csv.writer(file).writerows([header, *rows])
         labels = Counter(shown_name(row[1]) for row in rows).most_common(10)
         told = ", ".join(f"{number:,} {label}" for label, number in labels)
-        say(f"{counted(len(rows), 'image')} in {csv_file}: {told}")
+        print(f"{counted(len(rows), 'image')} in {csv_file}: {told}")
         return
     rows = [list(map(shown_name, row)) for row in rows]
     if sys.stdout.isatty():
-        say(table(rows, header, right=range(2, len(header), 2)))
+        print(table(rows, header, right=range(2, len(header), 2)))
     else:
-        for row in [header, *rows]:
-            say("\t".join(row))
-
-
-def _tell_of_unlike(model, path, names):
-    """Say which images are unlike those that a search has trained a model on."""
-    known = read_summary(os.path.dirname(model_file(path))).get("looks")
-    if known:
-        for sentence in unlike(names, known, reader_of(model)):
-            note(f"note: {sentence}")
+        print("\n".join("\t".join(row) for row in [header, *rows]))
 
 
 def model_file(path):
@@ -129,8 +112,8 @@ def load_model(path, *, trust_pickle=False):
         raise UserError(f"{file!r} can't be loaded as a model{why}") from error
     model = getattr(model, "best_estimator_", model)
     if not hasattr(model, "predict_proba") or not hasattr(model, "classes_"):
-        kind = type(model).__name__
-        raise UserError(f"{file!r} holds a {kind}, which is not a fitted classifier: {_ADVICE}.")
+        what = f"a {type(model).__name__}, which is not a fitted classifier"
+        raise UserError(f"{file!r} holds {what}: {_ADVICE}.")
     return model
 
 

@@ -1,32 +1,29 @@
 """What a search leaves: the model, the table of candidates, a summary, a report."""
 
-import contextlib
 import os
 import platform
 import shlex
 import textwrap
+from contextlib import suppress
 from datetime import datetime, timezone
+from pathlib import Path
 
 import keras
 import numpy as np
 import pandas as pd
 
-from skfashion._cli._console import counted, short, table, user_errors
+from skfashion._cli._console import counted, user_errors
 from skfashion._cli._likeness import looks_of
 from skfashion._cli._place import CANDIDATES, TEXT, file_digest, write_summary
 from skfashion._cli._predict import FILE, reader_of
 from skfashion._persistence import save
 from skfashion._utils.image_files import shown_name
-from skfashion._utils.show_versions import version_of
-from skfashion._version import __version__
+from skfashion._utils.show_versions import versions
+from skfashion._utils.tables import short, table
 from skfashion.inspection import write_report
 
 REPORT = "report.html"
 LEFT_OUT = "left_out.txt"
-_PACKAGES = (
-    *("tensorflow", "keras", "scikeras", "scikit-learn", "scikit-optimize"),
-    *("numpy", "joblib"),
-)
 
 
 def describe(tuner, data, baseline):
@@ -49,20 +46,8 @@ def describe(tuner, data, baseline):
         "best_params": {name: _plain(value) for name, value in tuner.best_params_.items()},
         "seconds_to_train": round(tuner.refit_time_, 3),
         "looks": looks_of(data.X, reader_of(best)),
-        **circumstances(),
-    }
-
-
-def circumstances():
-    """Return with what, on what and when."""
-    return {
         "backend": keras.backend.backend(),
-        "versions": {
-            "skfashion": __version__,
-            "python": platform.python_version(),
-            # TensorFlow has packages of other names.
-            **{name: known for name in _PACKAGES if (known := version_of(name))},
-        },
+        "versions": {**versions(), "python": platform.python_version()},
         "system": f"{platform.system()} {platform.machine()}, {counted(os.cpu_count(), 'core')}",
         "finished": datetime.now(timezone.utc).isoformat(timespec="seconds"),
     }
@@ -77,16 +62,16 @@ def contents(folder, memory):
     """Return what is in the folder of the results, and what to do with it."""
     inside = os.path.abspath(memory) == os.path.join(os.path.abspath(folder), "memory")
     place, kept = shlex.quote(folder), shlex.quote(folder if inside else memory)
-    rows = [
-        [FILE, f"the model: skfashion predict {place} IMAGE..."],
-        [REPORT, "candidates, curves and mistakes, for a browser"],
-        [CANDIDATES, "all candidates with all scores"],
-        [TEXT, f"the lines above, with versions: skfashion info {place}"],
-        [LEFT_OUT, "files that can't be read as images, with the reasons"],
-    ]
-    rows = [row for row in rows if os.path.exists(os.path.join(folder, row[0]))]
+    rows = {
+        FILE: f"the model: skfashion predict {place} IMAGE...",
+        REPORT: "candidates, curves and mistakes, for a browser",
+        CANDIDATES: "all candidates with all scores",
+        TEXT: f"the lines above, with versions: skfashion info {place}",
+        LEFT_OUT: "files that can't be read as images, with the reasons",
+    }
     if not os.path.exists(os.path.join(folder, REPORT)):
-        rows.insert(1, [REPORT, "not written, as it takes Matplotlib: pip install matplotlib"])
+        rows[REPORT] = "not written, as it takes Matplotlib: pip install matplotlib"
+    rows = [[name, text] for name, text in rows.items() if name in (*os.listdir(folder), REPORT)]
     rows.append(["memory" if inside else f"({memory})", f"finished fits: skfashion runs {kept}"])
     return textwrap.indent(table(rows), "  ")
 
@@ -94,33 +79,23 @@ def contents(folder, memory):
 def as_text(summary):
     """Return a summary as a person reads it."""
     best = [[name.rpartition("__")[2], short(v)] for name, v in summary["best_params"].items()]
-    scored = "" if summary["scoring"] is None else f" ({summary['scoring']})"
-    test = f"Test accuracy {summary['test_accuracy']:.4f}"
-    if scored:
+    scored, test = "", f"Test accuracy {summary['test_accuracy']:.4f}"
+    if summary["scoring"] is not None:
+        scored = f" ({summary['scoring']})"
         test += f", {summary['scoring']} {summary['test_score']:.4f}"
-    return "\n".join(
-        [
-            f"Best of {counted(summary['candidates'], 'candidate')}, mean score "
-            f"{summary['mean_score']:.4f}{scored}, trained on "
-            f"{counted(summary['images_to_train_on'], 'image')} of {summary['data']} "
-            f"in {_duration(summary['seconds_to_train'])}:",
-            textwrap.indent(table(best), "  "),
-            "",
-            f"{test} on {counted(summary['test_images'], 'image')} that took no part in the search "
-            f"(to beat: {summary['baseline_test_score']:.4f})",
-            f"{_duration(summary['seconds'])} in all",
-        ]
+    return (
+        f"Best of {counted(summary['candidates'], 'candidate')}, mean score "
+        f"{summary['mean_score']:.4f}{scored}, trained on "
+        f"{counted(summary['images_to_train_on'], 'image')} of {summary['data']} "
+        f"in {_duration(summary['seconds_to_train'])}:\n{textwrap.indent(table(best), '  ')}\n\n"
+        f"{test} on {counted(summary['test_images'], 'image')} that took no part in the search "
+        f"(to beat: {summary['baseline_test_score']:.4f})\n{_duration(summary['seconds'])} in all"
     )
 
 
 def _duration(seconds):
-    if seconds < 10:
-        return f"{seconds:.1f} s"
-    minutes, seconds = divmod(round(seconds), 60)
-    hours, minutes = divmod(minutes, 60)
-    if hours:
-        return f"{hours} h {minutes:02d} min"
-    return f"{minutes} min {seconds:02d} s" if minutes else f"{seconds} s"
+    minutes, rest = divmod(round(seconds), 60)
+    return f"{minutes} min {rest:02d} s" if minutes else f"{seconds:.1f} s"
 
 
 def write(folder, tuner, data, summary):
@@ -128,39 +103,25 @@ def write(folder, tuner, data, summary):
     model = os.path.join(folder, FILE)
     save(tuner.best_estimator_, model)
     pd.DataFrame(tuner.cv_results_).to_csv(os.path.join(folder, CANDIDATES), index=False)
-    versions = ", ".join(f"{name} {number}" for name, number in summary["versions"].items())
-    machine = f"{versions}; Keras on {summary['backend']}; {summary['system']}"
-    told = [f"$ {summary['command']}", as_text(summary), f"{summary['finished']}: {machine}"]
-    _write_text(folder, TEXT, told)
-    if data.bad_files:
-        files = [f"{shown_name(name)}\t{reason}" for name, reason in data.bad_files]
-        _write_text(folder, LEFT_OUT, ["\n".join(files)])
+    packages = ", ".join(f"{name} {number}" for name, number in summary["versions"].items())
+    machine = f"{packages}; Keras on {summary['backend']}; {summary['system']}"
+    texts = {
+        TEXT: f"$ {summary['command']}\n\n{as_text(summary)}\n\n{summary['finished']}: {machine}",
+        LEFT_OUT: "\n".join(f"{shown_name(name)}\t{reason}" for name, reason in data.bad_files),
+    }
+    for name, text in texts.items():
+        if text:  # in which names of folders may not be text
+            Path(folder, name).write_text(f"{text}\n", "utf-8", "backslashreplace")
     write_summary(folder, {**summary, "model_digest": file_digest(model)})
-    _write_page(folder, tuner, data, summary)
-
-
-def _write_text(folder, name, paragraphs):
-    # Names of folders may not be text.
-    path = os.path.join(folder, name)
-    with open(path, "w", encoding="utf-8", errors="backslashreplace") as file:
-        file.write("\n\n".join(paragraphs) + "\n")
-
-
-def _write_page(folder, tuner, data, summary):
-    """Write the report; without Matplotlib there is none, and none of an earlier search either."""
-    path = os.path.join(folder, REPORT)
-    try:
+    # Without Matplotlib there is no report, and none of an earlier search either.
+    page = Path(folder, REPORT)
+    page.unlink(missing_ok=True)
+    with suppress(ImportError):
         write_report(
             tuner,
-            path,
-            X_test=data.X_test,
-            y_test=data.y_test,
-            X_train=data.X,
-            y_train=data.y,
-            model=os.path.join(os.path.abspath(folder), FILE),
+            page,
+            **{"X_test": data.X_test, "y_test": data.y_test, "X_train": data.X, "y_train": data.y},
+            model=os.path.abspath(model),
             title=f"{summary['model']} on {summary['data']}",
             command=summary["command"],
         )
-    except ImportError:
-        with contextlib.suppress(FileNotFoundError):
-            os.remove(path)

@@ -5,6 +5,7 @@ import os
 import time
 import warnings
 from contextlib import nullcontext
+from pathlib import Path
 
 import numpy as np
 from sklearn.dummy import DummyClassifier
@@ -18,7 +19,6 @@ from skfashion._cli._console import (
     last_line,
     loading,
     nearest,
-    say,
     user_errors,
     without_native_noise,
 )
@@ -35,53 +35,57 @@ def search(arguments):
     started = time.monotonic()
     _check_options(arguments)
     if arguments.data in (None, "fashion-mnist"):
-        say("Reading Fashion-MNIST (31 MB, downloaded once if Keras has no copy) ...")
+        print("Reading Fashion-MNIST (31 MB, downloaded once if Keras has no copy) ...")
     data = read_data(arguments.data)
     arguments.model, arguments.size = choose(arguments, data)
-    say("Loading Keras and scikit-optimize ...")
+    print("Loading Keras and scikit-optimize ...")
     with loading():
         from skfashion._cli import _results, _tuning
-        from skfashion._cli._candidates import CandidateTable
         from skfashion.model_selection._explorer import n_drawn
     # TensorFlow warns of traces as if each cost what it does in a loop of one's own.
     logging.getLogger("tensorflow").setLevel(logging.ERROR)
 
-    defaults = _tuning.models()[arguments.model]._command_line
+    known = _tuning.models()
+    if arguments.model not in known:
+        raise UserError(f"--model {arguments.model} is not one of {', '.join(known)}.")
+    defaults = known[arguments.model]._command_line
     _check_size(arguments, defaults)
     X, y, sample = _chosen(data, arguments, defaults)
     cv = _folds(y, sample, arguments.folds)
     baseline = Baseline(arguments.scoring, y)
     settings = _settings(arguments, defaults, data, y, sample)
-    tuner, declared, epochs = _tuning.make_search(
-        settings, files=data.files, cv=cv, jobs=arguments.jobs
-    )
-    settings["candidates"] = len(epochs)
-    folder, memory, resumed = _folders(arguments, data, settings)
-    _tuning.keep_in(tuner, os.path.abspath(memory))
-    say(
-        f"{arguments.model} on {data.name}, {arguments.kind} search: "
-        f"{counted(len(epochs), 'candidate')} x {counted(arguments.folds, 'fold')} "
-        f"of {counted(len(sample), 'image')}, {len(baseline.classes)} classes"
+    tuner, n = _tuning.make_search(settings, files=data.files, cv=cv, jobs=arguments.jobs)
+    settings["candidates"] = n
+    name = os.path.basename(os.path.abspath(data.name)) if data.files else data.name
+    folder = find_folder(arguments.out, f"{name}-{arguments.model}-{arguments.kind}", settings)
+    memory = arguments.memory or os.path.join(folder, "memory")
+    print(
+        f"{arguments.model} on {data.name}, {arguments.kind} search: {counted(n, 'candidate')} x "
+        f"{counted(arguments.folds, 'fold')} of {counted(len(sample), 'image')}, "
+        f"{len(baseline.dummy.classes_)} classes"
     )
     if arguments.kind == "bayes":
-        drawn = n_drawn(len(epochs))
-        say(f"Drawn at random: {drawn}; chosen by the scores so far: {len(epochs) - drawn}.")
-    say(f"Score to beat: {baseline.on(y[sample]):.4f}, {baseline.meaning}.")
-    if resumed:
-        say(f"Fits that {memory} holds from earlier are read back.")
-    say()
-    end = started + _SHARE * 60 * (arguments.minutes or np.inf)
-    tuner._observer = CandidateTable(
-        declared,
-        epochs,
-        refit=len(y) / (len(sample) * (arguments.folds - 1)),
-        step=_tuning.at_a_time(arguments.jobs, cv),
-        end=end,
-        resumed=resumed,
-        epoch_seconds=lambda: _tuning.epoch_seconds(memory, arguments.folds),
+        print(f"Drawn at random: {n_drawn(n)}; chosen by the scores so far: {n - n_drawn(n)}.")
+    most = shown_name(baseline.dummy.predict(X[:1])[0])
+    print(
+        f"Score to beat: {baseline.on(y[sample]):.4f}, {baseline.name} of always answering "
+        f"{most!r}, the most frequent class."
     )
-    _fit(tuner, X, y, end)
-    say()
+    if any(Path(memory).glob("*")):
+        print(f"Fits that {memory} holds from earlier are read back.")
+    print()
+    for name, step in tuner.estimator.steps:
+        if "memory" in step.get_params():
+            tuner.estimator.set_params(**{f"{name}__memory": os.path.abspath(memory)})
+    tuner._table_options = {
+        "refit": len(y) / (len(sample) * (arguments.folds - 1)),
+        "epoch_seconds": lambda: _tuning.epoch_seconds(memory, arguments.folds),
+    }
+    if arguments.minutes:
+        # A parameter of BayesSearchCV, an attribute of scikit-learn's own searches.
+        end = started + _SHARE * 60 * arguments.minutes
+        tuner.time_budget = max(1e-3, end - time.monotonic())
+    _fit(tuner, X, y)
     summary = {
         **settings,
         **_results.describe(tuner, data, baseline),
@@ -90,10 +94,7 @@ def search(arguments):
     }
     with user_errors(OSError):
         _results.write(folder, tuner, data, summary)
-    say(_results.as_text(summary))
-    say()
-    say(f"In {folder}:")
-    say(_results.contents(folder, memory))
+    print(f"\n{_results.as_text(summary)}\n\nIn {folder}:\n{_results.contents(folder, memory)}")
 
 
 class Baseline:
@@ -105,45 +106,34 @@ class Baseline:
             hint = nearest(scoring, get_scorer_names())
             raise UserError(f"scikit-learn has no scoring {scoring!r}.{hint}")
         self.score = get_scorer(self.name)
-        self.classes, counts = np.unique(y, return_counts=True)
-        self._dummy = DummyClassifier(strategy="prior").fit(np.zeros((len(y), 1)), y)
-        most = shown_name(self.classes[counts.argmax()])
-        self.meaning = f"{self.name} of always answering {most!r}, the most frequent class"
+        self.dummy = DummyClassifier(strategy="prior").fit(np.zeros((len(y), 1)), y)
         self.on(y)
 
     def on(self, y):
         """Return the score on images of these labels."""
         with warnings.catch_warnings(), user_errors(ValueError, advice=f"(--scoring {self.name})"):
             warnings.simplefilter("ignore")  # of classes that are never predicted
-            return float(self.score(self._dummy, np.zeros((len(y), 1)), y))
+            return float(self.score(self.dummy, np.zeros((len(y), 1)), y))
 
 
 def _check_options(arguments):
     if arguments.candidates and arguments.kind in ("grid", "hyperband"):
         raise UserError(
-            f"--candidates is for bayes and random: with --kind {arguments.kind} their number "
-            "follows from " + ("the grid." if arguments.kind == "grid" else "--epochs.")
+            "--candidates is for bayes and random: with --kind grid their number follows from the "
+            "grid, with --kind hyperband it follows from --epochs."
         )
     if arguments.minutes and arguments.kind == "hyperband":
         raise UserError(
-            "--minutes is for bayes, random and grid: how long --kind hyperband takes follows from "
-            "--epochs."
+            "--minutes is for bayes, random and grid: the time of hyperband follows from --epochs."
         )
 
 
 def _check_size(arguments, defaults):
-    if arguments.size is None:
-        return
-    if arguments.data in (None, *NAMES) and not defaults.size_parameter:
-        raise UserError(
-            f"--size is for folders of images, and --model {arguments.model} takes those of "
-            f"{arguments.data or 'fashion-mnist'} as they are."
-        )
-    if arguments.size < defaults.smallest:
-        raise UserError(
-            f"--size {arguments.size} is too small: --model {arguments.model} needs "
-            f"{defaults.smallest} or more."
-        )
+    size, model, data = arguments.size, arguments.model, arguments.data or "fashion-mnist"
+    if size and data in NAMES and not defaults.size_parameter:
+        raise UserError(f"--size is for folders: --model {model} takes {data} as it is.")
+    if size and size < defaults.smallest:
+        raise UserError(f"--size {size}: --model {model} needs {defaults.smallest} or more.")
 
 
 def _chosen(data, arguments, defaults):
@@ -181,38 +171,21 @@ def _settings(arguments, defaults, data, y, sample):
     """Return what decides about the result of a search, JSON-able."""
     # Hyperband gives few candidates all of the epochs.
     epochs = arguments.epochs or (27 if arguments.kind == "hyperband" else defaults.epochs)
+    as_given = ("model", "folds", "seed", "scoring", "alpha", "augmentation", "class_weight")
     return {
-        "model": arguments.model,
+        **{name: getattr(arguments, name) for name in as_given},
         "data": data.name,
         "data_digest": data_digest(data),
         "search": arguments.kind,
         "candidates": arguments.candidates or defaults.candidates,
-        "folds": arguments.folds,
         "images_to_compare_on": len(sample),
         "images_to_train_on": len(y),
         "epochs": epochs,
         "size": arguments.size or defaults.size,
-        "seed": arguments.seed,
-        "scoring": arguments.scoring,
-        "alpha": arguments.alpha,
-        "augmentation": arguments.augmentation,
-        "class_weight": arguments.class_weight,
     }
 
 
-def _folders(arguments, data, settings):
-    """Return the folders of the results and of finished fits, and whether there are such fits."""
-    name = os.path.basename(os.path.abspath(data.name)) if data.files else data.name
-    folder = find_folder(arguments.out, f"{name}-{arguments.model}-{arguments.kind}", settings)
-    memory = arguments.memory or os.path.join(folder, "memory")
-    with user_errors(OSError):
-        return folder, memory, os.path.isdir(memory) and bool(os.listdir(memory))
-
-
-def _fit(tuner, X, y, end):
-    """Fit a search, whose candidates end in time."""
-    if end < np.inf and "time_budget" in tuner.get_params():
-        tuner.set_params(time_budget=max(1, end - time.monotonic()))
+def _fit(tuner, X, y):
     # Each worker process imports TensorFlow for itself, whenever it is started.
     with nullcontext() if tuner.n_jobs in (1, "auto") else without_native_noise():
         try:

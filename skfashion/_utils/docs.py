@@ -21,9 +21,10 @@ def complete(cls, parameters, attributes):
     for name, parameter in signature.items():
         if name not in described and name in parameters:
             kind, text = parameters[name]
-            default = parameter.default
-            default = json.dumps(default) if isinstance(default, str) else repr(default)
-            described[name] = _entry(name, f"{kind}, default={default}", text)
+            if (default := parameter.default) is not parameter.empty:
+                default = json.dumps(default) if isinstance(default, str) else repr(default)
+                kind = f"{kind}, default={default}"
+            described[name] = _entry(name, kind, text)
     order = [name for name in signature if name in described]
     order += [name for name in described if name not in order]
     doc = _with_section(doc, "Parameters", [described[name] for name in order])

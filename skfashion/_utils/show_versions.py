@@ -1,11 +1,13 @@
 """Versions, for reports of bugs."""
 
-from contextlib import suppress
 from importlib.metadata import PackageNotFoundError, version
 
 from skfashion._version import __version__
 
-_PACKAGES = ("keras", "tensorflow", "jax", "torch", "scikeras", "scikit-optimize", "pillow", "rich")
+_PACKAGES = (
+    *("keras", "tensorflow", "jax", "torch", "scikeras", "scikit-optimize", "pillow", "rich"),
+    *("scikit-learn", "numpy", "joblib"),
+)
 
 
 def show_versions() -> None:
@@ -20,14 +22,18 @@ def show_versions() -> None:
     import keras
     import sklearn
 
-    print(f"{'skfashion':>15}: {__version__}")
-    for name in _PACKAGES:
-        print(f"{name:>15}: {version_of(name)}")
+    for name, number in versions().items():
+        print(f"{name:>15}: {number}")
     print(f"{'Keras backend':>15}: {keras.config.backend()}")
     sklearn.show_versions()
 
 
-def version_of(name):
-    """Return the version of an installed package, or None."""
-    with suppress(PackageNotFoundError):
-        return version(name)
+def versions():
+    """Return the versions of the package and of those it builds on, where they are installed."""
+    found = {"skfashion": __version__}
+    for name in _PACKAGES:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found

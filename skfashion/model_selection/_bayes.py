@@ -53,10 +53,6 @@ class BayesSearchCV(SearchMixin, skopt.BayesSearchCV):
 
     Parameters
     ----------
-    estimator : estimator
-        What to tune: a classifier, regressor or Pipeline with a `score` method,
-        or `scoring` must be given.
-
     search_spaces : dict, or list of dict and (dict, int)
         Parameter names as keys; as values skopt dimensions (`Real`, `Integer`,
         `Categorical`), lists of values, tuples ``(low, high)``,
@@ -72,10 +68,6 @@ class BayesSearchCV(SearchMixin, skopt.BayesSearchCV):
 
     n_iter : int, default=50
         How many candidates to evaluate, at most.
-
-    scoring : str, callable, list, tuple or dict, default=None
-        Score of a candidate, as for `sklearn.model_selection.GridSearchCV`. Of several, `refit`
-        names the one that guides the search.
 
     fit_params : dict, default=None
         Arguments of the estimator's `fit`. Those given to `fit` itself go first.
@@ -95,24 +87,12 @@ class BayesSearchCV(SearchMixin, skopt.BayesSearchCV):
         callable chooses ``best_index_`` from ``cv_results_``, where there is one
         score.
 
-    cv : int, splitter or iterable, default=None
-        Folds of the cross-validation, as for `sklearn.model_selection.GridSearchCV`.
-
-    verbose : int, default=0
-        Amount of printing, as for `sklearn.model_selection.GridSearchCV`.
-
-    pre_dispatch : int or str, default="2*n_jobs"
-        Fits handed out at a time, as for `sklearn.model_selection.GridSearchCV`.
-
     random_state : int, RandomState instance or None, default=None
         Decides the candidates, given their scores.
 
     error_score : "raise" or float, default=nan
         Score of a fit that fails. What is not finite is told to the surrogate as
         the worst score among those that worked.
-
-    return_train_score : bool, default=False
-        Whether ``cv_results_`` holds training scores.
 
     time_budget : float, default=None
         Seconds after which no candidate is begun. A classifier of this package that
@@ -288,8 +268,8 @@ refit_time_, multimetric_
         best = getattr(self, "best_params_", {}) if len(self.cv_results_["params"]) >= 8 else {}
         for name in sorted({name for space in spaces for name in space.at_bounds(best)}):
             warn(
-                f"The best candidate has {name}={best[name]!r}, at a bound of its range: better "
-                "values may lie beyond. Widen the range if they make sense."
+                f"The best candidate has {name.rpartition('__')[2]}={best[name]!r}, at a bound of "
+                "its range: better values may lie beyond. Widen the range if they make sense."
             )
         if self.return_train_score:
             self._rank_train_scores()
@@ -306,8 +286,10 @@ refit_time_, multimetric_
         self.stopped_by_time_ = False
         # Steps can only be counted ahead where no space knows points of another.
         n_steps = math.ceil(spaces[0].n_iter / self.n_points) if len(spaces) == 1 else None
+        dimensions = [each.dimensions for each in spaces]
+        epochs = [1] * sum(each.n_iter for each in spaces)
         with (
-            Evaluations(self, evaluate_candidates) as evaluations,
+            Evaluations(self, evaluate_candidates, dimensions, epochs) as evaluations,
             Progress(self, callback_ctx, n_steps) as progress,
         ):
             try:

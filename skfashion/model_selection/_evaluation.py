@@ -1,6 +1,7 @@
 """What the searches of this package share: candidates that may fail, folds that stay."""
 
 import functools
+import math
 import re
 import time
 from concurrent.futures import BrokenExecutor
@@ -13,11 +14,47 @@ from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import check_cv
 from sklearn.utils import get_tags
 
+from skfashion._utils.docs import complete
 from skfashion._utils.validation import BaseSearchCV
 from skfashion._utils.version_mixin import VersionMixin
 from skfashion._utils.warnings import warn
+from skfashion.model_selection._candidates import CandidateTable
 from skfashion.model_selection._jobs import resolved_jobs
+from skfashion.model_selection._spaces import idle_parameters
 
+# Descriptions of the parameters that the searches share.
+_PARAMETERS = {
+    "estimator": (
+        "estimator",
+        """What to tune: a classifier, regressor or Pipeline with a `score` method, or `scoring`
+        must be given.""",
+    ),
+    "scoring": (
+        "str, callable, list, tuple or dict",
+        """Score of a candidate, as for `sklearn.model_selection.GridSearchCV`. Of several, `refit`
+        names the one that guides the search.""",
+    ),
+    "n_jobs": (
+        'int, "auto" or None',
+        """Fits to run in parallel. "auto": networks of this package side by side on all cores of a
+        CPU, all else one at a time.""",
+    ),
+    "cv": (
+        "int, splitter or iterable",
+        """Folds of the cross-validation, as for `sklearn.model_selection.GridSearchCV`. They are
+        drawn once: a splitter that shuffles without a seed is fine.""",
+    ),
+    "verbose": (
+        "int",
+        """Amount of printing: from 1 a table that grows with the candidates, from 2 also
+        scikit-learn's line for each fit.""",
+    ),
+    "pre_dispatch": (
+        "int or str",
+        "Fits handed out at a time, as for `sklearn.model_selection.GridSearchCV`.",
+    ),
+    "return_train_score": ("bool", "Whether ``cv_results_`` holds training scores."),
+}
 _EVERY_FIT_FAILED = re.compile(r"All the \d+ fits failed")
 
 
@@ -30,9 +67,12 @@ class SearchMixin(VersionMixin):
     `error_score` in it.
     """
 
-    # Who wants to know of candidates before all are done: has `step`, how many to evaluate at a
-    # time, `add(candidates, scores)`, which returns True to end it, and `done()`.
-    _observer = None
+    # What else `CandidateTable` is told, of which there is one if `verbose`.
+    _table_options = {}
+
+    def __init_subclass__(cls, **options):
+        super().__init_subclass__(**options)
+        complete(cls, _PARAMETERS, {})
 
     @functools.wraps(BaseSearchCV.fit)
     def fit(self, X, y=None, **params):
@@ -69,17 +109,24 @@ class SearchMixin(VersionMixin):
         return {name: value for name, value in state.items() if name not in _OF_A_FIT}
 
 
-_OF_A_FIT = ("_evaluations", "_fit_state", "_observer")
+_OF_A_FIT = ("_evaluations", "_fit_state", "_table_options")
 
 
 class Evaluations:
     """The candidates a search has evaluated, in order, and what came of them.
 
-    `fits` and `table` are scikit-learn's results of all fits, and what becomes `cv_results_`.
+    They have their parameters in `spaces`, and are trained for so many `epochs`. `fits` and
+    `table` are scikit-learn's results of all fits, and what becomes `cv_results_`.
     """
 
-    def __init__(self, search, evaluate_candidates):
+    def __init__(self, search, evaluate_candidates, spaces, epochs):
         self._search = search
+        self._verbose = search.verbose
+        self._shown = None
+        if search.verbose:
+            refit = 0.5 if search.refit else 0
+            options = {"idle": idle_parameters(search.estimator), "refit": refit}
+            self._shown = CandidateTable(spaces, epochs, **options, **search._table_options)
         self._evaluate_candidates = evaluate_candidates
         self._cv = _fixed_splits(search)
         self._outcomes = {}
@@ -89,9 +136,11 @@ class Evaluations:
 
     def __enter__(self):
         self._search._evaluations = self
+        self._search.verbose = 0  # scikit-learn would print a line each time it is called
         return self
 
     def __exit__(self, *exc_info):
+        self._search.verbose = self._verbose
         del self._search._evaluations
 
     def score(self, candidate):
@@ -99,22 +148,27 @@ class Evaluations:
         outcome = self._outcomes.get(_key(candidate))
         return None if outcome is None else self._mean_test_score(outcome)
 
-    def evaluate(self, candidates, *, more_results=None, callback_ctx=None):
+    def evaluate(self, candidates, *, more_results=None, callback_ctx=None, until=math.inf):
         """Write a row of the results for each candidate; return their mean test scores.
 
         One evaluated before has its scores and zero seconds. `more_results` are further columns.
+        None is begun after `until`, in monotonic time.
         """
-        more, observer = more_results or {}, self._search._observer
-        scores = []
+        more, scores = more_results or {}, []
         step = max(1, len(candidates))
-        if observer:
-            step, callback_ctx = observer.step, None  # whose tasks can be counted only once
+        if self._shown or until < math.inf:
+            n_splits = getattr(self._search, "n_splits_", 1)  # unknown below scikit-learn 1.9
+            step = math.ceil(joblib.effective_n_jobs(self._search.n_jobs) / n_splits)
+            callback_ctx = None  # its tasks can be counted only once
         for start in range(0, len(candidates), step):
+            if start and time.monotonic() > until:
+                self._search.stopped_by_time_ = True
+                break
             part = slice(start, start + step)
             columns = {name: values[part] for name, values in more.items()}
             scores += self._evaluate(candidates[part], columns, callback_ctx)
-            if observer and observer.add(candidates[part], scores[part]):
-                break
+            if self._shown:
+                self._shown.add(candidates[part], scores[part])
         return scores
 
     def _evaluate(self, candidates, more, callback_ctx):
@@ -153,8 +207,9 @@ class Evaluations:
                 self._search, [row[0] for row in self._rows], len(good.fits), fits, more
             )
         )
-        if self._search._observer:
-            self._search._observer.done()
+        if self._shown:
+            late = getattr(self._search, "stopped_by_time_", False)
+            self._shown.done(late=late, refit=self._search.refit)
 
     def _run(self, keys, candidates, callback_ctx):
         context = {} if callback_ctx is None else {"callback_ctx": callback_ctx}

@@ -37,10 +37,6 @@ class HyperbandSearchCV(SearchMixin, BaseSearchCV):
 
     Parameters
     ----------
-    estimator : estimator
-        What to tune: a classifier, regressor or Pipeline with a `score` method,
-        or `scoring` must be given.
-
     param_distributions : dict or list of dict
         Parameter names as keys; lists or distributions with a method `rvs` (such
         as those of `scipy.stats`) as values, as in
@@ -60,27 +56,9 @@ class HyperbandSearchCV(SearchMixin, BaseSearchCV):
         One candidate in `factor` goes on, with `factor` times the resource.
         Greater than 1.
 
-    scoring : str, callable, list, tuple or dict, default=None
-        Score of a candidate, as for `sklearn.model_selection.GridSearchCV`. Of several, `refit`
-        names the one that decides who goes on.
-
-    n_jobs : int, "auto" or None, default="auto"
-        Fits to run in parallel. "auto": networks of this package side by side on all cores of a
-        CPU, all else one at a time.
-
     refit : bool, str or callable, default=True
         Whether the best candidate is trained on all data, or by which score, as for
         `sklearn.model_selection.GridSearchCV`.
-
-    cv : int, splitter or iterable, default=None
-        Folds of the cross-validation, as for `sklearn.model_selection.GridSearchCV`.
-        They are drawn once: a splitter that shuffles without a seed is fine.
-
-    verbose : int, default=0
-        Above 0, says which rung is run.
-
-    pre_dispatch : int or str, default="2*n_jobs"
-        Fits handed out at a time, as for `sklearn.model_selection.GridSearchCV`.
 
     random_state : int, RandomState instance or None, default=None
         Draws the candidates.
@@ -88,9 +66,6 @@ class HyperbandSearchCV(SearchMixin, BaseSearchCV):
     error_score : "raise" or float, default=nan
         Score of a fit that fails. A candidate whose score is not finite goes no
         further.
-
-    return_train_score : bool, default=False
-        Whether ``cv_results_`` holds training scores.
 
     Attributes
     ----------
@@ -240,10 +215,16 @@ class HyperbandSearchCV(SearchMixin, BaseSearchCV):
         self._check_resource()
         plan = self._plan()
         random_state = check_random_state(self.random_state)
-        n_rungs = sum(map(len, plan))
+        brackets = self.brackets()
+        # One that goes on trains what it hasn't yet.
+        trained = brackets["total_continued"] // brackets["n_candidates"]
+        epochs = trained.repeat(brackets["n_candidates"]).tolist()
+        given = self.param_distributions
+        spaces = [{self.resource: [self.max_resources]}]
+        spaces += [given] if isinstance(given, dict) else given
         with (
-            Evaluations(self, evaluate_candidates) as evaluations,
-            Progress(self, callback_ctx, n_rungs) as progress,
+            Evaluations(self, evaluate_candidates, spaces, epochs) as evaluations,
+            Progress(self, callback_ctx, len(brackets)) as progress,
         ):
             for rungs in plan:
                 # A list of few values may hold fewer candidates than are wanted.
@@ -261,11 +242,6 @@ class HyperbandSearchCV(SearchMixin, BaseSearchCV):
         self.n_brackets_ = len(plan)
 
     def _run_rung(self, rung, candidates, evaluations, progress):
-        if self.verbose:
-            print(
-                f"bracket {rung.bracket}, iter {rung.iter}: {len(candidates)} candidates, "
-                f"{self.resource}={rung.n_resources}"
-            )
         with progress.step("rung", len(candidates)) as step:
             return evaluations.evaluate(
                 [{**candidate, self.resource: rung.n_resources} for candidate in candidates],

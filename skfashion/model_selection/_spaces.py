@@ -1,10 +1,19 @@
 """Ready-made search spaces."""
 
-from typing import Any, Literal
+from typing import Any, Literal, overload
 
+from skfashion._utils.messages import shown
 from skfashion.model_selection._converters import CONVERTERS
 
 
+@overload
+def search_space(
+    estimator: Any, kind: Literal["random", "bayes", "optuna"] = ..., *, step: str | None = ...
+) -> dict[str, Any]: ...
+@overload
+def search_space(
+    estimator: Any, kind: Literal["grid"], *, step: str | None = ...
+) -> dict[str, list[Any]] | list[dict[str, list[Any]]]: ...
 def search_space(
     estimator: Any,
     kind: Literal["grid", "random", "bayes", "optuna"] = "random",
@@ -47,9 +56,9 @@ def search_space(
 
     Raises
     ------
-    ValueError
+    ValueError, TypeError
         If `kind` is not one of the four, no known classifier can be found, or more
-        than one.
+        than one; or if `estimator` is not an estimator.
 
     ImportError
         If `kind` is ``"optuna"`` and Optuna is not installed.
@@ -75,6 +84,20 @@ def search_space(
     return _prefixed(space, prefix)
 
 
+def idle_parameters(estimator):
+    """Return parameters that change nothing beside a value: name -> (other name, its value)."""
+    try:
+        classifier, prefix = _find(estimator, None)
+        declared = classifier._default_space()
+    except (TypeError, ValueError):
+        return {}
+    return {
+        f"{prefix}{name}": (f"{prefix}{values.unless[0]}", values.unless[1])
+        for name, values in declared.items()
+        if getattr(values, "unless", None)
+    }
+
+
 def _prefixed(space, prefix):
     return {f"{prefix}{name}": values for name, values in space.items()}
 
@@ -83,6 +106,10 @@ def _find(estimator, step):
     """Find the classifier to tune, and what its parameters begin with."""
     if _is_ours(estimator):
         return estimator, "" if step is None else f"{step}__"
+    if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
+        raise TypeError(
+            f"A space is for an estimator, such as DenseClassifier(), not for {shown(estimator)}."
+        )
     inside = estimator.get_params(deep=True)
     if step is not None and step not in inside:
         raise ValueError(f"{type(estimator).__name__} has no step {step!r}.")

@@ -1,4 +1,4 @@
-"""What the command line tells: candidates, time left, pictures that are unlike, what a model is."""
+"""What the command line tells: pictures that are unlike, what a model is, wrong options."""
 
 import csv
 import json
@@ -9,69 +9,9 @@ import pytest
 from PIL import Image
 
 import skfashion
-from skfashion._cli._candidates import CandidateTable, seconds_left
-from skfashion._cli._console import ParameterTable
 from skfashion._cli._likeness import looks_of, unlike
 from skfashion._cli._main import main
-from skfashion._utils.search_values import Choice, Number
 from skfashion.datasets import make_images
-
-# -- candidates ------------------------------------------------------------------------------
-
-DECLARED = {
-    "fine_tune_learning_rate": Number(1e-6, 1e-3, log=True, unless=("unfreeze_from", None)),
-    "unfreeze_from": Choice((None, "block_16")),
-}
-
-
-def costs(epochs, refit=0):
-    return np.array([*([1, each] for each in epochs), [refit, refit * max(epochs)]])
-
-
-def test_what_a_parameter_can_not_change_is_a_dash(capsys):
-    table = CandidateTable(DECLARED, [8, 8, 8])
-    for block in (None, "block_16"):
-        candidate = {"net__fine_tune_learning_rate": 1e-4, "net__unfreeze_from": block}
-        assert not table.add([candidate], [0.5])
-    table.add([{"net__unfreeze_from": "block_16"}], [float("nan")])
-    first, second, third = capsys.readouterr().out.splitlines()[-3:]
-    assert first.split() == ["1/3", "0.5000", "0.5000", "0:00", "-", "None"]
-    assert second.split()[-2:] == ["0.0001", "block_16"]
-    assert third.split()[:3] == ["3/3", "failed", "0.5000"]
-    assert third.split()[-2:] == ["-", "block_16"]
-
-
-@pytest.mark.parametrize("width", [40, 60, 80, 120])
-def test_a_table_is_as_wide_as_the_terminal(width, monkeypatch):
-    monkeypatch.setenv("COLUMNS", str(width))
-    names = [f"parameter_{i}" for i in range(8)]
-    table = ParameterTable({"no.": 4, "score": 6}, dict.fromkeys(names, 5))
-    lines = table.line(["1/9", "0.5000"], [f"value{i}" for i in range(8)], header=True)
-    assert max(map(len, lines.splitlines())) <= width
-    assert all(f"value{i}" in lines for i in range(8))
-    assert ("parameters" in lines) == (width < 100)
-
-
-# Seconds a fit takes beside its epochs, and seconds an epoch.
-@pytest.mark.parametrize(("fit", "epoch"), [(1.0, 0.01), (1.0, 0.1), (0.5, 1.0), (0.1, 1.0)])
-def test_time_left_of_hyperband_is_right_within_a_factor_of_two(fit, epoch):
-    # 27, 9, 3 and 1 candidates of the first bracket go on from each other, and so on.
-    rungs = [(27, 1), (9, 2), (3, 6), (1, 18), (12, 3), (4, 6), (1, 18), (6, 9), (2, 18), (4, 27)]
-    epochs = [each for n, each in rungs for _ in range(n)]
-    took = fit + epoch * np.array(epochs)
-    took[0] += 10
-    for done in range(3, len(epochs)):
-        # What the store tells is a rough figure.
-        left = seconds_left(costs(epochs), took[:done], epoch=1.3 * epoch)
-        assert 0.5 <= left / took[done:].sum() <= 2
-        if 0.1 <= epoch / fit <= 2:
-            left = seconds_left(costs(epochs), took[:done])
-            assert 0.5 <= left / took[done:].sum() <= 2
-
-
-def test_time_left_counts_the_refit_and_not_what_was_read_back():
-    left = seconds_left(costs([8] * 6, refit=2), [0.01, 0.01, 0.02, 3.0], resumed=True)
-    assert left == pytest.approx(4 * 3.0)
 
 
 def test_minutes_end_a_search(tmp_path, monkeypatch, capsys):
