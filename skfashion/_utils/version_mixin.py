@@ -1,9 +1,13 @@
-"""Which version of this package an estimator was pickled with, as scikit-learn does for its own."""
+"""What all estimators say of themselves: their version where pickled, and where their help is."""
 
 from sklearn.exceptions import InconsistentVersionWarning
 
 from skfashion._utils.warnings import warn
 from skfashion._version import __version__
+
+# Where the documentation lies. As long as it is published nowhere, links lead nowhere; but
+# scikit-learn shows what a parameter means only beside a link.
+_DOCUMENTATION = "#"
 
 
 class VersionMixin:
@@ -11,6 +15,15 @@ class VersionMixin:
 
     To be named before `sklearn.base.BaseEstimator` among the bases.
     """
+
+    _doc_link_module = "skfashion"
+    _doc_link_template = _DOCUMENTATION + "api/generated/{address}.html"
+
+    def _doc_link_url_param_generator(self):
+        """Return the public address, from `skfashion.classifiers._dense` on: `skfashion`."""
+        package = ".".join(type(self).__module__.split(".")[:2])
+        package = package.removesuffix(".classifiers")
+        return {"address": f"{package}.{type(self).__name__}"}
 
     def __getstate__(self):
         return {**super().__getstate__(), "_skfashion_version": __version__}

@@ -134,7 +134,24 @@ def test_fitted_attributes_are_documented_and_there(name, images):
     clf = small(name, epochs=1).fit(*images)
     said = {entry.name for entry in sections(type(clf))["Attributes"]}
     there = {name for name in vars(clf) if name.endswith("_") and not name.startswith("_")}
-    assert said - {"feature_names_in_"} == there | {"model_"}
+    assert said - {"feature_names_in_"} == there | {"model_", "n_classes_", "loss_curve_"}
+
+
+ESTIMATORS = [value for value in PUBLIC.values() if hasattr(value, "get_params")]
+
+
+@pytest.mark.parametrize("cls", ESTIMATORS)
+def test_html_shows_what_each_parameter_means_and_where_the_help_is(cls):
+    html = pytest.importorskip("sklearn.utils._repr_html.common")
+    if not hasattr(html, "get_docstring"):
+        pytest.skip("this scikit-learn shows no descriptions")
+    address = next(address for address, value in PUBLIC.items() if value is cls)
+    link = cls._get_doc_link(cls.__new__(cls))
+    assert link.endswith(f"/{address}.html")
+    for name, parameter in signature(cls).items():
+        if parameter.kind is not parameter.VAR_KEYWORD:
+            assert html.get_docstring(cls, "Parameters", name), name
+            assert html.generate_link_to_param_doc(cls, name, link), name
 
 
 @pytest.mark.parametrize("module", list(modules()), ids=lambda module: module.__name__)
