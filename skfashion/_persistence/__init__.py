@@ -12,7 +12,7 @@ from typing import Any
 from skfashion._persistence import _archive
 from skfashion._persistence._archive import ModelFileError, Stored
 from skfashion._persistence._values import Reader, Writer, build
-from skfashion._utils.typing import PathLike
+from skfashion._utils.typing import Estimator, PathLike
 
 __all__ = ["ModelFileError", "load", "save"]
 
@@ -77,7 +77,7 @@ def save(estimator: Any, path: PathLike) -> None:
         ) from None
 
 
-def load(path: PathLike, *, max_bytes: int = 1 << 30) -> Any:
+def load(path: PathLike, *, max_bytes: int = 1 << 30) -> Estimator:
     """Load an estimator or a Pipeline that `save` has saved.
 
     Whoever made the file, nothing of theirs is run, and no path of theirs is read or

@@ -6,7 +6,7 @@ the other half.
 
 import os
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, Protocol
 
 PathLike = str | os.PathLike[str]
 Size = int | tuple[int, int]
@@ -34,6 +34,18 @@ if TYPE_CHECKING:
     Loss = str | Callable[..., Any]
     ClassWeight = Mapping[Any, float] | Literal["balanced"] | None
     Callbacks = Any
+
+    class Estimator(Protocol):
+        """A fitted estimator, which has some of these and may have others."""
+
+        classes_: NDArray
+
+        def predict(self, X: Array) -> NDArray: ...
+        def predict_proba(self, X: Array) -> NDArray: ...
+        def transform(self, X: Array) -> NDArray: ...
+        def score(self, X: Array, y: Array) -> float: ...
+        def get_params(self, deep: bool = True) -> dict[str, Any]: ...
+        def __getattr__(self, name: str) -> Any: ...
 else:
-    Self = Array = NDArray = Frame = RandomState = MemoryLike = Axes = Model = Any
+    Self = Array = NDArray = Estimator = Frame = RandomState = MemoryLike = Axes = Model = Any
     Optimizer = Loss = ClassWeight = Callbacks = Any

@@ -85,6 +85,14 @@ def test_a_type_checker_finds_a_wrong_call(tmp_path):
         "MobileNetFineTuner(unfreeze_from='block_13', memory=None)\n"
         "DenseClassifier(epochs='3')\n"
         "MobileNetFineTuner(version='v9')\n"
+        "from skfashion import load\n"
+        "from skfashion.inspection import write_report\n"
+        "from skfashion.model_selection import search_space\n"
+        "load('a').predict(X)\n"
+        "load('a').steps\n"
+        "search_space(DenseClassifier())['epochs']\n"
+        "search_space(DenseClassifier(), 'grid')['epochs']\n"
+        "write_report(None, 'a').name.no_such_name\n"
     )
     # Of other packages it reads nothing: they take minutes.
     (tmp_path / "mypy.ini").write_text(
@@ -103,4 +111,4 @@ def test_a_type_checker_finds_a_wrong_call(tmp_path):
         for line in done.stdout.splitlines()
         if line.startswith("script.py") and ": error:" in line
     )
-    assert lines == [6, 7], done.stdout + done.stderr
+    assert lines == [6, 7, 14, 15], done.stdout + done.stderr
