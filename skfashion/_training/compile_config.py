@@ -92,6 +92,11 @@ def gives_logits(data):
     return bool(getattr(loss, "from_logits", False))
 
 
+def is_crossentropy(data):
+    """Tell whether the loss is a cross-entropy of Keras' own."""
+    return "crossentropy" in (_name_of(_loss_of(data)) or "")
+
+
 def takes_rows(data, n_outputs):
     """Tell whether the loss compares outputs with one-hot rows, not with class indices.
 

@@ -1,10 +1,13 @@
 """Networks of the user's own, as plain data."""
 
 import copy
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
 from uuid import uuid4
 
 import keras
+import numpy as np
 
 from skfashion._training.keys import digest, freeze
 from skfashion._training.loops import to_arrays, to_numpy
@@ -27,6 +30,7 @@ class Described:
     weights: list
     input_shape: tuple
     output_shape: tuple
+    output_range: Callable  # of the network before it is trained
 
 
 def describe_network(make, input_shape, seed, dtype_policy):
@@ -58,7 +62,19 @@ def describe_network(make, input_shape, seed, dtype_policy):
         getattr(network, "input_shape", shape),
         getattr(network, "output_shape", None)
         or network.compute_output_spec(keras.KerasTensor(shape)).shape,
+        partial(_output_range, network, input_shape),
     )
+
+
+def _output_range(network, input_shape):
+    """Return the least and greatest output, of a few noisy images unless the last layer tells."""
+    last = network.layers[-1] if network.layers else network
+    activation = getattr(getattr(last, "activation", None), "__name__", None)
+    if activation in ("softmax", "sigmoid") or isinstance(last, keras.layers.Softmax):
+        return 0.0, 1.0
+    noise = np.random.default_rng(0).uniform(0, 255, (4, *input_shape)).astype(np.float32)
+    outputs = keras.ops.convert_to_numpy(network(noise, training=False))
+    return float(outputs.min()), float(outputs.max())
 
 
 def structure_of(function, parameters, build):

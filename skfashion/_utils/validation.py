@@ -19,6 +19,7 @@ from sklearn.utils._set_output import _wrap_data_with_container
 from sklearn.utils.validation import _check_feature_names_in
 
 __all__ = [
+    "AnyCase",
     "BaseSearchCV",
     "HasMethods",
     "Hidden",
@@ -31,3 +32,11 @@ __all__ = [
     "_wrap_data_with_container",
     "validate_params",
 ]
+
+
+class AnyCase(StrOptions):
+    """Some words, written with capitals or without."""
+
+    def is_satisfied_by(self, val):
+        """Whether a value is one of them."""
+        return isinstance(val, str) and super().is_satisfied_by(val.lower())

@@ -205,6 +205,11 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
         probabilities = self.predict_proba(X)
         return self.classes_[np.argmax(probabilities, axis=1)]
 
+    @property
+    def n_classes_(self) -> int:
+        """Number of labels."""
+        return len(self.classes_)
+
     def _check_training_data(self, X, y, sample_weight, classes, *, reset):
         """Return images as the network takes them, labels as numbers, and weights."""
         X = _checks.check_images(self, X, reset=reset)

@@ -9,7 +9,7 @@ from skfashion._utils import pixel_range
 from skfashion._utils.images import image_shape_of
 from skfashion._utils.messages import shown
 from skfashion._utils.search_values import Choice
-from skfashion._utils.validation import Interval, StrOptions
+from skfashion._utils.validation import AnyCase, Interval, StrOptions
 from skfashion.classifiers._base import BaseImageClassifier
 from skfashion.networks import AUGMENTATIONS
 
@@ -52,7 +52,7 @@ class ReadyClassifier(BaseImageClassifier):
 
     _parameter_constraints = {
         **BaseImageClassifier._parameter_constraints,
-        "optimizer": [StrOptions({*OPTIMIZERS.values}), callable],
+        "optimizer": [AnyCase({*OPTIMIZERS.values}), callable],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "schedule": [StrOptions({"constant", "cosine"})],
         "dropout": [Interval(Real, 0, 1, closed="left")],

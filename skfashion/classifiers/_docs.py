@@ -12,7 +12,7 @@ PARAMETERS = {
     ),
     "optimizer": (
         '{"adam", "adamw", "rmsprop", "sgd"} or Keras optimizer class',
-        "Optimizer, with Keras' defaults for its other settings.",
+        "Optimizer, with Keras' defaults for its other settings; capitals don't matter.",
     ),
     "loss": (
         "str or Keras loss class",
@@ -76,6 +76,7 @@ PARAMETERS = {
 
 ATTRIBUTES = {
     "classes_": ("ndarray of shape (n_classes,)", "Labels, sorted."),
+    "n_classes_": ("int", "Number of labels."),
     "history_": (
         "dict of list",
         """One entry per epoch: ``phase``, ``learning_rate``, ``loss`` and ``accuracy`` of the
@@ -87,6 +88,7 @@ ATTRIBUTES = {
         """Range of the training pixels, black and white if it has no name. None while
         `partial_fit` has seen black images alone: the next batch decides.""",
     ),
+    "loss_curve_": ("list of float", "Loss of the training images in each epoch."),
     "model_": ("keras.Model", "Whole network as it predicts, built at first access."),
     "n_features_in_": ("int", "Pixels times channels."),
     "feature_names_in_": (

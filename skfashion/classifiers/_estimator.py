@@ -96,6 +96,15 @@ class BaseImageEstimator(
             self._model = _training.export(self._plan, self._weights, self._build)
         return self._model
 
+    @property
+    def loss_curve_(self) -> list[float]:
+        """Loss of the training images in each epoch."""
+        return self.history_["loss"]
+
+    def summary(self) -> None:
+        """Print the layers of the fitted network, what they put out, and how many weights."""
+        self.model_.summary()
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         tags.input_tags.three_d_array = True

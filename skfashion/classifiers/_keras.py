@@ -21,6 +21,7 @@ from skfashion._utils.typing import (
     Shape,
 )
 from skfashion._utils.validation import InvalidParameterError
+from skfashion._utils.warnings import warn
 from skfashion.classifiers._base import BaseImageClassifier
 from skfashion.classifiers._scikeras import Adapter
 
@@ -34,6 +35,9 @@ _UNKNOWN = (
 _INSTEAD = {
     "build_fn": " Give the function as model=.",
     "validation_split": " Give early_stopping=True and validation_fraction=, or X_val= to fit.",
+    "shuffle": " Images are shuffled for each epoch, as random_state= decides: leave it out.",
+    "run_eagerly": " Let the function return a network compiled with run_eagerly=True.",
+    "predict__batch_size": " Predictions are made in batches of a size of their own: leave it out.",
 }
 
 
@@ -185,7 +189,7 @@ class KerasImageClassifier(BaseImageClassifier):
             The estimator.
         """
         routed = {name: value for name, value in params.items() if name.startswith(_PREFIXES)}
-        for name in routed:
+        for name in params.keys() - super().get_params(deep=True).keys():
             if not _is_routable(name):
                 raise ValueError(_unknown(name))
         super().set_params(**{k: v for k, v in params.items() if k not in routed})
@@ -245,9 +249,7 @@ class KerasImageClassifier(BaseImageClassifier):
         sizes = {"epochs": self.epochs, "batch_size": self.batch_size}
         adapter = Adapter(self.model, {"loss": self.loss, **sizes, **parameters})
         adapter.describe(self.classes_, (None, *self.image_shape_), self._dtype)
-        built = _training.describe_network(
-            adapter.network, self.image_shape_, seed, self.dtype_policy
-        )
+        built = self._built(adapter, seed)
         _check_input(built.input_shape, self.image_shape_)
         n_outputs = _n_outputs(built.output_shape, len(self.classes_))
         network = dict(built.record)
@@ -262,10 +264,24 @@ class KerasImageClassifier(BaseImageClassifier):
             if not adapter.compiles_inside:
                 self._refuse_routed_to_compiled()
             arguments = compile_config.from_config(compiled)
+        if not compile_config.gives_logits(arguments):
+            _check_outputs(*built.output_range(), compile_config.is_crossentropy(arguments))
         arguments = compile_config.with_accuracy(arguments, n_outputs, required=self.early_stopping)
         start = _training.Start(_training.weights_digest(built.weights), built.weights)
         formats = network["image_data_format"]
         return [replace(phase, compile=arguments, image_data_format=formats)], n_outputs, start
+
+    def _built(self, adapter, seed):
+        shape = self.image_shape_
+        try:
+            return _training.describe_network(adapter.network, shape, seed, self.dtype_policy)
+        except ValueError as error:
+            if len(shape) == 2 and "ndim=3" in str(error):
+                raise ValueError(
+                    f"{error} X has images of shape {shape}, without channels, which layers such "
+                    f"as Conv2D want: give image_shape={_with_channels(shape)}."
+                ) from error
+            raise
 
     def _refuse_routed_to_compiled(self):
         idle = [n for n in self._routed if n.startswith(("optimizer__", "loss__", "metrics__"))]
@@ -298,7 +314,8 @@ def _no_model():
 
 def _unknown(name):
     own = f" If it is one of your function's: model__{name[:100]}." if "__" not in name else ""
-    return _UNKNOWN.format(shown(name), _INSTEAD.get(name.removeprefix("fit__"), own))
+    plain = name.removeprefix("fit__").removeprefix("compile__")
+    return _UNKNOWN.format(shown(name), _INSTEAD.get(plain, own))
 
 
 def _is_routable(name):
@@ -322,6 +339,20 @@ def _check_input(shape, image_shape):
             f"shape {image_shape}: let it begin with keras.Input(meta['X_shape_'][1:]), or say "
             f"what X is to be brought to with image_shape=, such as {_with_channels(image_shape)}."
         )
+
+
+def _check_outputs(low, high, is_crossentropy):
+    """Refuse a network that ends in logits under a loss that wants probabilities."""
+    if not (low < -1e-5 or high > 1 + 1e-5):
+        return
+    told = (
+        f"model returned a network whose outputs are not probabilities, untrained they lie in "
+        f"[{low:.3g}, {high:.3g}]: let its last layer have activation='softmax' (of one output "
+        "'sigmoid'), or give loss__from_logits=True."
+    )
+    if is_crossentropy:
+        raise ValueError(told)
+    warn(f"{told} Without that predict_proba may refuse what it learns.")
 
 
 def _with_channels(image_shape):

@@ -23,7 +23,7 @@ from skfashion._utils.typing import (
     Shape,
     Size,
 )
-from skfashion._utils.validation import HasMethods, Interval, StrOptions
+from skfashion._utils.validation import AnyCase, HasMethods, Interval, StrOptions
 from skfashion.classifiers._common import OPTIMIZERS, CommandLine, ReadyClassifier
 from skfashion.networks import _mobilenet
 
@@ -101,7 +101,7 @@ class MobileNetFineTuner(ReadyClassifier):
         "unfreeze_from": [Integral, str, None],
         "fine_tune_epochs": [Interval(Integral, 0, None, closed="left")],
         "fine_tune_learning_rate": [Interval(Real, 0, None, closed="neither")],
-        "fine_tune_optimizer": [StrOptions({*OPTIMIZERS.values}), callable, None],
+        "fine_tune_optimizer": [AnyCase({*OPTIMIZERS.values}), callable, None],
     }
     _black_and_white = (-1.0, 1.0)
     _sees_neighbours = True

@@ -129,6 +129,13 @@ def split_off(labels, fraction, seed):
             np.arange(len(labels)), test_size=fraction, stratify=labels, random_state=seed % 2**32
         )
     except ValueError as error:
+        found, counts = np.unique(labels, return_counts=True)
+        if counts.min() == 1:
+            raise ValueError(
+                f"early_stopping=True needs two images of each class, one to train on and one to "
+                f"stop by, and there is one of {some(found[counts == 1].tolist())}: give more of "
+                "them, X_val= and y_val=, or early_stopping=False."
+            ) from None
         raise ValueError(
             f"early_stopping=True can't set aside validation_fraction={fraction} of {len(labels)} "
             f"images with every class in it ({error}) Give more images, another fraction, "

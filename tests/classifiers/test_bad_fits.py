@@ -222,6 +222,11 @@ OTHERS = {
         {"sample_weight": WEIGHT * 1e300},
         "sample_weight.*class_weight.*one scale",
     ),
+    "one image of a class, early stopping": (
+        dense(early_stopping=True, validation_fraction=0.5),
+        {"y": [0, *[1, 2] * 5, 1]},
+        r"two images of each class.*one of \[0\]: give more",
+    ),
     "four channels": (mobile(), {"X": RGBA}, r"\(8, 8, 4\).*X\[..., :3\]"),
 }
 # name -> (what is fitted, what it is given other than X and y, message)

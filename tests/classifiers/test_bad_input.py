@@ -289,5 +289,5 @@ def test_unknown_constructor_arguments(name):
             cls(**{wrong: 3})
     with pytest.raises(TypeError, match="positional"):
         cls(3, 4)
-    with pytest.raises(ValueError, match="Invalid parameter 'epoch'"):
+    with pytest.raises(ValueError, match=r"(Invalid|unexpected) parameter 'epoch'"):
         cls().set_params(epoch=3)

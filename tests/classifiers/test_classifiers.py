@@ -245,3 +245,15 @@ def test_keras_image_classifier_takes_other_shapes_as_they_are(rng):
 
     clf = KerasImageClassifier(network, epochs=1).fit(X, np.arange(20) % 2)
     assert clf.model_.input_shape == (None, 5, 4, 2)
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_what_is_known_of_a_fitted_network(name, images, capsys):
+    clf = small(name, epochs=2, optimizer="Adam").fit(*images)
+    assert clf.n_classes_ == 3
+    assert clf.loss_curve_ == clf.history_["loss"]
+    assert len(clf.loss_curve_) == clf.n_iter_
+    clf.summary()
+    assert "Total params" in capsys.readouterr().out
+    as_keras_writes_it = small(name, epochs=2, optimizer="adam").fit(*images)
+    assert_array_equal(as_keras_writes_it.predict_proba(images[0]), clf.predict_proba(images[0]))

@@ -6,6 +6,7 @@ import keras
 import numpy as np
 import pytest
 from custom import CALLS, custom, learner, network
+from estimators import sequential
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
@@ -184,8 +185,28 @@ def test_logits_give_the_probabilities_of_the_softmax(two):
     assert np.asarray(logits.model_(X)).min() < 0
 
 
+@pytest.mark.parametrize("outputs", [None, 1])
+def test_logits_are_refused_under_a_loss_of_probabilities(outputs, two):
+    loss = "binary_crossentropy" if outputs else "sparse_categorical_crossentropy"
+    clf = custom(model__last=None, model__outputs=outputs, loss=loss)
+    with pytest.raises(ValueError, match=r"untrained they lie in.*'softmax'.*from_logits=True"):
+        clf.fit(*two)
+
+
+def test_images_without_channels_before_layers_that_want_them(two):
+    def network(meta):
+        return sequential(meta, keras.layers.Conv2D(4, 3), keras.layers.Flatten())
+
+    X, y = two
+    with pytest.raises(ValueError, match=r"without channels.*image_shape=\(8, 8, 1\)"):
+        custom(network).fit(X, y)
+    assert custom(network, image_shape=(8, 8, 1)).fit(X, y).score(X, y) >= 0
+
+
 def test_outputs_that_are_no_probabilities(two):
-    clf = custom(model__last=None, loss="mean_squared_error").fit(*two)
+    clf = custom(model__last=None, loss="mean_squared_error")
+    with pytest.warns(UserWarning, match="not probabilities.*predict_proba may refuse"):
+        clf.fit(*two)
     with pytest.raises(ValueError, match=r"not probabilities.*from_logits"):
         clf.predict_proba(two[0] * np.uint8(2))
 

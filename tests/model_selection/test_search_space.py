@@ -194,3 +194,9 @@ class TestOptuna:
         optuna = pytest.importorskip("optuna")
         trial = optuna.create_study().ask(search_space(classifier, "optuna"))
         is_valid(classifier, trial.params)
+
+
+@pytest.mark.parametrize("given", ["dense", DenseClassifier, None])
+def test_a_space_is_for_an_estimator(given):
+    with pytest.raises(TypeError, match=r"for an estimator, such as DenseClassifier\(\), not for"):
+        search_space(given)
