@@ -4,6 +4,8 @@ Pillow does the decoding. Only the formats below are ever tried, whatever the
 file's name says: some of Pillow's other plugins start external programs.
 """
 
+import base64
+import io
 import os
 import stat
 import sys
@@ -122,6 +124,13 @@ def span_of(path):
 def is_far_below(largest, depth):
     """Tell whether values are so small that, read by their depth, they come out nearly black."""
     return (largest > 0) & (largest < depth / 4)
+
+
+def data_uri(image, kind, **options):
+    """Return a Pillow image as text that a page shows in place of a file."""
+    content = io.BytesIO()
+    image.save(content, kind, **options)
+    return f"data:image/{kind.lower()};base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
 def _opened(path):

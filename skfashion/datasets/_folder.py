@@ -9,6 +9,7 @@ from joblib import Parallel, delayed
 from sklearn.utils import check_random_state
 
 from skfashion._utils.image_files import FORMATS_TEXT, listed, shown_name, why_unreadable
+from skfashion._utils.messages import some
 from skfashion._utils.typing import PathLike, RandomState
 from skfashion._utils.validation import Interval, StrOptions, validate_params
 from skfashion._utils.warnings import warn
@@ -16,8 +17,6 @@ from skfashion.datasets._preview import ImageBunch
 
 # What file managers and archive programs leave behind, beside hidden files.
 _BY_PRODUCTS = frozenset({"Thumbs.db", "desktop.ini", "__MACOSX"})
-
-_SHOWN = 10
 
 
 @validate_params(
@@ -208,7 +207,7 @@ def _files(root, label, classes):
     if not names and strays:
         raise ValueError(
             f"The folder {folder!r} holds no images but {len(strays)} folders. If these are the "
-            f"classes, give {folder!r} instead of {root!r} (which holds {_some(classes)})."
+            f"classes, give {folder!r} instead of {root!r} (which holds {some(classes, 10)})."
         )
     if not names:
         raise ValueError(
@@ -233,11 +232,6 @@ def _report(bad_files, root, on_error):
 
 def _listed(bad_files):
     return listed(f"{shown_name(name)}: {reason}" for name, reason in bad_files)
-
-
-def _some(names):
-    shown = ", ".join(repr(name) for name in names[:_SHOWN])
-    return shown if len(names) <= _SHOWN else f"{shown} and {len(names) - _SHOWN} more"
 
 
 def _description(root, classes, y, bad_files):

@@ -1,14 +1,17 @@
 """What a notebook shows of a folder of images: counts and thumbnails, a row for each class."""
 
-import base64
-import io
 from html import escape
 
 import numpy as np
 from PIL import Image
 from sklearn.utils import Bunch
 
-from skfashion._utils.image_files import UnreadableImageError, decode_thumbnail, shown_name
+from skfashion._utils.image_files import (
+    UnreadableImageError,
+    data_uri,
+    decode_thumbnail,
+    shown_name,
+)
 
 _SIDE = 64  # pixels
 _PER_CLASS = 6
@@ -41,9 +44,6 @@ def _image(path):
         thumbnail = Image.fromarray(decode_thumbnail(path, _SIDE))
     except UnreadableImageError:
         return ""  # it has been moved or changed since
-    content = io.BytesIO()
-    thumbnail.save(content, "JPEG")
-    data = base64.b64encode(content.getvalue()).decode()
-    name = escape(shown_name(path))
+    source, name = data_uri(thumbnail, "JPEG"), escape(shown_name(path))
     style = "display: inline-block; margin: 0 2px; vertical-align: middle"
-    return f'<img src="data:image/jpeg;base64,{data}" alt="{name}" title="{name}" style="{style}">'
+    return f'<img src="{source}" alt="{name}" title="{name}" style="{style}">'

@@ -1,8 +1,6 @@
 """The pieces of the report as HTML. Whatever comes from users goes through `escape`."""
 
-import base64
 import html
-import io
 import math
 import os
 import re
@@ -10,6 +8,7 @@ from datetime import timedelta
 
 import numpy as np
 
+from skfashion._utils.image_files import data_uri
 from skfashion.inspection._mistakes_display import label_text
 from skfashion.inspection._values import is_number, shortened, value_text
 
@@ -112,11 +111,9 @@ def picture(image, alt):
     """Return an image as an element that holds its pixels."""
     from PIL import Image
 
-    file, small = io.BytesIO(), max(image.shape[:2]) < _PHOTO
-    options = {"format": "PNG", "optimize": True} if small else {"format": "JPEG", "quality": 80}
-    Image.fromarray(image).save(file, **options)
-    data = base64.b64encode(file.getvalue()).decode()
-    source = f"data:image/{options['format'].lower()};base64,{data}"
+    small = max(image.shape[:2]) < _PHOTO
+    options = {"kind": "PNG", "optimize": True} if small else {"kind": "JPEG", "quality": 80}
+    source = data_uri(Image.fromarray(image), **options)
     return f'<img class="{"small" if small else ""}" src="{source}" alt="{escape(alt)}">'
 
 

@@ -1,6 +1,6 @@
 """The command line on small data, for tests."""
 
-from PIL import Image
+from folders import write_classes
 
 from skfashion._cli._main import main
 from skfashion.datasets import make_images
@@ -17,9 +17,7 @@ def search_digits(folder):
 def write_photos(folder):
     """Write images, train and test, of three classes, one file broken."""
     X, y = make_images(90, n_classes=3, image_size=16, channels=3, random_state=0)
-    for i, (image, label) in enumerate(zip(X, y, strict=True)):
-        place = folder / ("train" if i < 60 else "test") / "abc"[label]
-        place.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image).save(place / f"{i}.png")
+    write_classes(folder / "train", X[:60], y[:60], "abc")
+    write_classes(folder / "test", X[60:], y[60:], "abc")
     (folder / "train" / "a" / "broken.png").write_text("no image")
     return folder

@@ -1,4 +1,9 @@
-"""The search and its page that several modules look at."""
+"""The search and its page that several modules look at, and a plotting library without a screen."""
+
+import os
+import sys
+
+os.environ.setdefault("MPLBACKEND", "agg")
 
 import numpy as np
 import pytest
@@ -10,6 +15,13 @@ from sklearn.pipeline import make_pipeline
 from skfashion import KerasImageClassifier
 from skfashion.inspection import write_report
 from skfashion.preprocessing import ImageReader
+
+
+@pytest.fixture(autouse=True)
+def _closed():
+    yield
+    if "matplotlib.pyplot" in sys.modules:
+        sys.modules["matplotlib.pyplot"].close("all")
 
 
 @pytest.fixture(scope="package")

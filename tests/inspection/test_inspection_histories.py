@@ -4,6 +4,8 @@ import keras
 import numpy as np
 import pandas as pd
 import pytest
+from custom import custom
+from estimators import dense, mobile
 from sklearn.exceptions import FitFailedWarning, NotFittedError
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.linear_model import LogisticRegression
@@ -11,26 +13,9 @@ from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import FunctionTransformer
 
-from skfashion import DenseClassifier, KerasImageClassifier, MobileNetFineTuner
 from skfashion._store import open_store
 from skfashion.inspection import history_frame, prune_runs, runs_frame
 from skfashion.preprocessing import PixelScaler
-
-
-def network(units=8, rate=0.0, meta=None):
-    return keras.Sequential(
-        [
-            keras.Input(meta["X_shape_"][1:]),
-            keras.layers.Flatten(),
-            keras.layers.Dense(units, activation="relu"),
-            keras.layers.Dropout(rate),
-            keras.layers.Dense(meta["n_classes_"], activation="softmax"),
-        ]
-    )
-
-
-def dense(**parameters):
-    return DenseClassifier(8, **{"epochs": 3, "random_state": 0, **parameters})
 
 
 def test_an_estimators_history(images):
@@ -137,7 +122,7 @@ def test_parameters_that_change_nothing(images, tmp_path, grid):
 
 def test_optimizers_of_one_class_are_told_apart(images, tmp_path):
     grid = {"optimizer": [keras.optimizers.SGD(rate) for rate in (1e-3, 1e-1)]}
-    clf = KerasImageClassifier(network, epochs=2, memory=tmp_path, random_state=0)
+    clf = custom(memory=tmp_path)
     frame = history_frame(searched(images, None, grid, clf, refit=False))
     last = frame[frame["epoch"] == 2]
     assert last["loss"].nunique() == len(last) == 2 * 2
@@ -156,14 +141,11 @@ def test_candidates_that_differ_before_the_classifier(images, tmp_path):
 
 def test_the_last_phase_speaks_for_all_and_idle_parameters_share(images, tmp_path):
     X, y = images
-    X = np.repeat(np.repeat(X[:24], 4, axis=1), 4, axis=2)
-    tuner = MobileNetFineTuner(
-        weights=None, alpha=0.35, epochs=2, fine_tune_epochs=1, memory=tmp_path, random_state=0
-    )
+    tuner = mobile(epochs=2, memory=tmp_path)
     # Where nothing is unfrozen the rate of the second phase is idle.
     rates = {"unfreeze_from": [None], "fine_tune_learning_rate": [1e-5, 1e-4]}
     frame = history_frame(
-        searched((X, y[:24]), None, [rates, {"unfreeze_from": ["block_16"]}], tuner)
+        searched((X[:24], y[:24]), None, [rates, {"unfreeze_from": ["block_16"]}], tuner)
     )
     folds = frame[frame["fold"].notna()]
     assert list(folds.groupby(["candidate", "fold"]).size()) == [2, 2, 2, 2, 3, 3]

@@ -63,7 +63,10 @@ def test_no_other_program_is_started_for_a_file(tmp_path):
 def test_images_on_any_scale_are_shown_alike(scale):
     X, _ = make_images(9, n_classes=2, image_size=8, random_state=0)
     X[0, 0, :2] = 0, 255
-    assert np.abs(np.int16(pictures(scale(X.astype(int)))) - X).max() <= 1
+    colours = np.repeat(X[..., None], 3, axis=-1)
+    for given in (X, X.reshape(9, 64), X[..., None], colours):
+        shown = np.int16(pictures(scale(given.astype(int))))
+        assert np.abs(shown - (colours if given is colours else X)).max() <= 1
     assert np.max(pictures(np.zeros((2, 4, 4)))) == 0
 
 

@@ -1,15 +1,15 @@
 """Tables of a store, and pruning it."""
 
 import os
-import subprocess
-import sys
 from dataclasses import replace
 
 import joblib
 import numpy as np
 import pytest
+from estimators import mobile
+from scripts import run_python
 
-from skfashion import DenseClassifier, MobileNetFineTuner
+from skfashion import DenseClassifier
 from skfashion._store import open_store
 from skfashion.inspection import prune_runs, runs_frame
 
@@ -22,10 +22,7 @@ def folder(images, tmp_path_factory):
     settings = {"memory": folder, "random_state": 0}
     for units in (8, (8, 4)):
         DenseClassifier(units, epochs=3, early_stopping=True, **settings).fit(X, y)
-    # 32 x 32 is the least that MobileNet takes.
-    X = np.repeat(np.repeat(X[:24], 4, axis=1), 4, axis=2)
-    tuner = MobileNetFineTuner(weights=None, alpha=0.35, epochs=2, **settings)
-    tuner.fit(X, y[:24])
+    mobile(epochs=2, **settings).fit(X[:24], y[:24])
     return folder
 
 
@@ -130,15 +127,14 @@ def test_prune_removes_what_is_damaged(images, tmp_path):
 
 
 def test_prune_clears_crashes_and_sweeps_up(tmp_path):
-    script = (
-        "import os, sys\n"
-        "from skfashion._store import open_store\n"
-        "store = open_store(sys.argv[1])\n"
-        "with store.crash_guard('ab'):\n"
-        "    os._exit(1)\n"
-    )
+    script = """
+    import os, sys
+    from skfashion._store import open_store
+    with open_store(sys.argv[1]).crash_guard("ab"):
+        os._exit(1)
+    """
     for _ in range(2):
-        subprocess.run([sys.executable, "-c", script, tmp_path], check=False)
+        run_python(script, tmp_path, returncode=1)
     assert open_store(tmp_path).crash_guard("ab").crashes == 2
     with open_store(tmp_path).crash_guard("cd"):
         assert prune_runs(tmp_path).crashes_cleared == 2
@@ -147,15 +143,15 @@ def test_prune_clears_crashes_and_sweeps_up(tmp_path):
 
 
 def test_no_keras_is_loaded(tmp_path):
-    script = (
-        "import sys\n"
-        "from skfashion.inspection import runs_frame, prune_runs\n"
-        "runs_frame(sys.argv[1]); prune_runs(sys.argv[1])\n"
-        "assert not {'keras', 'tensorflow', 'matplotlib'} & set(sys.modules)\n"
-        "from skfashion.inspection import HistoryDisplay, SearchDisplay, MistakesDisplay\n"
-        "assert not {'matplotlib', 'tensorboard'} & set(sys.modules)\n"
-    )
-    subprocess.run([sys.executable, "-c", script, tmp_path], check=True)
+    script = """
+    import sys
+    from skfashion.inspection import runs_frame, prune_runs
+    runs_frame(sys.argv[1]); prune_runs(sys.argv[1])
+    assert not {'keras', 'tensorflow', 'matplotlib'} & set(sys.modules)
+    from skfashion.inspection import HistoryDisplay, SearchDisplay, MistakesDisplay
+    assert not {'matplotlib', 'tensorboard'} & set(sys.modules)
+    """
+    run_python(script, tmp_path)
 
 
 def test_a_phase_has_its_own_seconds(images, tmp_path, monkeypatch):
@@ -169,15 +165,7 @@ def test_a_phase_has_its_own_seconds(images, tmp_path, monkeypatch):
         return replace(state, seconds=[*state.seconds[:-1], next(took)]), logs
 
     monkeypatch.setattr(phases._Trainer, "_epoch", timed)
-    MobileNetFineTuner(
-        weights=None,
-        alpha=0.35,
-        epochs=2,
-        fine_tune_epochs=3,
-        unfreeze_from="block_16",
-        memory=tmp_path,
-        random_state=0,
-    ).fit(*images)
+    mobile(epochs=2, fine_tune_epochs=3, unfreeze_from="block_16", memory=tmp_path).fit(*images)
     runs = runs_frame(tmp_path).set_index("phase")
     assert dict(runs["epochs"]) == {"head": 2, "fine_tune": 3}
     assert dict(runs["seconds"]) == {"head": 20.0, "fine_tune": 3.0}

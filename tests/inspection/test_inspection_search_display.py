@@ -16,19 +16,11 @@ from skfashion.inspection._axes import Range, axis_of, ranges_of
 from skfashion.inspection._values import shortened
 
 matplotlib = pytest.importorskip("matplotlib", reason="matplotlib is not installed")
-matplotlib.use("Agg")
-plt = pytest.importorskip("matplotlib.pyplot")
-
+import matplotlib.pyplot as plt
 from plots import assert_readable, written
 
 ABSENT = "\N{EN DASH}"
 ORANGE = matplotlib.colors.to_rgba("#D55E00")
-
-
-@pytest.fixture(autouse=True)
-def _closed():
-    yield
-    plt.close("all")
 
 
 def halved(**more):

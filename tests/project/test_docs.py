@@ -88,26 +88,18 @@ def run_page(page):
     return left_out
 
 
-def make_scenes(folder):
-    from PIL import Image
-
-    from skfashion.datasets import make_images
-
-    X, y = make_images(24, n_classes=3, image_size=40, channels=3, random_state=0)
-    for number, (image, label) in enumerate(zip(X, y, strict=True)):
-        path = folder / "scenes" / ("forest", "sea", "street")[label] / f"{number}.png"
-        path.parent.mkdir(parents=True, exist_ok=True)
-        Image.fromarray(image).save(path)
-
-
 @pytest.fixture
 def elsewhere(tmp_path, monkeypatch):
     """An empty folder, and what pages ask for that isn't here."""
+    from folders import write_classes
+
+    from skfashion.datasets import make_images
     from skfashion.networks import _mobilenet
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "agg")
-    make_scenes(tmp_path)
+    X, y = make_images(24, n_classes=3, image_size=40, channels=3, random_state=0)
+    write_classes(tmp_path / "scenes", X, y, ("forest", "sea", "street"))
     pretrain = _mobilenet.pretrain
     monkeypatch.setattr(
         _mobilenet,
@@ -167,7 +159,7 @@ def run_alone(name):
 
 
 def test_links_between_pages_lead_somewhere():
-    for page in PAGES:
+    for page in [*PAGES, ROOT / "README.md"]:
         for target in re.findall(r"\]\(([^)#:]+)(?:#[^)]*)?\)", page.read_text(encoding="utf-8")):
             assert (page.parent / target).exists(), f"{page.name} links to {target}"
 

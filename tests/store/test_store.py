@@ -2,8 +2,8 @@
 
 import os
 import random
-import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import joblib
@@ -186,28 +186,19 @@ def test_open_store(tmp_path, monkeypatch):
 def test_threads_share_a_store(store):
     rows = rows_of(store)
     keys, array = make_rows(400)
-    wrong = []
 
     def work(seed):
         rng = random.Random(seed)
-        try:
-            for _ in range(30):
-                wanted = rng.sample(range(400), 40)
-                found = rows.get([keys[i] for i in wanted])
-                wrong.extend(i for i in found if (found[i] != array[wanted[i]]).any())
-                lacking = [i for j, i in enumerate(wanted) if j not in found]
-                rows.put([keys[i] for i in lacking], array[lacking])
-                store.put("runs", f"{wanted[0] % 8:x}", {"n": seed}, {"a": np.full(2000, seed)})
-                entry = store.get("runs", f"{rng.randrange(8):x}")
-                if entry is not None and (entry.arrays["a"] != entry.meta["n"]).any():
-                    wrong.append(entry)
-        except BaseException as error:
-            wrong.append(error)
+        for _ in range(30):
+            wanted = rng.sample(range(400), 40)
+            found = rows.get([keys[i] for i in wanted])
+            assert all((row == array[wanted[i]]).all() for i, row in found.items())
+            lacking = [i for j, i in enumerate(wanted) if j not in found]
+            rows.put([keys[i] for i in lacking], array[lacking])
+            store.put("runs", f"{wanted[0] % 8:x}", {"n": seed}, {"a": np.full(2000, seed)})
+            entry = store.get("runs", f"{rng.randrange(8):x}")
+            assert entry is None or (entry.arrays["a"] == entry.meta["n"]).all()
 
-    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert wrong == []
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(work, range(8)))
     assert store.verify() == []

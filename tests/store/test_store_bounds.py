@@ -4,6 +4,7 @@ import errno
 import os
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -135,17 +136,14 @@ def test_several_that_shrink_a_store_at_once_remove_what_one_would(store, monkey
 
     monkeypatch.setattr(os, "unlink", slowly)
     goal = total * 9 // 10
-    ready, results = threading.Barrier(8), []
+    ready = threading.Barrier(8)
 
-    def shrink():
+    def shrink(_):
         ready.wait()
-        results.append(store._shrink(total - 1, goal))
+        return store._shrink(total - 1, goal)
 
-    threads = [threading.Thread(target=shrink) for _ in range(8)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(8) as pool:
+        results = list(pool.map(shrink, range(8)))
     # One may have counted before the others began, and goes a step further.
     assert goal - total // 25 <= size(store) <= goal
     assert sum(result.entries_removed for result in results) == 100 - len(kept(store))

@@ -1,13 +1,14 @@
 """Caches: bounded, least recently used out first, safe in threads and forks, known by name."""
 
 import os
-import threading
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
+from estimators import mobile
 
 import skfashion
-from skfashion import DenseClassifier, MobileNetFineTuner
+from skfashion import DenseClassifier
 from skfashion._store import open_store
 from skfashion._utils.cache import Cache
 from skfashion.datasets import make_images
@@ -57,11 +58,8 @@ def test_many_threads():
             assert kept is None or (kept == key).all()
             cache.put(key, np.full(100, key, np.uint8))
 
-    threads = [threading.Thread(target=work, args=(seed,)) for seed in range(4)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(4) as pool:
+        list(pool.map(work, range(4)))
     assert cache.nbytes == 100 * len(cache) == 1000
 
 
@@ -70,19 +68,16 @@ def test_many_threads():
 def test_a_child_does_not_wait_for_a_thread_it_has_not():
     cache = Cache(max_bytes=1000)
     cache.put(0, np.zeros(10, np.uint8))
-    with cache._lock:
-        thread = threading.Thread(target=fork_and_use, args=(cache, codes := []))
-        thread.start()
-        thread.join()
-    assert codes == [0]
+    with cache._lock, ThreadPoolExecutor(1) as pool:
+        assert pool.submit(fork_and_use, cache).result() == 0
 
 
-def fork_and_use(cache, codes):
+def fork_and_use(cache):
     child = os.fork()
     if child == 0:
         cache.put(1, np.zeros(10, np.uint8))
         os._exit(cache.nbytes != 20)
-    codes.append(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]))
+    return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
 
 def test_all_caches_are_known_and_cleared(tmp_path):
@@ -92,8 +87,7 @@ def test_all_caches_are_known_and_cleared(tmp_path):
     skfashion.clear_caches()
     Image.fromarray(X[0]).save(tmp_path / "0.png")
     ImageReader(8).transform([str(tmp_path / "0.png")])
-    settings = {"weights": None, "alpha": 0.35, "epochs": 1, "fine_tune_epochs": 0}
-    clf = MobileNetFineTuner(**settings, random_state=0, memory=tmp_path / "runs").fit(X, y)
+    clf = mobile(fine_tune_epochs=0, memory=tmp_path / "runs").fit(X, y)
     info = skfashion.cache_info()
     full = {"programs", "initial weights", "features", "digests", "images"}
     assert all(info[name]["bytes"] > 0 for name in (*full, "rows on disk")), info

@@ -3,8 +3,6 @@
 import pytest
 
 import skfashion
-from skfashion import DenseClassifier
-from skfashion._store import open_store
 
 
 def test_context_puts_settings_back():
@@ -34,14 +32,3 @@ def test_bad_settings_are_refused_and_change_nothing(settings, error, message):
     with pytest.raises(error, match=message):
         skfashion.set_config(store_max_bytes=5, **settings)
     assert skfashion.get_config() == before
-
-
-def test_the_store_stays_within_its_bound(images, tmp_path):
-    X, y = images
-    bound = 150_000
-    with skfashion.config_context(store_max_bytes=bound):
-        for seed in range(8):
-            DenseClassifier(64, epochs=1, memory=tmp_path, random_state=seed).fit(X, y)
-            size = sum(path.stat().st_size for path in tmp_path.rglob("*.npy"))
-            assert size <= bound
-    assert sum(1 for _ in open_store(tmp_path).entries()) > 0

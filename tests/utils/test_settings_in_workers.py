@@ -12,14 +12,8 @@ from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import BaggingClassifier, VotingClassifier
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.inspection import permutation_importance
-from sklearn.model_selection import (
-    GridSearchCV,
-    HalvingGridSearchCV,
-    cross_val_predict,
-    cross_validate,
-    learning_curve,
-)
-from sklearn.multiclass import OneVsOneClassifier, OneVsRestClassifier
+from sklearn.model_selection import GridSearchCV, HalvingGridSearchCV, cross_validate
+from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import make_pipeline
 
 import skfashion
@@ -70,11 +64,8 @@ TOOLS = {  # to fit, or to call
     "bagging": lambda clf: BaggingClassifier(clf, 6),
     "voting": lambda clf: VotingClassifier([(str(i), clone(clf)) for i in range(6)]),
     "calibrated": lambda clf: CalibratedClassifierCV(clf, cv=6),
-    "one against one": OneVsOneClassifier,
     "one against rest": OneVsRestClassifier,
     "cross_validate": lambda clf: partial(cross_validate, clf, cv=6, error_score="raise"),
-    "cross_val_predict": lambda clf: partial(cross_val_predict, clf, cv=6),
-    "learning_curve": lambda clf: partial(learning_curve, clf, cv=3, train_sizes=[0.7, 1.0]),
     "in a pipeline": lambda clf: partial(
         cross_validate, make_pipeline(ImageFlattener(), clf), cv=6
     ),

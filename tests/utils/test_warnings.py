@@ -7,11 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import pytest
 from estimators import small
-from PIL import Image
 from sklearn.pipeline import make_pipeline
 
-from skfashion import DenseClassifier
-from skfashion.datasets import load_image_folder
 from skfashion.model_selection import BayesSearchCV
 from skfashion.preprocessing import ImageFlattener, ImageReader
 
@@ -42,24 +39,6 @@ def test_pixels_of_another_range(clf, images):
         assert warning.filename == __file__
         assert "# HERE" in line_of(warning)
     assert [warning.lineno - caught[0].lineno for warning in caught] == list(range(6))
-
-
-def test_memory_without_a_seed(images, tmp_path, monkeypatch):
-    monkeypatch.setattr("skfashion.classifiers._replay._WARNED", set())
-    clf = DenseClassifier(4, epochs=1, memory=str(tmp_path))
-    with pytest.warns(UserWarning, match="set random_state= to an integer") as caught:
-        clf.fit(*images)  # HERE
-    assert "# HERE" in line_of(caught[0])
-
-
-def test_files_that_are_left_out(tmp_path):
-    for name in ("a", "b"):
-        (tmp_path / name).mkdir()
-        Image.new("L", (4, 4)).save(tmp_path / name / "good.png")
-        (tmp_path / name / "bad.png").write_text("no image")
-    with pytest.warns(UserWarning, match="left out") as caught:
-        load_image_folder(tmp_path, on_error="skip")  # HERE
-    assert "# HERE" in line_of(caught[0])
 
 
 def test_a_space_that_is_smaller_than_the_search(images):
