@@ -6,7 +6,7 @@ from math import cos, pi
 
 import numpy as np
 
-from skfashion._training import compile_config, optimizers
+from skfashion._training import compile_config
 from skfashion._training.keys import array_digest, digest
 from skfashion._training.settings import keras_settings
 
@@ -38,7 +38,7 @@ class Phase:
     @cached_property
     def optimizer(self):
         """What of the optimizer a program is traced for, and its numbers, set for each fit."""
-        return optimizers.describe(self.compile["optimizer"])
+        return compile_config.describe_optimizer(self.compile["optimizer"])
 
     @property
     def numbers(self):

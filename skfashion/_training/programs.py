@@ -7,9 +7,9 @@ from functools import partial
 import keras
 import numpy as np
 
+from skfashion._training.compile_config import number_variables, prepared_optimizer
 from skfashion._training.cut import split, whole
 from skfashion._training.loops import KerasLoop, to_arrays, variables_of
-from skfashion._training.optimizers import number_variables, prepared
 from skfashion._training.seeding import BUILD_LOCK, build_scope, derive, redraw
 from skfashion._training.settings import keras_settings
 from skfashion._utils.cache import Cache
@@ -36,7 +36,7 @@ class Program:
         arguments = dict(compile_arguments)
         optimizer, variables = arguments["optimizer"], self.model.trainable_variables
         if shared:
-            arguments["optimizer"] = prepared(
+            arguments["optimizer"] = prepared_optimizer(
                 optimizer, variables, phase.optimizer[0], phase.numbers
             )
         # XLA pays on no CPU tried: 2 to 60 times slower (Keras' "auto" leaves it off there).
