@@ -7,8 +7,7 @@ from math import cos, pi
 import numpy as np
 
 from skfashion._training import compile_config
-from skfashion._training.keys import array_digest, digest
-from skfashion._training.settings import keras_settings
+from skfashion._training.keys import array_digest, digest, keras_settings
 
 # Raised when the same plan would end in other numbers than with the version before.
 ALGORITHM = 1

@@ -9,9 +9,9 @@ import numpy as np
 
 from skfashion._training.compile_config import number_variables, prepared_optimizer
 from skfashion._training.cut import split, whole
+from skfashion._training.keys import keras_settings
 from skfashion._training.loops import KerasLoop, to_arrays, variables_of
 from skfashion._training.seeding import BUILD_LOCK, build_scope, derive, redraw
-from skfashion._training.settings import keras_settings
 from skfashion._utils.cache import Cache
 from skfashion._utils.config import get_config
 from skfashion.networks._layers import VariableDropout, with_variable_rates
