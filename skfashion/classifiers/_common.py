@@ -5,8 +5,7 @@ from dataclasses import dataclass, field, replace
 from numbers import Real
 
 from skfashion._training import Start, compile_config
-from skfashion._utils import pixel_range
-from skfashion._utils.images import image_shape_of
+from skfashion._utils import images
 from skfashion._utils.messages import shown
 from skfashion._utils.search_values import Choice
 from skfashion._utils.validation import Interval, StrOptions
@@ -57,7 +56,7 @@ class ReadyClassifier(BaseImageClassifier):
         "schedule": [StrOptions({"constant", "cosine"})],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "augmentation": [str, "array-like", None],
-        "input_range": [StrOptions({"auto", *pixel_range.NAMES}), "array-like"],
+        "input_range": [StrOptions({"auto", *images.NAMES}), "array-like"],
     }
 
     @abstractmethod
@@ -94,12 +93,12 @@ class ReadyClassifier(BaseImageClassifier):
 
     def _shape_of(self, X):
         taker = type(self).__name__ if self._sees_neighbours else None
-        return image_shape_of(X.shape, self.image_shape, taker=taker)
+        return images.image_shape_of(X.shape, self.image_shape, taker=taker)
 
     def _range_of(self, X):
         if isinstance(self.input_range, str) and self.input_range == "auto":
-            return pixel_range.find_range(X)
-        return pixel_range.as_range(self.input_range)
+            return images.find_range(X)
+        return images.as_range(self.input_range)
 
     def _settle_range(self):
         """Write a range that a later batch has decided into the plan."""
@@ -112,7 +111,7 @@ class ReadyClassifier(BaseImageClassifier):
         self._forget()
 
     def _rescaling(self):
-        return pixel_range.rescaling(self.input_range_, *self._black_and_white)
+        return images.rescaling(self.input_range_, *self._black_and_white)
 
     def _sizes(self, image_shape, n_classes):
         """Return what every network function takes."""

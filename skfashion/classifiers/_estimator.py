@@ -18,8 +18,7 @@ from skfashion._training import compile_config
 from skfashion._utils.config import SettingsMixin
 from skfashion._utils.deadline import DeadlineMixin
 from skfashion._utils.docs import complete
-from skfashion._utils.images import as_images, image_shape_of, is_planar
-from skfashion._utils.pixel_range import warn_of_other_range
+from skfashion._utils.images import as_images, image_shape_of, is_planar, warn_of_other_range
 from skfashion._utils.sklearn_callbacks import CallbackSupportMixin
 from skfashion._utils.typing import Model
 from skfashion._utils.validation import HasMethods, Interval
