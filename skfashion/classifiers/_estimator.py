@@ -155,7 +155,7 @@ class BaseImageEstimator(
         return "as-is"
 
     def _as_input(self, X, name="X"):
-        return _checks.as_pixels(as_images(X, self.image_shape_, self._planar), name)
+        return _as_pixels(as_images(X, self.image_shape_, self._planar), name)
 
     def _adapter(self, parameters):
         return Adapter(self._network, parameters)
@@ -245,7 +245,7 @@ class BaseImageEstimator(
         )
         progress.on_end(outcome)
         state = outcome.state
-        _checks.refuse_divergence(state.weights, len(state.history))
+        _refuse_divergence(state.weights, len(state.history))
         self._forget()
         self._weights = state.weights
         self.history_ = _training.as_columns(state.history)
@@ -273,3 +273,26 @@ class BaseImageEstimator(
     def _callbacks(self):
         given = self.callbacks
         return [] if given is None else self._adapter({"callbacks": given}).callbacks()
+
+
+def _as_pixels(X, name):
+    """Return images as an array of uint8 or float32."""
+    if X.dtype in (np.uint8, np.float32):
+        return np.ascontiguousarray(X)
+    with np.errstate(over="ignore"):
+        pixels = np.ascontiguousarray(X, dtype=np.float32)
+    if X.dtype.kind == "f" and not np.isfinite(pixels).all():
+        raise ValueError(
+            f"{name} has values too large for float32: scale the pixels, e.g. to [0, 1]."
+        )
+    return pixels
+
+
+def _refuse_divergence(weights, n_epochs):
+    """Refuse weights that are not finite numbers, as scikit-learn's `MLPClassifier` does."""
+    if not all(np.isfinite(array).all() for array in weights):
+        raise ValueError(
+            f"The training diverged: after {n_epochs} epochs weights of the network are not "
+            "finite. Lower learning_rate=, scale pixels that lie far outside [0, 255], or leave "
+            "dtype_policy= at float32."
+        )
