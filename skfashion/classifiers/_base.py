@@ -9,9 +9,8 @@ from sklearn.model_selection import train_test_split
 
 from skfashion import _training
 from skfashion._utils.config import in_settings
-from skfashion._utils.sklearn_callbacks import with_callbacks
 from skfashion._utils.typing import Array, NDArray, Self
-from skfashion._utils.validation import StrOptions, _fit_context
+from skfashion._utils.validation import StrOptions, _fit_context, with_callbacks
 from skfashion.classifiers import _checks
 from skfashion.classifiers._estimator import BaseImageEstimator
 

@@ -19,9 +19,8 @@ from skfashion._utils.config import SettingsMixin
 from skfashion._utils.deadline import DeadlineMixin
 from skfashion._utils.docs import complete
 from skfashion._utils.images import as_images, image_shape_of, is_planar, warn_of_other_range
-from skfashion._utils.sklearn_callbacks import CallbackSupportMixin
 from skfashion._utils.typing import Model
-from skfashion._utils.validation import HasMethods, Interval
+from skfashion._utils.validation import CallbackSupportMixin, HasMethods, Interval
 from skfashion._utils.version_mixin import VersionMixin
 from skfashion.classifiers import _checks, _docs, _replay
 from skfashion.classifiers._progress import Progress
