@@ -13,7 +13,7 @@ from skfashion._training.phases import next_phase, run
 from skfashion._training.plan import Data, EarlyStopping, Phase, Plan, Start
 from skfashion._training.processes import has_idle_cores, prepare_process, share_cores
 from skfashion._training.programs import initial_weights, programs_info
-from skfashion._training.runs import State, as_columns, as_rows
+from skfashion._training.runs import State
 from skfashion._training.seeding import build_scope, checked_policy
 
 __all__ = [
@@ -23,8 +23,6 @@ __all__ = [
     "Plan",
     "Start",
     "State",
-    "as_columns",
-    "as_rows",
     "build",
     "build_scope",
     "checked_policy",

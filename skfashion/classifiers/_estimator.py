@@ -247,7 +247,7 @@ class BaseImageEstimator(
         _refuse_divergence(state.weights, len(state.history))
         self._forget()
         self._weights = state.weights
-        self.history_ = _training.as_columns(state.history)
+        self.history_ = _as_columns(state.history)
         self.n_iter_ = len(state.history)
         self.stopped_by_time_ = progress.late and not outcome.complete
         self._run_key = outcome.key
@@ -264,7 +264,7 @@ class BaseImageEstimator(
         # After fit: the last phase, with a new optimizer.
         position = dict(getattr(self, "_position", {"phase": len(plan.phases) - 1}))
         index = position.pop("phase")
-        state = _training.State(self._weights, _training.as_rows(self.history_), **position)
+        state = _training.State(self._weights, as_rows(self.history_), **position)
         if index + 1 < len(plan.phases) and state.epoch >= plan.phases[index].epochs:
             return index + 1, _training.next_phase(state)
         return index, state
@@ -295,3 +295,17 @@ def _refuse_divergence(weights, n_epochs):
             "finite. Lower learning_rate=, scale pixels that lie far outside [0, 255], or leave "
             "dtype_policy= at float32."
         )
+
+
+def _as_columns(history):
+    """Return a history as a dict of lists, one entry per epoch; None where there is no value."""
+    names = dict.fromkeys(name for entry in history for name in entry)
+    return {name: [entry.get(name) for entry in history] for name in names}
+
+
+def as_rows(columns):
+    """Return a history as a list of dicts, the inverse of `_as_columns`."""
+    return [
+        {name: value for name, value in zip(columns, row, strict=True) if value is not None}
+        for row in zip(*columns.values(), strict=True)
+    ]
