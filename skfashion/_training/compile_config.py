@@ -117,7 +117,18 @@ def takes_rows(data, n_outputs):
     return False
 
 
-def refuse_other_metrics(data, rows, n_outputs):
+def check(data, n_outputs, callbacks):
+    """Refuse an optimizer that averages weights where nobody takes the average, and metrics."""
+    optimizer = data["optimizer"]
+    if callbacks is None and isinstance(optimizer, dict) and optimizer["config"].get("use_ema"):
+        raise ValueError(
+            "use_ema=True keeps an average of the weights, and nothing here makes use of it: add "
+            "callbacks=[keras.callbacks.SwapEMAWeights(swap_on_epoch=True)], or leave it out."
+        )
+    _refuse_other_metrics(data, takes_rows(data, n_outputs), n_outputs)
+
+
+def _refuse_other_metrics(data, rows, n_outputs):
     """Refuse metrics of Keras' that want other targets than the loss is given.
 
     Some would fail in the midst of a graph, others return a number that means nothing.
@@ -162,16 +173,6 @@ def _flat(metrics):
             yield from _flat(part)
     elif metrics is not None:
         yield metrics
-
-
-def refuse_averaging(data):
-    """Refuse an optimizer that averages weights where nobody takes the average."""
-    optimizer = data["optimizer"]
-    if isinstance(optimizer, dict) and optimizer["config"].get("use_ema"):
-        raise ValueError(
-            "use_ema=True keeps an average of the weights, and nothing here makes use of it: add "
-            "callbacks=[keras.callbacks.SwapEMAWeights(swap_on_epoch=True)], or leave it out."
-        )
 
 
 def _loss_of(data):

@@ -46,7 +46,6 @@ class ReadyClassifier(BaseImageClassifier):
     """
 
     _black_and_white = (0.0, 1.0)
-    _sees_neighbours = False
     _command_line = None
 
     _parameter_constraints = {
@@ -90,10 +89,6 @@ class ReadyClassifier(BaseImageClassifier):
             optimizer__learning_rate=float(learning_rate or self.learning_rate),
             metrics=["accuracy"],
         )
-
-    def _shape_of(self, X):
-        taker = type(self).__name__ if self._sees_neighbours else None
-        return images.image_shape_of(X.shape, self.image_shape, taker=taker)
 
     def _range_of(self, X):
         if isinstance(self.input_range, str) and self.input_range == "auto":

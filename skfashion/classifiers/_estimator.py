@@ -61,6 +61,8 @@ class BaseImageEstimator(
         "verbose": ["verbose"],
     }
 
+    _sees_neighbours = False  # whether height and width of images matter
+
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
         complete(cls, _docs.PARAMETERS, _docs.ATTRIBUTES)
@@ -91,7 +93,7 @@ class BaseImageEstimator(
         """
         check_is_fitted(self)
         if not hasattr(self, "_model"):
-            self._model = _training.export(self._plan, self._weights, self._build)
+            self._model = _training.export(self._plan, self._weights, self._new_network)
         return self._model
 
     def __sklearn_tags__(self):
@@ -143,11 +145,12 @@ class BaseImageEstimator(
         store, key = open_store(self.memory), getattr(self, "_run_key", None)
         X = self._see_again(X)
         return _training.predict(
-            self._plan, self._weights, X, self._build, store=store, run_key=key
+            self._plan, self._weights, X, self._new_network, store=store, run_key=key
         )
 
     def _shape_of(self, X):
-        return image_shape_of(X.shape, self.image_shape)
+        taker = type(self).__name__ if self._sees_neighbours else None
+        return image_shape_of(X.shape, self.image_shape, taker=taker)
 
     def _range_of(self, X):
         """Return the range of training pixels, or None if all of them are 0."""
@@ -176,8 +179,7 @@ class BaseImageEstimator(
         phases, n_outputs, start = self._design(seed)
         if weights is not None:
             start = _training.Start(_training.weights_digest(weights), weights)
-        if self.callbacks is None:
-            compile_config.refuse_averaging(phases[0].compile)
+        compile_config.check(phases[0].compile, n_outputs, self.callbacks)
         stopping = (int(self.n_iter_no_change), float(self.tol))
         plan = _training.Plan(
             phases=tuple(phases),
@@ -188,7 +190,6 @@ class BaseImageEstimator(
             early_stopping=_training.EarlyStopping(*stopping) if self.early_stopping else None,
             start=start.key,
         )
-        compile_config.refuse_other_metrics(phases[0].compile, plan.takes_rows, n_outputs)
         return plan, start
 
     def _phase(self, name, epochs, network, *, schedule="constant", **parameters):
@@ -222,24 +223,20 @@ class BaseImageEstimator(
             return self._new_network(network)
 
     def _new_network(self, network):
-        parameters = {f"model__{name}": value for name, value in network.items()}
-        return self._adapter(parameters).network()
-
-    def _build(self, phase):
-        """Return the network of a phase, and what to compile it with."""
-        return self._new_network(phase.network), compile_config.revived(phase.compile)
+        return self._network(**network)
 
     def _train(self, plan, data, start, *, replay=True):
-        progress, store = Progress(self, plan), open_store(self.memory)
+        progress = Progress(self, plan)
+        store = None if self.memory is None else open_store(self.memory)
         outcome = _training.run(
             plan,
             data,
-            self._build,
+            self._new_network,
             start=start,
             store=store,
             replay=replay and store is not None and _replay.is_replayable(self, plan),
             on_epoch=progress.on_epoch,
-            callbacks=self._callbacks,
+            callbacks=list if self.callbacks is None else self._callbacks,
             about=None if store is None else _replay.about(self, plan, len(data.X)),
         )
         progress.on_end(outcome)
@@ -270,8 +267,7 @@ class BaseImageEstimator(
         return index, state
 
     def _callbacks(self):
-        given = self.callbacks
-        return [] if given is None else self._adapter({"callbacks": given}).callbacks()
+        return self._adapter({"callbacks": self.callbacks}).callbacks()
 
 
 def _as_pixels(X, name):

@@ -231,8 +231,6 @@ class KerasImageClassifier(BaseImageClassifier):
         return adapter
 
     def _callbacks(self):
-        if self.callbacks is None:
-            return []
         routed = {n: v for n, v in self._routed.items() if n.startswith("callbacks__")}
         return self._adapter({"callbacks": self.callbacks, **routed}).callbacks()
 
