@@ -3,6 +3,7 @@
 No Keras here: what is to be trained goes down as a plan, arrays and a history come back.
 """
 
+import time
 from abc import abstractmethod
 from functools import partial
 from numbers import Integral, Real
@@ -16,14 +17,13 @@ from skfashion import _training
 from skfashion._store import open_store
 from skfashion._training import compile_config
 from skfashion._utils.config import SettingsMixin
-from skfashion._utils.deadline import DeadlineMixin
+from skfashion._utils.deadline import DeadlineMixin, DeadlineReached
 from skfashion._utils.docs import complete
 from skfashion._utils.images import as_images, image_shape_of, is_planar, warn_of_other_range
 from skfashion._utils.typing import Model
 from skfashion._utils.validation import CallbackSupportMixin, HasMethods, Interval
 from skfashion._utils.version_mixin import VersionMixin
 from skfashion.classifiers import _checks, _docs, _replay
-from skfashion.classifiers._progress import Progress
 from skfashion.classifiers._scikeras import Adapter
 from skfashion.classifiers._upgrade import bring_up
 
@@ -226,7 +226,7 @@ class BaseImageEstimator(
         return self._network(**network)
 
     def _train(self, plan, data, start, *, replay=True):
-        progress = Progress(self, plan)
+        progress = _Progress(self, plan)
         store = None if self.memory is None else open_store(self.memory)
         outcome = _training.run(
             plan,
@@ -268,6 +268,80 @@ class BaseImageEstimator(
 
     def _callbacks(self):
         return self._adapter({"callbacks": self.callbacks}).callbacks()
+
+
+class _Progress:
+    """Prints, stops by time, and tells scikit-learn's callbacks, from its version 1.9 on.
+
+    Their tasks are the fit, its phases if there are several, and epochs:
+    `sklearn.callback.ProgressBar`, set on any search, shows them all.
+    """
+
+    def __init__(self, estimator, plan):
+        self._estimator = estimator
+        self._name = type(estimator).__name__
+        self._phases = plan.phases
+        self._started = time.monotonic()
+        self._told = set()
+        self._fit = self._phase = self._context = None
+        self.late = False
+        if hasattr(estimator, "_init_callback_context"):
+            n = len(plan.phases) if len(plan.phases) > 1 else plan.phases[0].epochs
+            self._fit = self._context = estimator._init_callback_context(max_subtasks=n)
+            self._fit.call_on_fit_task_begin(estimator=estimator)
+
+    def on_epoch(self, phase, epoch, logs):
+        """Tell of an epoch; return whether the fit ends with it."""
+        if self._estimator.verbose > 1:
+            numbers = "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
+            print(f"[{self._name}] {phase.name} {epoch}/{phase.epochs}  {numbers}", flush=True)
+        # A training that is done once more, for lack of memory, tells of its epochs again.
+        first, stop = (phase, epoch) not in self._told, False
+        if first and self._fit is not None:
+            stop = self._tell(phase, logs)
+        self._told.add((phase, epoch))
+        if phase is self._phases[-1] and epoch == phase.epochs:
+            return False
+        if self._estimator._is_late():
+            raise DeadlineReached(f"{self._name} stopped after epoch {epoch}.")
+        limit = self._estimator.max_fit_seconds
+        self.late = limit is not None and time.monotonic() - self._started >= limit
+        return stop or self.late
+
+    def on_end(self, outcome):
+        """Tell of the whole fit."""
+        if self._fit is not None:
+            self._end_phase()
+            self._fit.call_on_fit_task_end(estimator=self._estimator)
+        if self._estimator.verbose:
+            logs = outcome.state.history[-1]
+            numbers = "  ".join(
+                f"{name} {value:.4f}"
+                for name, value in logs.items()
+                if isinstance(value, float) and name != "learning_rate"
+            )
+            known = len(outcome.state.history) - outcome.epochs_trained
+            reused = f" ({known} known)" if known else ""
+            print(
+                f"[{self._name}] {len(outcome.state.history)} epochs{reused} in "
+                f"{outcome.seconds:.1f} s  {numbers}",
+                flush=True,
+            )
+
+    def _tell(self, phase, logs):
+        """Tell callbacks of an epoch that is done; return whether one wants to stop."""
+        if phase is not self._phase and len(self._phases) > 1:
+            self._end_phase()
+            self._context = self._fit.subcontext(phase.name, max_subtasks=phase.epochs)
+            self._context.call_on_fit_task_begin(estimator=self._estimator)
+        self._phase = phase
+        task = self._context.subcontext("epoch")
+        task.call_on_fit_task_begin(estimator=self._estimator)
+        return task.call_on_fit_task_end(estimator=self._estimator, metadata=dict(logs))
+
+    def _end_phase(self):
+        if self._context is not self._fit:
+            self._context.call_on_fit_task_end(estimator=self._estimator)
 
 
 def _as_pixels(X, name):
