@@ -120,8 +120,7 @@ def check_fitted(cls, state):
     for phase in phases:
         key, rates = found["key"], found["rates"]
         if not is_described:
-            make = partial(cls._network, **phase["network"])
-            key, rates = structure_of(cls._network, phase["network"], make)
+            key, rates = structure_of(cls._network, phase["network"], plan["dtype_policy"])
         phase.update(network_key=key, dropout_rates=rates)
 
 

@@ -7,12 +7,12 @@ from skfashion._training import jobs as _jobs  # noqa: F401, registers the jobli
 from skfashion._training.custom import build, describe_network, network_of
 from skfashion._training.features import features_info
 from skfashion._training.inference import export, predict, untraced
-from skfashion._training.keys import digest, freeze, structure_of, weights_digest
+from skfashion._training.keys import structure_of, weights_digest
 from skfashion._training.memory import retried
 from skfashion._training.phases import next_phase, run
 from skfashion._training.plan import Data, EarlyStopping, Phase, Plan, Start
 from skfashion._training.processes import has_idle_cores, prepare_process, share_cores
-from skfashion._training.programs import initial_weights, programs_info
+from skfashion._training.programs import programs_info
 from skfashion._training.runs import State
 from skfashion._training.seeding import build_scope, checked_policy
 
@@ -27,12 +27,9 @@ __all__ = [
     "build_scope",
     "checked_policy",
     "describe_network",
-    "digest",
     "export",
     "features_info",
-    "freeze",
     "has_idle_cores",
-    "initial_weights",
     "network_of",
     "next_phase",
     "predict",

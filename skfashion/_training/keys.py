@@ -10,6 +10,7 @@ import keras
 import numpy as np
 from keras.dtype_policies import DTypePolicyMap
 
+from skfashion._training.seeding import build_scope
 from skfashion._utils.cache import Cache
 from skfashion.networks._config import is_in_config
 from skfashion.networks._layers import ONE_DROPOUT_RATE, dropout_layers
@@ -112,10 +113,10 @@ def keras_settings():
     return (keras.__version__, *(setting and setting() for setting in known))
 
 
-def structure_of(function, parameters, build):
+def structure_of(function, parameters, dtype_policy):
     """Return what stands for a network without its dropout rates, and these.
 
-    Of a function not declared to have one rate, the network that `build` returns tells.
+    Of a function that isn't declared to have one rate, the network that it returns tells.
     """
     rate = parameters.get("dropout", 0.0)
     key = freeze(function), freeze({**parameters, "dropout": rate > 0})
@@ -124,7 +125,8 @@ def structure_of(function, parameters, build):
     exact = (freeze(function), freeze(parameters), keras_settings())
     known = _STRUCTURES.get(exact)
     if known is None:
-        found = key_and_rates(build())
+        with build_scope(0, dtype_policy):
+            found = key_and_rates(function(**parameters))
         # Without a configuration that says all, the parameters do.
         found = (digest(*exact), ()) if found is None else (digest(*key, found[0]), found[1])
         known = _STRUCTURES.put(exact, found)

@@ -5,7 +5,6 @@ No Keras here: what is to be trained goes down as a plan, arrays and a history c
 
 import time
 from abc import abstractmethod
-from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -216,11 +215,7 @@ class BaseImageEstimator(
 
     def _structure(self, network):
         """Return what stands for a network without its dropout rates, and these."""
-        return _training.structure_of(self._network, network, partial(self._sample, network))
-
-    def _sample(self, network):
-        with _training.build_scope(0, _training.checked_policy(self.dtype_policy)):
-            return self._new_network(network)
+        return _training.structure_of(self._network, network, self.dtype_policy)
 
     def _new_network(self, network):
         return self._network(**network)

@@ -5,8 +5,9 @@ import numpy as np
 import pytest
 
 from skfashion import DenseClassifier
-from skfashion._training import initial_weights, phases
+from skfashion._training import phases
 from skfashion._training.compile_config import revived
+from skfashion._training.programs import initial_weights
 
 HOOKS = [
     f"on_{what}_{when}"

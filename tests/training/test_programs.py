@@ -12,8 +12,9 @@ from sklearn.base import clone
 
 import skfashion
 from skfashion import ConvClassifier, DenseClassifier, KerasImageClassifier, _training, networks
-from skfashion._training import initial_weights, programs
+from skfashion._training import programs
 from skfashion._training.compile_config import revived
+from skfashion._training.programs import initial_weights
 from skfashion._training.seeding import order
 
 
