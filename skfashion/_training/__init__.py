@@ -8,7 +8,6 @@ from skfashion._training.custom import build, describe_network, network_of
 from skfashion._training.features import features_info
 from skfashion._training.inference import export, predict, untraced
 from skfashion._training.keys import structure_of, weights_digest
-from skfashion._training.memory import retried
 from skfashion._training.phases import next_phase, run
 from skfashion._training.plan import Data, EarlyStopping, Phase, Plan, Start
 from skfashion._training.processes import has_idle_cores, prepare_process, share_cores
@@ -35,7 +34,6 @@ __all__ = [
     "predict",
     "prepare_process",
     "programs_info",
-    "retried",
     "run",
     "share_cores",
     "structure_of",

@@ -8,6 +8,7 @@ import keras
 
 from skfashion._training.keys import key_and_rates
 from skfashion._training.loops import to_arrays, to_numpy
+from skfashion._training.memory import retried
 from skfashion._training.seeding import build_scope, derive, redraw
 
 
@@ -21,6 +22,7 @@ class Described:
     output_shape: tuple
 
 
+@retried("building the network")
 def describe_network(make, input_shape, seed, dtype_policy):
     """Build a network once and write down what it is."""
     with build_scope(derive(seed, "weights"), dtype_policy, None, fresh_names=False):

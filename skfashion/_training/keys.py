@@ -10,6 +10,7 @@ import keras
 import numpy as np
 from keras.dtype_policies import DTypePolicyMap
 
+from skfashion._training.memory import retried
 from skfashion._training.seeding import build_scope
 from skfashion._utils.cache import Cache
 from skfashion.networks._config import is_in_config
@@ -125,12 +126,17 @@ def structure_of(function, parameters, dtype_policy):
     exact = (freeze(function), freeze(parameters), keras_settings())
     known = _STRUCTURES.get(exact)
     if known is None:
-        with build_scope(0, dtype_policy):
-            found = key_and_rates(function(**parameters))
+        found = _of_built(function, parameters, dtype_policy)
         # Without a configuration that says all, the parameters do.
         found = (digest(*exact), ()) if found is None else (digest(*key, found[0]), found[1])
         known = _STRUCTURES.put(exact, found)
     return known
+
+
+@retried("building the network")
+def _of_built(function, parameters, dtype_policy):
+    with build_scope(0, dtype_policy):
+        return key_and_rates(function(**parameters))
 
 
 def key_and_rates(network):

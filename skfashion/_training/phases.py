@@ -173,7 +173,7 @@ class _Trainer:
             verbose=0,
         )
         loop = program.loop
-        if has_hooks_in_epochs(self._callbacks):
+        if self._callbacks and has_hooks_in_epochs(self._callbacks):
             loop = KerasLoop(program.model, callbacks)
         train = loop.resident(self._inputs(program, data.X, state), data.y, data.weight)
         valid = None

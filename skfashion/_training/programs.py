@@ -127,7 +127,9 @@ class Training:
 
     def state(self):
         """Return slots and seeds: what a training needs beside weights to go on."""
-        return self.held.arrays(self._program.slots), self.held.arrays(self._program._seeds)
+        slots = self._program.slots
+        arrays = self.held.arrays([*slots, *self._program._seeds])
+        return arrays[: len(slots)], arrays[len(slots) :]
 
 
 def make_loop(model, *, exclusive=False):

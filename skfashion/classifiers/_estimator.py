@@ -171,7 +171,6 @@ class BaseImageEstimator(
             return int(np.random.SeedSequence().generate_state(1)[0] >> 1)
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
-    @_training.retried("building the network")
     def _make_plan(self, seed, weights=None):
         """Return the plan of a fit, and what it starts from: these weights, if there are any."""
         dtype_policy = _training.checked_policy(self.dtype_policy)
