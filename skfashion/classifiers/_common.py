@@ -134,13 +134,7 @@ def augmentation_names(augmentation):
 
 
 def sizes(value, name):
-    """Return a tuple of positive ints from an int, a tuple, or text such as ``"256-128"``.
-
-    Raises
-    ------
-    ValueError
-        If it is not one of them.
-    """
+    """Return a tuple of positive ints from an int, a tuple, or text such as ``"256-128"``."""
     try:
         if isinstance(value, str):
             numbers = tuple(int(part) for part in value.split("-"))
