@@ -13,7 +13,7 @@ from skfashion._cli._likeness import unlike
 from skfashion._cli._place import read_summary
 from skfashion._persistence import load
 from skfashion._utils.image_files import shown_name, why_unreadable
-from skfashion._utils.pixel_range import limits_of
+from skfashion._utils.images import limits_of
 from skfashion._utils.tables import table
 from skfashion.datasets._folder import entries
 from skfashion.preprocessing import GrayscaleToRGB, ImageFlattener, ImageReader, ImageResizer

@@ -11,11 +11,12 @@ import stat
 import struct
 import zipfile
 import zlib
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass
-from uuid import uuid4
 
 import numpy as np
+
+from skfashion._utils.files import whole
 
 DOCUMENT = "model.json"
 # Larger archives have other records, which nothing here writes or reads.
@@ -68,23 +69,12 @@ def write(path, text, arrays):
         f"it has {size:,} bytes, {len(text):,} without arrays, of which there are {len(arrays):,}; "
         f"{MAX_BYTES:,}, {_MAX_DOCUMENT:,} and {_MAX_MEMBERS:,} are allowed",
     )
-    # No number of a process: in containers it is the same in each run, one that was killed too.
-    temporary = f"{path}.{uuid4().hex[:12]}.part"
-    try:
-        with open(temporary, "xb") as file:
-            with zipfile.ZipFile(file, "w") as archive:
-                # A name alone would bring the time of day along.
-                archive.writestr(zipfile.ZipInfo(DOCUMENT), text)
-                for name, array in arrays.items():
-                    with archive.open(zipfile.ZipInfo(name), "w") as member:
-                        np.lib.format.write_array(member, array, (1, 0), allow_pickle=False)
-            file.flush()
-            os.fsync(file.fileno())
-        os.replace(temporary, path)
-    except BaseException:  # Ctrl-C, too, shall leave nothing half-written
-        with suppress(OSError):
-            os.unlink(temporary)
-        raise
+    with whole(path) as file, zipfile.ZipFile(file, "w") as archive:
+        # A name alone would bring the time of day along.
+        archive.writestr(zipfile.ZipInfo(DOCUMENT), text)
+        for name, array in arrays.items():
+            with archive.open(zipfile.ZipInfo(name), "w") as member:
+                np.lib.format.write_array(member, array, (1, 0), allow_pickle=False)
 
 
 @contextmanager

@@ -17,7 +17,7 @@ from keras.src.backend.common import global_state
 from skfashion._persistence._archive import ModelFileError, Stored, refuse_if
 from skfashion._persistence._estimators import leaves, public_members
 from skfashion._training import Plan, build_scope, network_of, structure_of
-from skfashion._training.network_key import config_key
+from skfashion._training.keys import config_key
 from skfashion.networks._layers import dropout_layers
 
 # Values of one image inside the network: 1 GiB as float32.
@@ -120,8 +120,7 @@ def check_fitted(cls, state):
     for phase in phases:
         key, rates = found["key"], found["rates"]
         if not is_described:
-            make = partial(cls._network, **phase["network"])
-            key, rates = structure_of(cls._network, phase["network"], make)
+            key, rates = structure_of(cls._network, phase["network"], plan["dtype_policy"])
         phase.update(network_key=key, dropout_rates=rates)
 
 

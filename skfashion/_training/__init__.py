@@ -4,18 +4,16 @@ Knows Keras and NumPy, not scikit-learn.
 """
 
 from skfashion._training import jobs as _jobs  # noqa: F401, registers the joblib backend
-from skfashion._training.custom import build, describe_network, network_of, structure_of
+from skfashion._training.custom import build, describe_network, network_of
 from skfashion._training.features import features_info
 from skfashion._training.inference import export, predict, untraced
-from skfashion._training.keys import digest, freeze, weights_digest
-from skfashion._training.memory import retried
+from skfashion._training.keys import structure_of, weights_digest
 from skfashion._training.phases import next_phase, run
 from skfashion._training.plan import Data, EarlyStopping, Phase, Plan, Start
 from skfashion._training.processes import has_idle_cores, prepare_process, share_cores
-from skfashion._training.programs import initial_weights, programs_info
-from skfashion._training.runs import State, as_columns, as_rows
-from skfashion._training.seeding import build_scope
-from skfashion._training.settings import checked_policy
+from skfashion._training.programs import programs_info
+from skfashion._training.runs import State
+from skfashion._training.seeding import build_scope, checked_policy
 
 __all__ = [
     "Data",
@@ -24,24 +22,18 @@ __all__ = [
     "Plan",
     "Start",
     "State",
-    "as_columns",
-    "as_rows",
     "build",
     "build_scope",
     "checked_policy",
     "describe_network",
-    "digest",
     "export",
     "features_info",
-    "freeze",
     "has_idle_cores",
-    "initial_weights",
     "network_of",
     "next_phase",
     "predict",
     "prepare_process",
     "programs_info",
-    "retried",
     "run",
     "share_cores",
     "structure_of",

@@ -1,15 +1,22 @@
-"""How a network is compiled, as data that can be kept and compared, and what follows of it."""
+"""How a network is compiled, as data that can be kept and compared, and what follows of it.
+
+Of the optimizer some is structure, for which a program is traced, and some are numbers that
+are variables of it.
+"""
 
 import keras
 import numpy as np
 
 from skfashion._training.keys import freeze, token
+from skfashion._utils.config import get_config
 from skfashion.networks._config import beyond_config
 
 # What of `keras.Model.compile` decides what is learnt.
 _NAMES = ("optimizer", "loss", "loss_weights", "metrics", "weighted_metrics", "run_eagerly")
 # Metrics of which Keras takes the kind that fits loss and outputs.
 _ADAPTIVE = ("accuracy", "acc", "crossentropy", "ce")
+# Options under which the fused kernels would not do Keras' step.
+_UNUSUAL = ("use_ema", "amsgrad", "centered", "loss_scale_factor", "gradient_accumulation_steps")
 
 
 def as_data(arguments):
@@ -115,7 +122,18 @@ def takes_rows(data, n_outputs):
     return False
 
 
-def refuse_other_metrics(data, rows, n_outputs):
+def check(data, n_outputs, callbacks):
+    """Refuse an optimizer that averages weights where nobody takes the average, and metrics."""
+    optimizer = data["optimizer"]
+    if callbacks is None and isinstance(optimizer, dict) and optimizer["config"].get("use_ema"):
+        raise ValueError(
+            "use_ema=True keeps an average of the weights, and nothing here makes use of it: add "
+            "callbacks=[keras.callbacks.SwapEMAWeights(swap_on_epoch=True)], or leave it out."
+        )
+    _refuse_other_metrics(data, takes_rows(data, n_outputs), n_outputs)
+
+
+def _refuse_other_metrics(data, rows, n_outputs):
     """Refuse metrics of Keras' that want other targets than the loss is given.
 
     Some would fail in the midst of a graph, others return a number that means nothing.
@@ -162,16 +180,6 @@ def _flat(metrics):
         yield metrics
 
 
-def refuse_averaging(data):
-    """Refuse an optimizer that averages weights where nobody takes the average."""
-    optimizer = data["optimizer"]
-    if isinstance(optimizer, dict) and optimizer["config"].get("use_ema"):
-        raise ValueError(
-            "use_ema=True keeps an average of the weights, and nothing here makes use of it: add "
-            "callbacks=[keras.callbacks.SwapEMAWeights(swap_on_epoch=True)], or leave it out."
-        )
-
-
 def _loss_of(data):
     """Return the loss; of the one output, where it is said for each."""
     loss = data.get("loss")
@@ -214,3 +222,67 @@ def _public(config):
 
 def _is_foreign(value):
     return not (value is None or isinstance(value, (bool, int, float, str)))
+
+
+def describe_optimizer(data):
+    """Split an optimizer into what a program is traced for, hashable, and numbers set for a fit.
+
+    Numbers the backend can't make variables of stay among the constants of the trace.
+    """
+    options = {name: value for name, value in data["config"].items() if name != "name"}
+    fused = _is_fused(_class_of(data), options)
+    numbers = tuple(
+        (name, float(options.pop(name)))
+        for name in ("learning_rate", "weight_decay", "momentum")
+        if _is_variable(name, options.get(name), fused)
+    )
+    names = tuple(name for name, _ in numbers)
+    return (freeze({**data, "config": options}, token), names, fused), numbers
+
+
+def _class_of(data):
+    """Return the class of a described optimizer; None where Keras has it elsewhere."""
+    return data.get("class") or getattr(keras.optimizers, data["class_name"], None)
+
+
+def prepared_optimizer(optimizer, variables, structure, numbers):
+    """Return the optimizer, or a fused one, built on the variables, its numbers settable.
+
+    Structure and numbers are what `describe_optimizer` returned, maybe under other settings.
+    """
+    if structure[2] is True:
+        from skfashion._training import graph
+
+        optimizer = graph.fused(optimizer)
+    optimizer.build(variables)
+    if "weight_decay" in numbers:
+        from skfashion._training import graph
+
+        optimizer.weight_decay = graph.as_variable(optimizer.weight_decay, "weight_decay")
+    return optimizer
+
+
+def number_variables(optimizer, names):
+    """Return the variables of an optimizer's numbers, in the order of their names."""
+    # Of a loss scale around it Keras hands on the learning rate, and nothing else.
+    optimizer = getattr(optimizer, "inner_optimizer", optimizer)
+    return [getattr(optimizer, name) for name in names]
+
+
+def _is_variable(name, value, fused):
+    if not isinstance(value, (int, float)) or isinstance(value, bool):
+        return False  # absent, None or a schedule
+    if name == "learning_rate":
+        return True
+    if keras.backend.backend() != "tensorflow":
+        return False
+    # Keras asks "momentum != 0" while it traces; our kernels don't.
+    return name == "weight_decay" or (bool(value) and fused)
+
+
+def _is_fused(kind, options):
+    if keras.backend.backend() != "tensorflow" or not get_config()["fused_optimizers"]:
+        return False
+    from skfashion._training import graph
+
+    return kind in graph.FUSED and not any(options.get(name) for name in _UNUSUAL)

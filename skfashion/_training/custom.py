@@ -9,17 +9,10 @@ from uuid import uuid4
 import keras
 import numpy as np
 
-from skfashion._training.keys import digest, freeze
+from skfashion._training.keys import key_and_rates
 from skfashion._training.loops import to_arrays, to_numpy
-from skfashion._training.network_key import config_key
+from skfashion._training.memory import retried
 from skfashion._training.seeding import build_scope, derive, redraw
-from skfashion._training.settings import keras_settings
-from skfashion._utils.cache import Cache
-from skfashion.networks._config import is_in_config
-from skfashion.networks._layers import ONE_DROPOUT_RATE, dropout_layers
-
-# Network function and parameters -> key and dropout rates.
-_STRUCTURES = Cache("structures", max_entries=100)
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +26,7 @@ class Described:
     output_range: Callable  # of the network before it is trained
 
 
+@retried("building the network")
 def describe_network(make, input_shape, seed, dtype_policy):
     """Build a network once and write down what it is."""
     with build_scope(derive(seed, "weights"), dtype_policy, None, fresh_names=False):
@@ -44,7 +38,7 @@ def describe_network(make, input_shape, seed, dtype_policy):
         build(network, input_shape)
         redraw(network, seed)
     learnt = _write_down_statistics(network)
-    known = _key_and_rates(network)
+    known = key_and_rates(network)
     weights = [w for w in network.weights if known is None or id(w) not in learnt]
     # Without a configuration that says all, nothing is shared.
     key, rates = known or (uuid4().hex, ())
@@ -75,33 +69,6 @@ def _output_range(network, input_shape):
     noise = np.random.default_rng(0).uniform(0, 255, (4, *input_shape)).astype(np.float32)
     outputs = keras.ops.convert_to_numpy(network(noise, training=False))
     return float(outputs.min()), float(outputs.max())
-
-
-def structure_of(function, parameters, build):
-    """Return what stands for a network without its dropout rates, and these.
-
-    Of a function not declared to have one rate, the network that `build` returns tells.
-    """
-    rate = parameters.get("dropout", 0.0)
-    key = freeze(function), freeze({**parameters, "dropout": rate > 0})
-    if function in ONE_DROPOUT_RATE:
-        return digest(*key), (rate,)
-    exact = (freeze(function), freeze(parameters), keras_settings())
-    known = _STRUCTURES.get(exact)
-    if known is None:
-        found = _key_and_rates(build())
-        # Without a configuration that says all, the parameters do.
-        found = (digest(*exact), ()) if found is None else (digest(*key, found[0]), found[1])
-        known = _STRUCTURES.put(exact, found)
-    return known
-
-
-def _key_and_rates(network):
-    """Return a network's key without dropout rates, and these; None where its config lacks some."""
-    if not is_in_config(network):
-        return None
-    rates = tuple(float(layer.rate) for layer in dropout_layers(network))
-    return config_key(network, rates=False), rates
 
 
 def build(network, input_shape):

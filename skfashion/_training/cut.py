@@ -4,7 +4,7 @@ from dataclasses import dataclass
 
 import keras
 
-from skfashion._training.network_key import config_key
+from skfashion._training.keys import config_key
 from skfashion.networks._config import is_in_config
 from skfashion.networks._layers import FixedBatchNormalization
 

@@ -12,10 +12,9 @@ from hashlib import blake2b
 import keras
 import numpy as np
 
-from skfashion._training.keys import digest, weights_digest
+from skfashion._training.keys import digest, keras_settings, weights_digest
 from skfashion._training.processes import on_all_cores
 from skfashion._training.programs import Extractor, pooled
-from skfashion._training.settings import keras_settings
 from skfashion._utils.cache import Cache
 from skfashion._utils.config import get_config
 

@@ -7,6 +7,7 @@ import keras
 import numpy as np
 
 from skfashion._training import features
+from skfashion._training.compile_config import revived
 from skfashion._training.keys import array_digest
 from skfashion._training.loops import to_numpy
 from skfashion._training.memory import in_crew, retried
@@ -61,7 +62,7 @@ def _computed(plan, weights, X, build, store):
     phase = plan.phases[-1]
     if _UNTRACED.get() and len(X) <= _UNTRACED_UP_TO:
         with build_scope(0, *plan.formats):
-            network, _ = build(phase)
+            network = build(phase.network)
         network.set_weights(weights)
         return to_numpy(network(keras.ops.convert_to_tensor(X), training=False))
     batches = [X[i : i + _PREDICT_BATCH] for i in range(0, len(X), _PREDICT_BATCH)]
@@ -82,10 +83,11 @@ def _computed(plan, weights, X, build, store):
 def export(plan, weights, build):
     """Return the whole network as a Keras model that predicts when it is called; nobody else's."""
     with build_scope(derive(plan.seed, "export"), *plan.formats):
-        network, arguments = build(plan.phases[-1])
+        phase = plan.phases[-1]
+        network = build(phase.network)
         network.set_weights(weights)
         network = for_inference(network)
-        network.compile(**arguments)
+        network.compile(**revived(phase.compile))
         # Built, it can be saved and loaded without a warning.
         network.optimizer.build(network.trainable_variables)
         if hasattr(network, "inputs"):

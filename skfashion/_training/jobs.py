@@ -14,8 +14,7 @@ from joblib.parallel import SequentialBackend, ThreadingBackend
 from threadpoolctl import ThreadpoolController
 
 from skfashion._training.memory import Crew
-from skfashion._training.processes import share_cores
-from skfashion._training.settings import settings_of_thread
+from skfashion._training.processes import settings_of_thread, share_cores
 from skfashion._utils.deadline import DeadlineReached, cancelled_by
 
 

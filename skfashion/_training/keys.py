@@ -1,13 +1,37 @@
-"""Keys: hashable stand-ins for parameters, and digests of data and arrays."""
+"""Keys: what stands for parameters, arrays, networks and settings of Keras."""
 
 import inspect
+import json
 from hashlib import blake2b
 from uuid import uuid4
 from weakref import WeakKeyDictionary
 
+import keras
 import numpy as np
+from keras.dtype_policies import DTypePolicyMap
+
+from skfashion._training.memory import retried
+from skfashion._training.seeding import build_scope
+from skfashion._utils.cache import Cache
+from skfashion.networks._config import is_in_config
+from skfashion.networks._layers import ONE_DROPOUT_RATE, dropout_layers
 
 _TOKENS = WeakKeyDictionary()  # objects of the user's -> names that nothing else ever has
+# Network function and parameters -> key and dropout rates.
+_STRUCTURES = Cache("structures", max_entries=100)
+# Where a configuration names a layer.
+_NAMING = {"name", "keras_history", "input_layers", "output_layers"}
+# Of Keras, global, and decide what a network computes.
+_SETTINGS = (
+    "backend",
+    "floatx",
+    "epsilon",
+    "image_data_format",
+    "is_flash_attention_enabled",
+    "is_nnx_enabled",
+    "max_epochs",
+    "max_steps_per_epoch",
+)
 
 
 def token(value):
@@ -82,3 +106,96 @@ def array_digest(array):
 def weights_digest(arrays):
     """Return 32 hexadecimal digits that stand for a list of arrays."""
     return digest(*(array_digest(a) for a in arrays))
+
+
+def keras_settings():
+    """Return version and settings of Keras, for the keys of whatever it has computed."""
+    known = (getattr(keras.config, name, None) for name in _SETTINGS)
+    return (keras.__version__, *(setting and setting() for setting in known))
+
+
+def structure_of(function, parameters, dtype_policy):
+    """Return what stands for a network without its dropout rates, and these.
+
+    Of a function that isn't declared to have one rate, the network that it returns tells.
+    """
+    rate = parameters.get("dropout", 0.0)
+    key = freeze(function), freeze({**parameters, "dropout": rate > 0})
+    if function in ONE_DROPOUT_RATE:
+        return digest(*key), (rate,)
+    exact = (freeze(function), freeze(parameters), keras_settings())
+    known = _STRUCTURES.get(exact)
+    if known is None:
+        found = _of_built(function, parameters, dtype_policy)
+        # Without a configuration that says all, the parameters do.
+        found = (digest(*exact), ()) if found is None else (digest(*key, found[0]), found[1])
+        known = _STRUCTURES.put(exact, found)
+    return known
+
+
+@retried("building the network")
+def _of_built(function, parameters, dtype_policy):
+    with build_scope(0, dtype_policy):
+        return key_and_rates(function(**parameters))
+
+
+def key_and_rates(network):
+    """Return a network's key without dropout rates, and these; None where its config lacks some."""
+    if not is_in_config(network):
+        return None
+    rates = tuple(float(layer.rate) for layer in dropout_layers(network))
+    return config_key(network, rates=False), rates
+
+
+def config_key(network, *, rates=True):
+    """Return a digest of a network's configuration: layers, connections, rates if `rates`.
+
+    Keras numbers layers over the process: no names, unless number formats go by them.
+    """
+    config = keras.saving.serialize_keras_object(network)
+    for layer in () if rates else config["config"]["layers"]:
+        if layer["class_name"] == "Dropout":
+            layer["config"]["rate"] = layer["config"]["rate"] > 0
+    names = {name: f"layer_{i}" for i, name in enumerate(dict.fromkeys(_names(config)))}
+    if any(isinstance(x.dtype_policy, DTypePolicyMap) for x in network._flatten_layers()):
+        names = {}
+    return digest(json.dumps(_renamed(config, names), sort_keys=True, default=repr))
+
+
+def _names(value):
+    """Yield the names of all layers in a configuration, as they come."""
+    if isinstance(value, dict):
+        if _is_policy(value):
+            return
+        if isinstance(value.get("config"), dict) and isinstance(value["config"].get("name"), str):
+            yield value["config"]["name"]
+        for part in value.values():
+            yield from _names(part)
+    elif isinstance(value, (list, tuple)):
+        for part in value:
+            yield from _names(part)
+
+
+def _renamed(value, names, naming=False):
+    """Return a configuration with other names in the places where layers are named.
+
+    Elsewhere the same text means something else: "relu" may be an activation and a layer.
+    """
+    if isinstance(value, dict):
+        if _is_policy(value):
+            return value
+        kept = {k: v for k, v in value.items() if k not in ("build_config", "compile_config")}
+        if kept.get("class_name") == "SeedGenerator":
+            return None
+        # A layer's own seed says how it was made; what it draws is set for every fit.
+        return {
+            k: _renamed(v, names, naming or k in _NAMING) for k, v in kept.items() if k != "seed"
+        }
+    if isinstance(value, (list, tuple)):
+        return [_renamed(v, names, naming) for v in value]
+    return names.get(value, value) if naming and isinstance(value, str) else value
+
+
+def _is_policy(config):
+    """Tell whether a configuration is that of a number format: its name is what it is."""
+    return str(config.get("class_name")).endswith("DTypePolicy")

@@ -36,7 +36,7 @@ class Outcome:
 def run(
     plan,
     data,
-    build,  # makes the network of a phase, and what to compile it with
+    build,  # makes the network that a phase describes
     *,
     start,  # a `State` to go on from, or a `Start`
     store=None,
@@ -125,7 +125,7 @@ class _Trainer:
         if self._callbacks:
             # What a callback is given is its own to keep: built for it, and for no other.
             with build_scope(0, *self._plan.formats):
-                yield Program(*self._build(phase), phase, cut=False, shared=False)
+                yield Program(self._build(phase.network), phase, cut=False, shared=False)
             return
         n = len(self._data.X) + (0 if self._data.X_val is None else len(self._data.X_val))
         with program_of(self._plan, phase, self._build, cut=True) as program:
@@ -158,9 +158,8 @@ class _Trainer:
                 "them back, or warm_start=False."
             )
         training = program.begin(
+            phase,
             state.weights,
-            numbers=phase.numbers,
-            dropout_rates=phase.dropout_rates,
             seed=derive(plan.seed, phase.name),
             slots=state.slots,
             seeds=state.seeds,
@@ -173,8 +172,9 @@ class _Trainer:
             steps=-(-len(data.X) // plan.batch_size),
             verbose=0,
         )
-        heard = KerasLoop(program.model, callbacks)
-        loop = heard if has_hooks_in_epochs(self._callbacks) else program.loop
+        loop = program.loop
+        if self._callbacks and has_hooks_in_epochs(self._callbacks):
+            loop = KerasLoop(program.model, callbacks)
         train = loop.resident(self._inputs(program, data.X, state), data.y, data.weight)
         valid = None
         if data.X_val is not None:
@@ -183,12 +183,12 @@ class _Trainer:
         saved = time.monotonic()
         going, logs = True, None
         while going and state.epoch < phase.epochs and not state.stopped:
-            rate = phase.learning_rate(state.epoch)
-            if rate is not None:
-                training.set_learning_rate(rate)
+            if phase.schedule != "constant":
+                training.set_learning_rate(phase.learning_rate(state.epoch))
             callbacks.on_epoch_begin(state.epoch)
             if program.model.stop_training:
-                loop = heard  # which ends with the first batch, as Keras does
+                # Which ends with the first batch, as Keras does.
+                loop = KerasLoop(program.model, callbacks)
             state, logs = self._epoch(training, loop, phase, state, train, valid)
             if guard is not None:
                 guard.survived()

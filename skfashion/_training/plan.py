@@ -6,9 +6,8 @@ from math import cos, pi
 
 import numpy as np
 
-from skfashion._training import compile_config, optimizers
-from skfashion._training.keys import array_digest, digest
-from skfashion._training.settings import keras_settings
+from skfashion._training import compile_config
+from skfashion._training.keys import array_digest, digest, keras_settings
 
 # Raised when the same plan would end in other numbers than with the version before.
 ALGORITHM = 1
@@ -38,7 +37,7 @@ class Phase:
     @cached_property
     def optimizer(self):
         """What of the optimizer a program is traced for, and its numbers, set for each fit."""
-        return optimizers.describe(self.compile["optimizer"])
+        return compile_config.describe_optimizer(self.compile["optimizer"])
 
     @property
     def numbers(self):
@@ -46,12 +45,10 @@ class Phase:
         return dict(self.optimizer[1])
 
     def learning_rate(self, epoch):
-        """Return the learning rate of an epoch, counted from 0; None to leave it as it is.
+        """Return the learning rate of an epoch, counted from 0, of a schedule that has a course.
 
         Along the cosine of Loshchilov and Hutter (ICLR 2017), without restarts.
         """
-        if self.schedule == "constant":
-            return None
         return self.numbers["learning_rate"] * (1 + cos(pi * epoch / self.epochs)) / 2
 
     @property
@@ -74,7 +71,7 @@ class Plan:
     early_stopping: EarlyStopping | None = None
     start: str = ""  # stands for the weights it starts from, where network and seed don't say it
 
-    @property
+    @cached_property
     def formats(self):
         """Policy and data format under which the networks are built, for `build_scope`."""
         return self.dtype_policy, self.phases[0].image_data_format
@@ -93,6 +90,16 @@ class Plan:
     def takes_rows(self):
         """Whether the loss compares outputs with one-hot rows, not with class indices."""
         return compile_config.takes_rows(self.phases[0].compile, self.n_outputs)
+
+    def weights_key(self):
+        """Return what the weights depend on that the first phase starts from."""
+        network = self.phases[0].network_key
+        return (network, self.formats, self.seed, self.start, keras_settings())
+
+    def program_key(self, phase):
+        """Return what a program of a phase is traced for: all but what is set for each training."""
+        settings = (self.objective, self.formats, keras_settings())
+        return (phase.network_key, phase.optimizer[0], *settings)
 
     def keys(self, data_key):
         """Return a key for each phase on data of that digest: of all its course depends on.

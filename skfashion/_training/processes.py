@@ -1,6 +1,7 @@
-"""What a process has to see to before its backend starts, in workers of joblib and Dask.
+"""What a process has to see to before its backend starts, and what its threads have set.
 
-In the main process cores, devices and memory are the user's to arrange.
+In the main process cores, devices and memory are the user's to arrange: all that is done here
+is for workers of joblib and Dask.
 """
 
 import functools
@@ -9,15 +10,18 @@ import os
 import re
 import sys
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack
+from contextlib import ExitStack, contextmanager
+from functools import partial
 from itertools import islice
 
 import joblib
 import keras
+from keras.src.backend.common import global_state
 
-from skfashion._training.settings import settings_of_thread
 from skfashion._utils.warnings import warn
 
+# What Keras keeps for each thread of what a user may have set.
+_OF_THREAD = ("dtype_policy", "custom_objects_scope_dict", "distribution")
 _STARTED_IN = None  # number of the process in which the backend was started by us
 
 
@@ -166,3 +170,32 @@ def _prepare_tensorflow(worker):
     except RuntimeError:
         # The user's own code has started TensorFlow in this worker, and so arranged it.
         return
+
+
+def settings_of_thread():
+    """Return functions that make contexts in which another thread has the settings of this one."""
+    values = {name: global_state.get_global_attribute(name) for name in _OF_THREAD}
+    contexts = [partial(_with_attributes, values)]
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+        from tensorflow.python.eager import context
+
+        if context.context().device_name:
+            contexts.append(partial(tf.device, context.context().device_name))
+    elif keras.backend.backend() == "jax":
+        import jax
+
+        contexts.append(partial(jax.default_device, jax.config.jax_default_device))
+    return contexts
+
+
+@contextmanager
+def _with_attributes(values):
+    before = {name: global_state.get_global_attribute(name) for name in values}
+    for name, value in values.items():
+        global_state.set_global_attribute(name, value)
+    try:
+        yield
+    finally:
+        for name, value in before.items():
+            global_state.set_global_attribute(name, value)

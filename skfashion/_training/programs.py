@@ -7,11 +7,10 @@ from functools import partial
 import keras
 import numpy as np
 
+from skfashion._training.compile_config import number_variables, prepared_optimizer, revived
 from skfashion._training.cut import split, whole
 from skfashion._training.loops import KerasLoop, to_arrays, variables_of
-from skfashion._training.optimizers import number_variables, prepared
 from skfashion._training.seeding import BUILD_LOCK, build_scope, derive, redraw
-from skfashion._training.settings import keras_settings
 from skfashion._utils.cache import Cache
 from skfashion._utils.config import get_config
 from skfashion.networks._layers import VariableDropout, with_variable_rates
@@ -28,15 +27,15 @@ class Program:
     optimizer's variables, but for its numbers.
     """
 
-    def __init__(self, network, compile_arguments, phase, *, cut, shared=True):
+    def __init__(self, network, phase, *, cut, shared=True):
         self.shared = shared
         self.shapes = [tuple(w.shape) for w in network.weights]
         self.parts = split(network) if cut else whole(network)
         self.model = with_variable_rates(self.parts.upper) if shared else network
-        arguments = dict(compile_arguments)
+        arguments = revived(phase.compile)
         optimizer, variables = arguments["optimizer"], self.model.trainable_variables
         if shared:
-            arguments["optimizer"] = prepared(
+            arguments["optimizer"] = prepared_optimizer(
                 optimizer, variables, phase.optimizer[0], phase.numbers
             )
         # XLA pays on no CPU tried: 2 to 60 times slower (Keras' "auto" leaves it off there).
@@ -61,13 +60,14 @@ class Program:
         held = {id(v): v for v in (*network.weights, *self._weights, *self.slots)}
         self._nbytes = self.loop.let_go(held.values())
 
-    def begin(self, weights, *, numbers, dropout_rates, seed, slots=None, seeds=None):
-        """Return the `Training` that begins with these weights of the whole network.
+    def begin(self, phase, weights, *, seed, slots=None, seeds=None):
+        """Return the `Training` of a phase that begins with these weights of the whole network.
 
         Without slots and seeds, what its `state` returned, it starts from the beginning.
         """
-        if len(dropout_rates) == 1:
-            dropout_rates *= len(self._dropout_rates)
+        rates = phase.dropout_rates
+        if len(rates) == 1:
+            rates *= len(self._dropout_rates)
         if seeds is None:
             seeds = [
                 np.array([derive(seed, "layer", i), 0], "uint32") for i, _ in enumerate(self._seeds)
@@ -83,8 +83,8 @@ class Program:
             *zip(self._seeds, seeds, strict=True),
             *zip(self.slots, slots, strict=True),
             # A program that isn't shared has Keras' own layers and optimizer, which know theirs.
-            *zip(self._dropout_rates, dropout_rates, strict=self.shared),
-            *zip(self._numbers, numbers.values(), strict=self.shared),
+            *zip(self._dropout_rates, rates, strict=self.shared),
+            *zip(self._numbers, phase.numbers.values(), strict=self.shared),
         ]
         if self.loop.exclusive:
             self.model.stop_training = False
@@ -127,7 +127,9 @@ class Training:
 
     def state(self):
         """Return slots and seeds: what a training needs beside weights to go on."""
-        return self.held.arrays(self._program.slots), self.held.arrays(self._program._seeds)
+        slots = self._program.slots
+        arrays = self.held.arrays([*slots, *self._program._seeds])
+        return arrays[: len(slots)], arrays[len(slots) :]
 
 
 def make_loop(model, *, exclusive=False):
@@ -163,7 +165,6 @@ _POOL = Cache(
     max_entries=lambda: get_config()["program_cache_size"],
     max_bytes=lambda: get_config()["program_cache_bytes"],
 )
-# (network, dtype policy, seed, start) -> weights
 _INITIAL = Cache("initial weights", max_bytes=lambda: get_config()["program_cache_bytes"] // 4)
 _COLLECTED_FROM = 1 << 26  # bytes
 _COUNTS = {"built": 0}
@@ -209,31 +210,22 @@ def _made(make):
 
 def program_of(plan, phase, build, *, cut):
     """Return a context with the program of a phase, its fixed part left off if `cut`."""
-    key = (
-        phase.network_key,
-        phase.optimizer[0],
-        plan.objective,
-        plan.formats,
-        keras_settings(),
-        cut,
-    )
 
     def make():
         # Any seed: weights and random layers are set anew for each training.
         with build_scope(0, *plan.formats):
-            return Program(*build(phase), phase, cut=cut)
+            return Program(build(phase.network), phase, cut=cut)
 
-    return pooled(key, make)
+    return pooled((*plan.program_key(phase), cut), make)
 
 
 def initial_weights(plan, build, initialize=None):
     """Return the weights that a plan's first phase starts from, not to be written to."""
-    phase = plan.phases[0]
-    key = (phase.network_key, plan.formats, plan.seed, plan.start, keras_settings())
+    key = plan.weights_key()
     weights = _INITIAL.get(key)
     if weights is None:
         with build_scope(derive(plan.seed, "weights"), *plan.formats):
-            network, _ = build(phase)
+            network = build(plan.phases[0].network)
             redraw(network, plan.seed)
             if initialize is not None:
                 initialize(network)

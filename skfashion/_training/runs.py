@@ -155,17 +155,3 @@ class Runs:
 
 def _listed(arrays, name, n):
     return None if n is None else [arrays[f"{name}_{i}"] for i in range(n)]
-
-
-def as_columns(history):
-    """Return a history as a dict of lists, one entry per epoch; None where there is no value."""
-    names = dict.fromkeys(name for entry in history for name in entry)
-    return {name: [entry.get(name) for entry in history] for name in names}
-
-
-def as_rows(columns):
-    """Return a history as a list of dicts, the inverse of `as_columns`."""
-    return [
-        {name: value for name, value in zip(columns, row, strict=True) if value is not None}
-        for row in zip(*columns.values(), strict=True)
-    ]

@@ -1,5 +1,6 @@
-"""Seeds for everything random in a fit; the global random states are not touched."""
+"""Seeds and number formats under which networks are built; no global random state is touched."""
 
+import json
 import random
 import threading
 from contextlib import contextmanager
@@ -7,6 +8,7 @@ from zlib import crc32
 
 import keras
 import numpy as np
+from keras.dtype_policies import DTypePolicyMap
 
 # Private parts of Keras: its global generator has no public way to be put back, and a network of
 # the user's that draws from it must not change it for others; nor can its default seeds be chosen
@@ -15,7 +17,7 @@ from keras.src.backend.common import global_state
 from keras.src.random import seed_generator
 
 from skfashion._training.loops import to_numpy
-from skfashion._training.settings import policy_of
+from skfashion._utils.messages import shown
 
 _KERAS_STATE = ("global_seed_generator", "global_random_seed")
 _KERAS_NAMES = "object_name_uids"
@@ -98,3 +100,37 @@ def _initialized(network):
                 unseeded = initializer.get_config().get("seed", 0) is None
                 if unseeded:
                     yield weight, initializer
+
+
+def text_of_policy(policy):
+    """Return text that `policy_of` makes a policy of number formats of again."""
+    if not isinstance(policy, DTypePolicyMap):
+        return policy.name
+    names = {path: inner.name for path, inner in policy.items()}
+    return json.dumps({"": policy.default_policy.name, **names})
+
+
+def policy_of(text):
+    """Return the policy; raise a ValueError if Keras doesn't know it."""
+    if not text.startswith("{"):
+        return keras.dtype_policies.get(text)
+    named = {path: keras.dtype_policies.get(name) for path, name in json.loads(text).items()}
+    return DTypePolicyMap(default_policy=named.pop(""), policy_map=named)
+
+
+def checked_policy(name):
+    """Return the text of a policy of number formats: of this one, or of the one that is set.
+
+    None where Keras doesn't find that again by its name.
+    """
+    text = text_of_policy(keras.config.dtype_policy()) if name is None else name
+    try:
+        policy_of(text)
+    except ValueError:
+        if name is None:
+            return None
+        raise ValueError(
+            f"dtype_policy={shown(name)} is not a policy of Keras: give 'float32', "
+            "'mixed_bfloat16' or 'mixed_float16', or None for the one that is set."
+        ) from None
+    return text

@@ -1,4 +1,4 @@
-"""The one door to what is private in scikit-learn: when it moves, one file changes.
+"""The one door to what is private or experimental in scikit-learn: when it moves, one file changes.
 
 `_parameter_constraints` is how scikit-learn's own estimators say which values a
 parameter may take, and gives users the messages they know.
@@ -18,9 +18,22 @@ from sklearn.utils._param_validation import (
 from sklearn.utils._set_output import _wrap_data_with_container
 from sklearn.utils.validation import _check_feature_names_in
 
+try:
+    from sklearn.callback import CallbackSupportMixin, with_callbacks
+except ImportError:  # below 1.9
+
+    class CallbackSupportMixin:
+        """Stands in where scikit-learn has no callbacks."""
+
+    def with_callbacks(method):
+        """Return the method as it is."""
+        return method
+
+
 __all__ = [
     "AnyCase",
     "BaseSearchCV",
+    "CallbackSupportMixin",
     "HasMethods",
     "Hidden",
     "Interval",
@@ -31,6 +44,7 @@ __all__ = [
     "_fit_context",
     "_wrap_data_with_container",
     "validate_params",
+    "with_callbacks",
 ]
 
 

@@ -1,15 +1,21 @@
 """scikit-learn's contract, for all classifiers: what comes in, what goes out, what stays."""
 
+from contextlib import contextmanager
+
 import numpy as np
+from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin
+from sklearn.model_selection import train_test_split
 
 from skfashion import _training
 from skfashion._utils.config import in_settings
-from skfashion._utils.sklearn_callbacks import with_callbacks
+from skfashion._utils.messages import some
 from skfashion._utils.typing import Array, NDArray, Self
-from skfashion._utils.validation import StrOptions, _fit_context
-from skfashion.classifiers import _checks, _targets
+from skfashion._utils.validation import StrOptions, _fit_context, with_callbacks
+from skfashion.classifiers import _checks
 from skfashion.classifiers._estimator import BaseImageEstimator
+
+_ROUNDING = 1e-5
 
 
 class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
@@ -61,7 +67,7 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
             If the network doesn't fit in memory.
         """
         _training.prepare_process()
-        with _checks.unchanged_on_error(self):
+        with _unchanged_on_error(self):
             again = self.warm_start and hasattr(self, "_weights")
             known = self.classes_ if again else None
             X, y, weight = self._check_training_data(X, y, sample_weight, known, reset=not again)
@@ -69,10 +75,10 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
             X_val, y_val = self._check_validation_data(X_val, y_val)
             seed = self._draw_seed()
             if X_val is None and self.early_stopping:
-                train, valid = _targets.split_off(self.classes_[y], self.validation_fraction, seed)
+                train, valid = _split_off(self.classes_[y], self.validation_fraction, seed)
                 X_val, y_val = X[valid], y[valid]
                 X, y, weight = X[train], y[train], weight[train]
-            self._mean_weight = _targets.mean_of(weight)
+            self._mean_weight = _mean_of(weight)
             plan, start = self._make_plan(seed, self._weights if again else None)
             self._train(plan, self._data(plan, X, y, weight, X_val, y_val), start)
             self._plan = plan
@@ -122,13 +128,13 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
                 "call fit."
             )
         _training.prepare_process()
-        with _checks.unchanged_on_error(self):
+        with _unchanged_on_error(self):
             first = not hasattr(self, "classes_")
             _checks.refuse_no_array(X, "X")  # before it is asked for classes
-            known = _targets.known_classes(classes, None if first else self.classes_)
+            known = _checks.known_classes(classes, None if first else self.classes_)
             X, y, weight = self._check_training_data(X, y, sample_weight, known, reset=first)
             if first:
-                self._mean_weight = _targets.mean_of(weight)
+                self._mean_weight = _mean_of(weight)
             plan, start = self._make_plan(self._draw_seed()) if first else (self._plan, None)
             index, state = self._next_epoch(plan)
             epoch = state.epoch + 1 if state else 1
@@ -161,7 +167,7 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
         ValueError
             If the images have another shape than in `fit`.
         """
-        return _checks.as_probabilities(self._outputs(X), self._plan.gives_logits)
+        return _as_probabilities(self._outputs(X), self._plan.gives_logits)
 
     def predict_log_proba(self, X: Array) -> NDArray:
         """Return the logarithm of the probability of each class.
@@ -213,7 +219,7 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
     def _check_training_data(self, X, y, sample_weight, classes, *, reset):
         """Return images as the network takes them, labels as numbers, and weights."""
         X = _checks.check_images(self, X, reset=reset)
-        X, y, weight, classes = _targets.check_targets(
+        X, y, weight, classes = _checks.check_targets(
             X, y, sample_weight, classes, self.class_weight
         )
         if reset:
@@ -226,12 +232,97 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
         if X_val is None:
             return None, None
         X_val = self._see_again(X_val, "X_val")
-        y_val = _targets.check_labels(X_val, y_val, "y_val")
-        return X_val, _targets.encode(y_val, self.classes_, "y_val")
+        y_val = _checks.check_labels(X_val, y_val, "y_val")
+        return X_val, _checks.encode(y_val, self.classes_, "y_val")
 
     def _data(self, plan, X, y, weight, X_val=None, y_val=None):
         """Return what is trained on, targets as the loss wants them."""
-        targets = _targets.targets(len(self.classes_), plan)
-        weight = _targets.relative_to(self._mean_weight, weight)
+        n_classes = len(self.classes_)
+        if plan.takes_rows:
+            targets = np.eye(n_classes, dtype=np.float32)
+        else:
+            targets = np.arange(n_classes, dtype=np.float32)
+            if plan.n_outputs == 1:  # metrics want one output and its target in one shape
+                targets = targets[:, np.newaxis]
+        weight = _relative_to(self._mean_weight, weight)
         y_val = None if X_val is None else targets[y_val]
         return _training.Data(X, targets[y], weight, X_val, y_val)
+
+
+@contextmanager
+def _unchanged_on_error(estimator):
+    """Give an estimator its attributes back if the block fails, so that nothing is lost."""
+    before = dict(vars(estimator))
+    try:
+        yield
+    except BaseException:
+        vars(estimator).clear()
+        vars(estimator).update(before)
+        raise
+
+
+def _split_off(labels, fraction, seed):
+    """Return the positions to train on and those of a stratified part to stop by."""
+    try:
+        return train_test_split(
+            np.arange(len(labels)), test_size=fraction, stratify=labels, random_state=seed % 2**32
+        )
+    except ValueError as error:
+        found, counts = np.unique(labels, return_counts=True)
+        if counts.min() == 1:
+            raise ValueError(
+                f"early_stopping=True needs two images of each class, one to train on and one to "
+                f"stop by, and there is one of {some(found[counts == 1].tolist())}: give more of "
+                "them, X_val= and y_val=, or early_stopping=False."
+            ) from None
+        raise ValueError(
+            f"early_stopping=True can't set aside validation_fraction={fraction} of {len(labels)} "
+            f"images with every class in it ({error}) Give more images, another fraction, "
+            "X_val= and y_val=, or early_stopping=False."
+        ) from None
+
+
+def _mean_of(weight):
+    """Return the mean of positive weights, equal ones' to the last bit."""
+    largest = weight.max()
+    with np.errstate(invalid="ignore"):  # of infinity, which is refused below
+        return float(largest * np.mean(weight / largest))
+
+
+def _relative_to(mean, weight):
+    """Return weights as multiples of a mean, float32."""
+    with np.errstate(over="ignore"):
+        relative = (weight / mean).astype(np.float32)
+    if not np.isfinite(relative).all():
+        raise ValueError(
+            "sample_weight (times class_weight) has values too large for float32 beside their "
+            "mean, or that of the first call of partial_fit: give weights of one scale."
+        )
+    return relative
+
+
+def _as_probabilities(outputs, logits):
+    """Return one column of probabilities a class, whatever a network ends in."""
+    outputs = np.asarray(outputs, dtype=np.float32)  # half precision doesn't sum to one
+    if outputs.ndim == 1 or outputs.shape[1] == 1:
+        outputs = outputs.reshape(-1)
+        outputs = expit(outputs) if logits else outputs
+        outputs = np.column_stack([1 - outputs, outputs])
+    elif logits:
+        outputs = softmax(outputs, axis=1)
+    low, high = outputs.min(), outputs.max()
+    if np.isnan(low):
+        raise ValueError(
+            "The network's outputs are not finite: were some pixels far outside the range it was "
+            "fitted on? Scale them as in fit."
+        )
+    if low < -_ROUNDING or high > 1 + _ROUNDING:
+        raise ValueError(
+            f"The network's outputs are not probabilities: they lie in [{low:g}, "
+            f"{high:g}]. Let its last layer be a softmax (a sigmoid for one output), "
+            "or take a loss with from_logits=True."
+        )
+    total = outputs.sum(axis=1, keepdims=True)
+    # Independent sigmoids; what is off by a rounding error stays as it is.
+    off = (np.abs(total - 1) > _ROUNDING) & (total > 0)
+    return np.where(off, outputs / np.where(off, total, 1), outputs) if off.any() else outputs

@@ -5,8 +5,7 @@ from dataclasses import dataclass, field, replace
 from numbers import Real
 
 from skfashion._training import Start, compile_config
-from skfashion._utils import pixel_range
-from skfashion._utils.images import image_shape_of
+from skfashion._utils import images
 from skfashion._utils.messages import shown
 from skfashion._utils.search_values import Choice
 from skfashion._utils.validation import AnyCase, Interval, StrOptions
@@ -47,7 +46,6 @@ class ReadyClassifier(BaseImageClassifier):
     """
 
     _black_and_white = (0.0, 1.0)
-    _sees_neighbours = False
     _command_line = None
 
     _parameter_constraints = {
@@ -57,7 +55,7 @@ class ReadyClassifier(BaseImageClassifier):
         "schedule": [StrOptions({"constant", "cosine"})],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "augmentation": [str, "array-like", None],
-        "input_range": [StrOptions({"auto", *pixel_range.NAMES}), "array-like"],
+        "input_range": [StrOptions({"auto", *images.NAMES}), "array-like"],
     }
 
     @abstractmethod
@@ -92,14 +90,10 @@ class ReadyClassifier(BaseImageClassifier):
             metrics=["accuracy"],
         )
 
-    def _shape_of(self, X):
-        taker = type(self).__name__ if self._sees_neighbours else None
-        return image_shape_of(X.shape, self.image_shape, taker=taker)
-
     def _range_of(self, X):
         if isinstance(self.input_range, str) and self.input_range == "auto":
-            return pixel_range.find_range(X)
-        return pixel_range.as_range(self.input_range)
+            return images.find_range(X)
+        return images.as_range(self.input_range)
 
     def _settle_range(self):
         """Write a range that a later batch has decided into the plan."""
@@ -112,7 +106,7 @@ class ReadyClassifier(BaseImageClassifier):
         self._forget()
 
     def _rescaling(self):
-        return pixel_range.rescaling(self.input_range_, *self._black_and_white)
+        return images.rescaling(self.input_range_, *self._black_and_white)
 
     def _sizes(self, image_shape, n_classes):
         """Return what every network function takes."""
@@ -140,13 +134,7 @@ def augmentation_names(augmentation):
 
 
 def sizes(value, name):
-    """Return a tuple of positive ints from an int, a tuple, or text such as ``"256-128"``.
-
-    Raises
-    ------
-    ValueError
-        If it is not one of them.
-    """
+    """Return a tuple of positive ints from an int, a tuple, or text such as ``"256-128"``."""
     try:
         if isinstance(value, str):
             numbers = tuple(int(part) for part in value.split("-"))

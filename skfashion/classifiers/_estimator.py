@@ -3,8 +3,8 @@
 No Keras here: what is to be trained goes down as a plan, arrays and a history come back.
 """
 
+import time
 from abc import abstractmethod
-from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -16,16 +16,13 @@ from skfashion import _training
 from skfashion._store import open_store
 from skfashion._training import compile_config
 from skfashion._utils.config import SettingsMixin
-from skfashion._utils.deadline import DeadlineMixin
+from skfashion._utils.deadline import DeadlineMixin, DeadlineReached
 from skfashion._utils.docs import complete
-from skfashion._utils.images import as_images, image_shape_of, is_planar
-from skfashion._utils.pixel_range import warn_of_other_range
-from skfashion._utils.sklearn_callbacks import CallbackSupportMixin
+from skfashion._utils.images import as_images, image_shape_of, is_planar, warn_of_other_range
 from skfashion._utils.typing import Model
-from skfashion._utils.validation import HasMethods, Interval
+from skfashion._utils.validation import CallbackSupportMixin, HasMethods, Interval
 from skfashion._utils.version_mixin import VersionMixin
 from skfashion.classifiers import _checks, _docs, _replay
-from skfashion.classifiers._progress import Progress
 from skfashion.classifiers._scikeras import Adapter
 from skfashion.classifiers._upgrade import bring_up
 
@@ -63,6 +60,8 @@ class BaseImageEstimator(
         "verbose": ["verbose"],
     }
 
+    _sees_neighbours = False  # whether height and width of images matter
+
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
         complete(cls, _docs.PARAMETERS, _docs.ATTRIBUTES)
@@ -93,7 +92,7 @@ class BaseImageEstimator(
         """
         check_is_fitted(self)
         if not hasattr(self, "_model"):
-            self._model = _training.export(self._plan, self._weights, self._build)
+            self._model = _training.export(self._plan, self._weights, self._new_network)
         return self._model
 
     @property
@@ -154,18 +153,19 @@ class BaseImageEstimator(
         store, key = open_store(self.memory), getattr(self, "_run_key", None)
         X = self._see_again(X)
         return _training.predict(
-            self._plan, self._weights, X, self._build, store=store, run_key=key
+            self._plan, self._weights, X, self._new_network, store=store, run_key=key
         )
 
     def _shape_of(self, X):
-        return image_shape_of(X.shape, self.image_shape)
+        taker = type(self).__name__ if self._sees_neighbours else None
+        return image_shape_of(X.shape, self.image_shape, taker=taker)
 
     def _range_of(self, X):
         """Return the range of training pixels, or None if all of them are 0."""
         return "as-is"
 
     def _as_input(self, X, name="X"):
-        return _checks.as_pixels(as_images(X, self.image_shape_, self._planar), name)
+        return _as_pixels(as_images(X, self.image_shape_, self._planar), name)
 
     def _adapter(self, parameters):
         return Adapter(self._network, parameters)
@@ -180,15 +180,13 @@ class BaseImageEstimator(
             return int(np.random.SeedSequence().generate_state(1)[0] >> 1)
         return int(check_random_state(self.random_state).randint(2**31 - 1))
 
-    @_training.retried("building the network")
     def _make_plan(self, seed, weights=None):
         """Return the plan of a fit, and what it starts from: these weights, if there are any."""
         dtype_policy = _training.checked_policy(self.dtype_policy)
         phases, n_outputs, start = self._design(seed)
         if weights is not None:
             start = _training.Start(_training.weights_digest(weights), weights)
-        if self.callbacks is None:
-            compile_config.refuse_averaging(phases[0].compile)
+        compile_config.check(phases[0].compile, n_outputs, self.callbacks)
         stopping = (int(self.n_iter_no_change), float(self.tol))
         plan = _training.Plan(
             phases=tuple(phases),
@@ -199,7 +197,6 @@ class BaseImageEstimator(
             early_stopping=_training.EarlyStopping(*stopping) if self.early_stopping else None,
             start=start.key,
         )
-        compile_config.refuse_other_metrics(phases[0].compile, plan.takes_rows, n_outputs)
         return plan, start
 
     def _phase(self, name, epochs, network, *, schedule="constant", **parameters):
@@ -226,39 +223,31 @@ class BaseImageEstimator(
 
     def _structure(self, network):
         """Return what stands for a network without its dropout rates, and these."""
-        return _training.structure_of(self._network, network, partial(self._sample, network))
-
-    def _sample(self, network):
-        with _training.build_scope(0, _training.checked_policy(self.dtype_policy)):
-            return self._new_network(network)
+        return _training.structure_of(self._network, network, self.dtype_policy)
 
     def _new_network(self, network):
-        parameters = {f"model__{name}": value for name, value in network.items()}
-        return self._adapter(parameters).network()
-
-    def _build(self, phase):
-        """Return the network of a phase, and what to compile it with."""
-        return self._new_network(phase.network), compile_config.revived(phase.compile)
+        return self._network(**network)
 
     def _train(self, plan, data, start, *, replay=True):
-        progress, store = Progress(self, plan), open_store(self.memory)
+        progress = _Progress(self, plan)
+        store = None if self.memory is None else open_store(self.memory)
         outcome = _training.run(
             plan,
             data,
-            self._build,
+            self._new_network,
             start=start,
             store=store,
             replay=replay and store is not None and _replay.is_replayable(self, plan),
             on_epoch=progress.on_epoch,
-            callbacks=self._callbacks,
+            callbacks=list if self.callbacks is None else self._callbacks,
             about=None if store is None else _replay.about(self, plan, len(data.X)),
         )
         progress.on_end(outcome)
         state = outcome.state
-        _checks.refuse_divergence(state.weights, len(state.history))
+        _refuse_divergence(state.weights, len(state.history))
         self._forget()
         self._weights = state.weights
-        self.history_ = _training.as_columns(state.history)
+        self.history_ = _as_columns(state.history)
         self.n_iter_ = len(state.history)
         self.stopped_by_time_ = progress.late and not outcome.complete
         self._run_key = outcome.key
@@ -275,11 +264,121 @@ class BaseImageEstimator(
         # After fit: the last phase, with a new optimizer.
         position = dict(getattr(self, "_position", {"phase": len(plan.phases) - 1}))
         index = position.pop("phase")
-        state = _training.State(self._weights, _training.as_rows(self.history_), **position)
+        state = _training.State(self._weights, as_rows(self.history_), **position)
         if index + 1 < len(plan.phases) and state.epoch >= plan.phases[index].epochs:
             return index + 1, _training.next_phase(state)
         return index, state
 
     def _callbacks(self):
-        given = self.callbacks
-        return [] if given is None else self._adapter({"callbacks": given}).callbacks()
+        return self._adapter({"callbacks": self.callbacks}).callbacks()
+
+
+class _Progress:
+    """Prints, stops by time, and tells scikit-learn's callbacks, from its version 1.9 on.
+
+    Their tasks are the fit, its phases if there are several, and epochs:
+    `sklearn.callback.ProgressBar`, set on any search, shows them all.
+    """
+
+    def __init__(self, estimator, plan):
+        self._estimator = estimator
+        self._name = type(estimator).__name__
+        self._phases = plan.phases
+        self._started = time.monotonic()
+        self._told = set()
+        self._fit = self._phase = self._context = None
+        self.late = False
+        if hasattr(estimator, "_init_callback_context"):
+            n = len(plan.phases) if len(plan.phases) > 1 else plan.phases[0].epochs
+            self._fit = self._context = estimator._init_callback_context(max_subtasks=n)
+            self._fit.call_on_fit_task_begin(estimator=estimator)
+
+    def on_epoch(self, phase, epoch, logs):
+        """Tell of an epoch; return whether the fit ends with it."""
+        if self._estimator.verbose > 1:
+            numbers = "  ".join(f"{name} {value:.4f}" for name, value in logs.items())
+            print(f"[{self._name}] {phase.name} {epoch}/{phase.epochs}  {numbers}", flush=True)
+        # A training that is done once more, for lack of memory, tells of its epochs again.
+        first, stop = (phase, epoch) not in self._told, False
+        if first and self._fit is not None:
+            stop = self._tell(phase, logs)
+        self._told.add((phase, epoch))
+        if phase is self._phases[-1] and epoch == phase.epochs:
+            return False
+        if self._estimator._is_late():
+            raise DeadlineReached(f"{self._name} stopped after epoch {epoch}.")
+        limit = self._estimator.max_fit_seconds
+        self.late = limit is not None and time.monotonic() - self._started >= limit
+        return stop or self.late
+
+    def on_end(self, outcome):
+        """Tell of the whole fit."""
+        if self._fit is not None:
+            self._end_phase()
+            self._fit.call_on_fit_task_end(estimator=self._estimator)
+        if self._estimator.verbose:
+            logs = outcome.state.history[-1]
+            numbers = "  ".join(
+                f"{name} {value:.4f}"
+                for name, value in logs.items()
+                if isinstance(value, float) and name != "learning_rate"
+            )
+            known = len(outcome.state.history) - outcome.epochs_trained
+            reused = f" ({known} known)" if known else ""
+            print(
+                f"[{self._name}] {len(outcome.state.history)} epochs{reused} in "
+                f"{outcome.seconds:.1f} s  {numbers}",
+                flush=True,
+            )
+
+    def _tell(self, phase, logs):
+        """Tell callbacks of an epoch that is done; return whether one wants to stop."""
+        if phase is not self._phase and len(self._phases) > 1:
+            self._end_phase()
+            self._context = self._fit.subcontext(phase.name, max_subtasks=phase.epochs)
+            self._context.call_on_fit_task_begin(estimator=self._estimator)
+        self._phase = phase
+        task = self._context.subcontext("epoch")
+        task.call_on_fit_task_begin(estimator=self._estimator)
+        return task.call_on_fit_task_end(estimator=self._estimator, metadata=dict(logs))
+
+    def _end_phase(self):
+        if self._context is not self._fit:
+            self._context.call_on_fit_task_end(estimator=self._estimator)
+
+
+def _as_pixels(X, name):
+    """Return images as an array of uint8 or float32."""
+    if X.dtype in (np.uint8, np.float32):
+        return np.ascontiguousarray(X)
+    with np.errstate(over="ignore"):
+        pixels = np.ascontiguousarray(X, dtype=np.float32)
+    if X.dtype.kind == "f" and not np.isfinite(pixels).all():
+        raise ValueError(
+            f"{name} has values too large for float32: scale the pixels, e.g. to [0, 1]."
+        )
+    return pixels
+
+
+def _refuse_divergence(weights, n_epochs):
+    """Refuse weights that are not finite numbers, as scikit-learn's `MLPClassifier` does."""
+    if not all(np.isfinite(array).all() for array in weights):
+        raise ValueError(
+            f"The training diverged: after {n_epochs} epochs weights of the network are not "
+            "finite. Lower learning_rate=, scale pixels that lie far outside [0, 255], or leave "
+            "dtype_policy= at float32."
+        )
+
+
+def _as_columns(history):
+    """Return a history as a dict of lists, one entry per epoch; None where there is no value."""
+    names = dict.fromkeys(name for entry in history for name in entry)
+    return {name: [entry.get(name) for entry in history] for name in names}
+
+
+def as_rows(columns):
+    """Return a history as a list of dicts, the inverse of `_as_columns`."""
+    return [
+        {name: value for name, value in zip(columns, row, strict=True) if value is not None}
+        for row in zip(*columns.values(), strict=True)
+    ]

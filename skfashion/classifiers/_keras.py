@@ -23,7 +23,6 @@ from skfashion._utils.typing import (
 from skfashion._utils.validation import InvalidParameterError
 from skfashion._utils.warnings import warn
 from skfashion.classifiers._base import BaseImageClassifier
-from skfashion.classifiers._scikeras import Adapter
 
 _PREFIXES = ("model__", "optimizer__", "loss__", "metrics__", "fit__", "callbacks__")
 _FIT = {"fit__epochs", "fit__batch_size"}
@@ -235,8 +234,6 @@ class KerasImageClassifier(BaseImageClassifier):
         return adapter
 
     def _callbacks(self):
-        if self.callbacks is None:
-            return []
         routed = {n: v for n, v in self._routed.items() if n.startswith("callbacks__")}
         return self._adapter({"callbacks": self.callbacks, **routed}).callbacks()
 
@@ -247,14 +244,13 @@ class KerasImageClassifier(BaseImageClassifier):
         # for all parameters, and not for its own alone.
         parameters = self._compile_parameters()
         sizes = {"epochs": self.epochs, "batch_size": self.batch_size}
-        adapter = Adapter(self.model, {"loss": self.loss, **sizes, **parameters})
-        adapter.describe(self.classes_, (None, *self.image_shape_), self._dtype)
+        self._function = None
+        adapter = self._adapter({"loss": self.loss, **sizes, **parameters})
         built = self._built(adapter, seed)
         _check_input(built.input_shape, self.image_shape_)
         n_outputs = _n_outputs(built.output_shape, len(self.classes_))
         network = dict(built.record)
         compiled = network.pop("compiled")
-        self._function = None
         if network["config"] is None:  # only the function can build it again
             self._function = self.model
             network["parameters"] = {k: v for k, v in parameters.items() if k.startswith("model__")}

@@ -3,7 +3,6 @@
 import gzip
 import hashlib
 import os
-import tempfile
 from http.client import HTTPException
 from typing import Any, Literal
 from urllib.request import urlopen
@@ -11,6 +10,7 @@ from urllib.request import urlopen
 import numpy as np
 from sklearn.utils import Bunch
 
+from skfashion._utils.files import whole
 from skfashion._utils.images import pixel_names
 from skfashion._utils.validation import StrOptions, validate_params
 
@@ -155,10 +155,8 @@ def _download(folder, name):
         if _md5(content) != _MD5[name]:
             raise OSError("what came isn't the published file")
         os.makedirs(folder, exist_ok=True)
-        with tempfile.TemporaryDirectory(dir=folder) as temporary:
-            with open(os.path.join(temporary, name), "wb") as file:
-                file.write(content)
-            os.replace(file.name, os.path.join(folder, name))
+        with whole(os.path.join(folder, name)) as file:
+            file.write(content)
     except (OSError, HTTPException) as error:
         raise OSError(
             f"{name!r} of Fashion-MNIST isn't in {folder!r} and can't be downloaded: {error}. "

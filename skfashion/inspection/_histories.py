@@ -98,7 +98,7 @@ def check_search(fitted):
 
 def history_of(fitted):
     """Return the history of a fitted estimator as a list of dicts."""
-    from skfashion._training import as_rows
+    from skfashion.classifiers._estimator import as_rows
 
     classifier = _check_classifier(fitted)
     if not hasattr(classifier, "history_"):

@@ -5,8 +5,14 @@ import os
 import numpy as np
 
 from skfashion._utils.image_files import UnreadableImageError, decode_thumbnail, shown_name
-from skfashion._utils.images import as_images, image_shape_of, is_planar, pixel_extremes
-from skfashion._utils.pixel_range import find_range, limits_of
+from skfashion._utils.images import (
+    as_images,
+    find_range,
+    image_shape_of,
+    is_planar,
+    limits_of,
+    pixel_extremes,
+)
 
 _SIDE = 256  # pixels, of pictures from files
 

@@ -10,6 +10,7 @@ from pathlib import Path
 from string import Template
 from typing import Any
 
+from skfashion._utils.files import whole
 from skfashion._utils.typing import Array, PathLike
 from skfashion.inspection._histories import check_search
 from skfashion.inspection._report_facts import SearchFacts, TestFacts
@@ -119,14 +120,9 @@ def write_report(
     if test is not None:
         values |= of_test(test, None if X_train is None else (X_train, y_train))
     page = Template(_with_parts(_resource("report.html"), values)).substitute(values)
-    # Not one half of a page over a good one.
-    half = path.with_name(f".{path.name}.{os.getpid()}")
-    try:
-        # Names of folders may not be text.
-        half.write_text(page, encoding="utf-8", errors="backslashreplace")
-        os.replace(half, path)
-    finally:
-        half.unlink(missing_ok=True)
+    # Names of folders may not be text.
+    with whole(path, "x", encoding="utf-8", errors="backslashreplace") as file:
+        file.write(page)
     return path
 
 

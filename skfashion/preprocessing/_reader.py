@@ -25,12 +25,11 @@ from skfashion._utils.image_files import (
     span_of,
 )
 from skfashion._utils.images import size_of
+from skfashion._utils.messages import shown
 from skfashion._utils.typing import Array, MemoryLike, NDArray, Self, Size
 from skfashion._utils.validation import Interval, StrOptions, _fit_context
 from skfashion._utils.version_mixin import VersionMixin
 from skfashion._utils.warnings import warn
-
-from ._names import file_names
 
 # To be raised when other pixels come out of the same file and settings.
 _VERSION = 2
@@ -166,7 +165,7 @@ class ImageReader(
             As `transform`, if files are opened.
         """
         size_of(self.size)
-        names = file_names(X)
+        names = _file_names(X)
         if self._learns():
             largest = float(self._spans(names)[:, 0].max())
             self.white_ = largest if largest > 0 else None
@@ -203,7 +202,7 @@ class ImageReader(
         self._validate_params()
         check_is_fitted(self)
         height, width = size = size_of(self.size)
-        names = file_names(X)
+        names = _file_names(X)
         white = self.white_ if self._learns() else self.white
         white = None if white is None else float(white)
         read = partial(decode_image, size=size, resize=self.resize, white=white)
@@ -286,6 +285,40 @@ class ImageReader(
         tags.requires_fit = self._learns()
         tags.transformer_tags.preserves_dtype = []
         return tags
+
+
+def _file_names(X):
+    """Return file names as a list of str."""
+    if isinstance(X, (str, bytes, os.PathLike)):
+        raise ValueError(
+            f"Expected an array of file names, got a single one: {shown(X)}. Use [{shown(X)}]."
+        )
+    # Lists become arrays of objects: a Path, or a None, would be lost in an array of str.
+    names = np.asarray(X) if hasattr(X, "dtype") else np.asarray(X, dtype=object)
+    if names.ndim == 2 and names.shape[1] == 1:
+        names = names[:, 0]
+    if names.ndim != 1:
+        raise ValueError(
+            f"Expected file names of shape (n_samples,) or (n_samples, 1), got an array of shape "
+            f"{names.shape}. "
+            + (
+                "Images that are arrays already need no reader: drop this step or use ImageResizer."
+                if names.dtype.kind in "uif"
+                else "Select the column that holds the names."
+            )
+        )
+    if len(names) == 0:
+        raise ValueError("Found array with 0 sample(s): at least one file name is required.")
+    for position, name in enumerate(names):
+        text = os.fspath(name) if isinstance(name, (str, os.PathLike)) else None
+        if not isinstance(text, str) or not text:
+            raise TypeError(
+                f"Expected file names as str or path-like, got {shown(name)} "
+                f"({type(name).__name__}) at position {position}. Leave such rows out, or convert "
+                "them to str."
+            )
+    # Text of NumPy is a subclass of str whose repr differs.
+    return [str(os.fspath(name)) for name in names]
 
 
 def _keys(names, settings):

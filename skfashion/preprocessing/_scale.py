@@ -7,8 +7,7 @@ from sklearn.base import OneToOneFeatureMixin
 from sklearn.preprocessing import StandardScaler
 from sklearn.utils.validation import check_is_fitted
 
-from skfashion._utils.images import blocks
-from skfashion._utils.pixel_range import find_range, limits_of
+from skfashion._utils.images import blocks, find_range, limits_of
 from skfashion._utils.typing import Array, NDArray
 from skfashion._utils.validation import StrOptions
 

@@ -5,7 +5,9 @@ import numpy as np
 import pytest
 
 from skfashion import DenseClassifier
-from skfashion._training import initial_weights, phases
+from skfashion._training import phases
+from skfashion._training.compile_config import revived
+from skfashion._training.programs import initial_weights
 
 HOOKS = [
     f"on_{what}_{when}"
@@ -95,9 +97,9 @@ def ours(callbacks, X, y, validation):
 
 def keras_own(clf, callbacks, X, y, validation):
     """Return what `Model.fit` tells, from the same weights."""
-    model, arguments = clf._build(clf._plan.phases[0])
-    model.set_weights(initial_weights(clf._plan, clf._build))
-    model.compile(**arguments)
+    model = clf._new_network(clf._plan.phases[0].network)
+    model.set_weights(initial_weights(clf._plan, clf._new_network))
+    model.compile(**revived(clf._plan.phases[0].compile))
 
     del told[:]
     if validation:

@@ -8,7 +8,7 @@ from estimators import dense, sequential
 
 import skfashion
 from skfashion import DenseClassifier, networks
-from skfashion._training.network_key import config_key
+from skfashion._training.keys import config_key
 from skfashion.classifiers import _replay
 
 

@@ -12,7 +12,9 @@ from sklearn.base import clone
 
 import skfashion
 from skfashion import ConvClassifier, DenseClassifier, KerasImageClassifier, _training, networks
-from skfashion._training import initial_weights, programs
+from skfashion._training import programs
+from skfashion._training.compile_config import revived
+from skfashion._training.programs import initial_weights
 from skfashion._training.seeding import order
 
 
@@ -240,9 +242,9 @@ def test_training_equals_keras_own_loop(optimizer, fused, images):
     with skfashion.config_context(fused_optimizers=fused):
         clf = dense(optimizer=optimizer, epochs=5, batch_size=16).fit(X, y)
         plan = clf._plan
-        model, arguments = clf._build(plan.phases[0])
-        model.set_weights(initial_weights(plan, clf._build))
-        model.compile(**arguments)
+        model = clf._new_network(plan.phases[0].network)
+        model.set_weights(initial_weights(plan, clf._new_network))
+        model.compile(**revived(plan.phases[0].compile))
     losses = []
     for epoch in range(5):
         rows = order(plan.seed, len(X), "train", "order", epoch)

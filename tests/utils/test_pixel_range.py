@@ -9,12 +9,13 @@ import numpy as np
 import pytest
 from numpy.testing import assert_allclose
 
-from skfashion._utils.images import blocks, pixel_extremes
-from skfashion._utils.pixel_range import (
+from skfashion._utils.images import (
     NAMES,
     as_range,
+    blocks,
     find_range,
     limits_of,
+    pixel_extremes,
     rescaling,
     warn_of_other_range,
 )
