@@ -56,7 +56,8 @@ def rows(X, parts, weights, *, store=None, write=True):
         new = list(first.values())
         with pooled(program, lambda: Extractor(parts.lower)) as extractor:
             predict = extractor.predictor(own)
-            _compute(predict, X, keys, new, out, on_disk if write else None)
+            by_shape = extractor.loop.by_shape
+            _compute(predict, X, keys, new, out, on_disk if write else None, by_shape)
         _COUNTS["computed"] += len(new)
         for i in missing:
             if first[keys[i]] != i:
@@ -68,11 +69,13 @@ def rows(X, parts, weights, *, store=None, write=True):
     return out
 
 
-def _compute(predict, X, keys, places, out, on_disk):
+def _compute(predict, X, keys, places, out, on_disk, by_shape):
     """Fill rows of `out`, and keep them now and then: a kill costs no long extraction."""
     kept, saved = 0, time.monotonic()
     for start in range(0, len(places), _BATCH):
         end = start + _BATCH
+        if by_shape:  # some images twice are sooner done than another shape is compiled
+            start = max(0, min(start, len(places) - _BATCH))
         batch = places[start:end]
         out[batch] = predict(X[batch])
         if on_disk is not None and time.monotonic() - saved >= _SAVE_SECONDS:

@@ -2,6 +2,7 @@
 
 import keras
 
+from skfashion._training import settings
 from skfashion._training.keys import freeze, token
 from skfashion._utils.config import get_config
 
@@ -68,6 +69,8 @@ def _is_variable(name, value, fused):
 def _is_fused(kind, options):
     if keras.backend.backend() != "tensorflow" or not get_config()["fused_optimizers"]:
         return False
+    if settings.compiles_epochs():
+        return False  # the kernels are a CPU's
     from skfashion._training import graph
 
     return kind in graph.FUSED and not any(options.get(name) for name in _UNUSUAL)

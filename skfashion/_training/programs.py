@@ -7,11 +7,11 @@ from functools import partial
 import keras
 import numpy as np
 
+from skfashion._training import settings
 from skfashion._training.cut import split, whole
 from skfashion._training.loops import KerasLoop, to_arrays, variables_of
 from skfashion._training.optimizers import number_variables, prepared
 from skfashion._training.seeding import BUILD_LOCK, build_scope, derive, redraw
-from skfashion._training.settings import keras_settings
 from skfashion._utils.cache import Cache
 from skfashion._utils.config import get_config
 from skfashion.networks._layers import VariableDropout, with_variable_rates
@@ -39,7 +39,7 @@ class Program:
             arguments["optimizer"] = prepared(
                 optimizer, variables, phase.optimizer[0], phase.numbers
             )
-        # XLA pays on no CPU tried: 2 to 60 times slower (Keras' "auto" leaves it off there).
+        # Keras' "auto" leaves XLA off on TensorFlow without a GPU.
         self.model.compile(**arguments)
         self.model.optimizer.build(variables)
         self.loop = make_loop(self.model, exclusive=not shared)
@@ -132,10 +132,17 @@ class Training:
 
 def make_loop(model, *, exclusive=False):
     """Return the fastest loop for a compiled model on this backend."""
-    if keras.backend.backend() == "tensorflow" and not model.run_eagerly:
-        from skfashion._training.graph import GraphLoop
+    backend = keras.backend.backend()
+    if backend == "tensorflow" and not model.run_eagerly:
+        from skfashion._training import graph, xla_loop
 
-        return GraphLoop(model, exclusive=exclusive)
+        xla = model.compiled and model.jit_compile and settings.compiles_epochs()
+        return (xla_loop.XlaLoop if xla else graph.GraphLoop)(model, exclusive=exclusive)
+    plain = keras.distribution.distribution() is None and not keras.config.is_nnx_enabled()
+    if backend == "jax" and plain and model.jit_compile and not model.run_eagerly:
+        from skfashion._training.jax_loop import JaxLoop
+
+        return JaxLoop(model, exclusive=exclusive)
     return KerasLoop(model)
 
 
@@ -214,7 +221,7 @@ def program_of(plan, phase, build, *, cut):
         phase.optimizer[0],
         plan.objective,
         plan.formats,
-        keras_settings(),
+        settings.keras_settings(),
         cut,
     )
 
@@ -229,7 +236,7 @@ def program_of(plan, phase, build, *, cut):
 def initial_weights(plan, build, initialize=None):
     """Return the weights that a plan's first phase starts from, not to be written to."""
     phase = plan.phases[0]
-    key = (phase.network_key, plan.formats, plan.seed, plan.start, keras_settings())
+    key = (phase.network_key, plan.formats, plan.seed, plan.start, settings.keras_settings())
     weights = _INITIAL.get(key)
     if weights is None:
         with build_scope(derive(plan.seed, "weights"), *plan.formats):

@@ -2,6 +2,7 @@
 
 import time
 
+from skfashion._training import settings
 from skfashion._utils.deadline import DeadlineReached
 from skfashion._utils.sklearn_callbacks import FitTasks
 
@@ -47,8 +48,9 @@ class Progress:
             )
             known = len(outcome.state.history) - outcome.epochs_trained
             reused = f" ({known} known)" if known else ""
+            how = ", compiled by XLA" if settings.compiles_epochs() else ""
             print(
                 f"[{self._name}] {len(outcome.state.history)} epochs{reused} in "
-                f"{outcome.seconds:.1f} s  {numbers}",
+                f"{outcome.seconds:.1f} s{how}  {numbers}",
                 flush=True,
             )
