@@ -181,16 +181,19 @@ class JaxLoop(Loop):
 
     def _results(self, metrics):
         with keras.StatelessScope(zip(self._model.metrics_variables, metrics, strict=True)):
-            results = self._model.get_metrics_result()  # of a metric of the user's maybe variables
-            return {name: keras.ops.convert_to_tensor(value) for name, value in results.items()}
+            return self._model.get_metrics_result()
 
 
 class _Arrays(Held):
     """Values as arrays on the device; a training gives them away and gets others."""
 
     def __init__(self, variables, values):
-        arrays = [jnp.array(a, v.dtype) for v, a in zip(variables, values, strict=True)]
-        super().__init__(variables, arrays)
+        # Copies, as they are written to; one transfer, as there may be a thousand.
+        arrays = [np.array(a, v.dtype) for v, a in zip(variables, values, strict=True)]
+        super().__init__(variables, jax.device_put(arrays))
+
+    def arrays(self, variables):
+        return [np.array(a) for a in jax.device_get(self.take(variables))]
 
     def assign(self, variable, value):
         self._of[id(variable)] = jnp.array(value, variable.dtype)
