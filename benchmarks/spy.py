@@ -59,7 +59,7 @@ def watch(*, keep=False, progress=None):
     -------
     Work
     """
-    from skfashion._training import graph, loops, phases
+    from skfashion._training import loops, phases
     from skfashion.classifiers import _base
 
     work = Work()
@@ -82,7 +82,7 @@ def watch(*, keep=False, progress=None):
 
         return train_epoch
 
-    for loop in (loops.KerasLoop, graph.GraphLoop):
+    for loop in (loops.KerasLoop, *_fast_loops()):
         loop.train_epoch = counted(loop.train_epoch)
 
     initial = phases.initial_weights
@@ -97,6 +97,22 @@ def watch(*, keep=False, progress=None):
     phases.initial_weights = noted
     _time_fits(_base.BaseImageClassifier, work)
     return work
+
+
+def _fast_loops():
+    """Return what trains on this backend instead of Keras' own loop."""
+    import keras
+
+    if keras.backend.backend() == "jax":
+        from skfashion._training.jax_loop import JaxLoop
+
+        return [JaxLoop]
+    if keras.backend.backend() != "tensorflow":
+        return []
+    from skfashion._training.graph import GraphLoop
+    from skfashion._training.xla_loop import XlaLoop
+
+    return [GraphLoop, XlaLoop]
 
 
 def _time_fits(cls, work):
@@ -153,7 +169,10 @@ def step_of_ours():
     import keras
 
     import skfashion
+    from skfashion._training import settings
 
     backend = keras.backend.backend()
     fused = backend == "tensorflow" and skfashion.get_config()["fused_optimizers"]
+    if settings.compiles_epochs():
+        return {"step": f"{backend}, epochs compiled by XLA"}
     return {"step": f"{backend}, {'fused' if fused else 'Keras own'} step"}

@@ -10,7 +10,12 @@ from skfashion._training.inference import export, predict, untraced
 from skfashion._training.keys import structure_of, weights_digest
 from skfashion._training.phases import next_phase, run
 from skfashion._training.plan import Data, EarlyStopping, Phase, Plan, Start
-from skfashion._training.processes import has_idle_cores, prepare_process, share_cores
+from skfashion._training.processes import (
+    compiles_epochs,
+    has_idle_cores,
+    prepare_process,
+    share_cores,
+)
 from skfashion._training.programs import programs_info
 from skfashion._training.runs import State
 from skfashion._training.seeding import build_scope, checked_policy
@@ -25,6 +30,7 @@ __all__ = [
     "build",
     "build_scope",
     "checked_policy",
+    "compiles_epochs",
     "describe_network",
     "export",
     "features_info",

@@ -7,6 +7,7 @@ are variables of it.
 import keras
 import numpy as np
 
+from skfashion._training import processes
 from skfashion._training.keys import freeze, token
 from skfashion._utils.config import get_config
 from skfashion.networks._config import beyond_config
@@ -283,6 +284,8 @@ def _is_variable(name, value, fused):
 def _is_fused(kind, options):
     if keras.backend.backend() != "tensorflow" or not get_config()["fused_optimizers"]:
         return False
+    if processes.compiles_epochs():
+        return False  # the kernels are a CPU's
     from skfashion._training import graph
 
     return kind in graph.FUSED and not any(options.get(name) for name in _UNUSUAL)

@@ -61,7 +61,8 @@ def rows(X, parts, weights, *, store=None, write=True):
             new = list(first.values())
             with pooled(program, lambda: Extractor(parts.lower)) as extractor:
                 predict = extractor.predictor(own)
-                _compute(predict, X, keys, new, out, on_disk if write else None)
+                by_shape = extractor.loop.by_shape
+                _compute(predict, X, keys, new, out, on_disk if write else None, by_shape)
             _COUNTS["computed"] += len(new)
             for i in missing:
                 if first[keys[i]] != i:
@@ -73,10 +74,12 @@ def rows(X, parts, weights, *, store=None, write=True):
     return out
 
 
-def _compute(predict, X, keys, places, out, on_disk):
+def _compute(predict, X, keys, places, out, on_disk, by_shape):
     """Fill rows of `out`, and keep them now and then: a kill costs no long extraction."""
     kept, saved = 0, time.monotonic()
     batches = [places[start : start + _BATCH] for start in range(0, len(places), _BATCH)]
+    if by_shape:  # some images twice are sooner done than another shape is compiled
+        batches[-1] = places[-_BATCH:]
     with closing(on_all_cores(lambda batch: predict(X[batch]), batches)) as outputs:
         for i, (batch, computed) in enumerate(zip(batches, outputs, strict=True), start=1):
             out[batch] = computed

@@ -26,6 +26,8 @@ class GraphLoop(Loop):
     `exclusive`: a user's callback sees the model, so that its own variables are trained.
     """
 
+    by_shape = False
+
     def __init__(self, model, *, exclusive=False):
         self._model = model
         self.exclusive = exclusive
@@ -98,12 +100,17 @@ class GraphLoop(Loop):
         values = [v._value if self.exclusive else tf.Variable(v._value) for v in metrics]
         return Held([*held.variables, *metrics], [*held.values, *values])
 
-    def _call(self, function, held, *tensors):
-        """Call a function as a graph, traced once for all lengths of its arrays."""
+    def _call(self, function, held, *tensors, xla=None):
+        """Call a function as a graph, traced once for all lengths of its arrays.
+
+        XLA compiles for these lengths: then `xla` tells one function of a name from another.
+        """
+        static = xla is not None
         specs = [
-            tf.TensorSpec((None, *t.shape[1:]) if t.shape.rank else (), t.dtype) for t in tensors
+            tf.TensorSpec(t.shape if static or not t.shape.rank else (None, *t.shape[1:]), t.dtype)
+            for t in tensors
         ]
-        key = (function.__name__, *specs)
+        key = (getattr(function, "func", function).__name__, xla, *specs)
         with self._lock:
             if key not in self._traced:
                 variables = held.variables
@@ -112,7 +119,7 @@ class GraphLoop(Loop):
                     with _standing_in(variables, values):
                         return function(*tensors)
 
-                graph = tf.function(call, autograph=False)
+                graph = tf.function(call, autograph=False, jit_compile=static)
                 self._traced[key] = graph.get_concrete_function(held.values, *specs)
                 self.nbytes += _OPERATION_BYTES * _n_operations(self._traced[key].graph)
         return self._traced[key](held.values, *tensors)

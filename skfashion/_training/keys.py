@@ -10,6 +10,7 @@ import keras
 import numpy as np
 from keras.dtype_policies import DTypePolicyMap
 
+from skfashion._training import processes
 from skfashion._training.memory import retried
 from skfashion._training.seeding import build_scope
 from skfashion._utils.cache import Cache
@@ -109,9 +110,20 @@ def weights_digest(arrays):
 
 
 def keras_settings():
-    """Return version and settings of Keras, for the keys of whatever it has computed."""
+    """Return version and settings of Keras, for the keys of whatever it has computed.
+
+    Beside them stands what kind of program computes it, where that rounds in its own way.
+    """
     known = (getattr(keras.config, name, None) for name in _SETTINGS)
-    return (keras.__version__, *(setting and setting() for setting in known))
+    return (keras.__version__, *(setting and setting() for setting in known), *_programs())
+
+
+def _programs():
+    """Return what tells programs from those that Keras' own loop, or a plain graph, would be."""
+    if keras.backend.backend() == "jax":
+        # Before, Keras' own `fit` trained here: what it left in a store is not gone on from.
+        return ("jax_loop",)
+    return ("xla_loop",) if processes.compiles_epochs() else ()
 
 
 def structure_of(function, parameters, dtype_policy):

@@ -23,8 +23,13 @@ class Held:
 
     def __init__(self, variables, values):
         self.variables = variables
-        self.values = values  # what has them: a variable each, the model's own or another
+        # What has them: of each a variable, the model's own or another, or an array.
         self._of = dict(zip(map(id, variables), values, strict=True))
+
+    @property
+    def values(self):
+        """What has the values, in the order of the variables."""
+        return [self._of[id(v)] for v in self.variables]
 
     def assign(self, variable, value):
         """Set the value that a variable of the model has here."""
@@ -45,6 +50,7 @@ class Loop(Protocol):
     exclusive: bool  # whether values are held by the model itself, so for one at a time
     traces: int  # graphs traced so far
     nbytes: int  # what they hold, about; 0 where that isn't known
+    by_shape: bool  # whether a prediction is compiled for each number of images
 
     def hold(self, pairs, *, fixed=False):
         """Return what holds the values of all variables, in pairs given or else the model's own.
@@ -71,6 +77,35 @@ class Loop(Protocol):
 
     def predict(self, held, X):
         """Return the output for an array of at most a batch, as an array."""
+
+
+class Rows:
+    """Rows of an array where they are read fastest, filled up to one of a few lengths.
+
+    So a program compiled for a length serves others: they differ by a sixteenth to an eighth.
+    """
+
+    def __init__(self, array, put):
+        self._n = len(array)
+        step = 1 << max(0, self._n.bit_length() - 4)
+        filled = np.zeros((-(-self._n // step) * step, *array.shape[1:]), array.dtype)
+        filled[: self._n] = array
+        self.array = put(filled)
+
+    def __len__(self):
+        return self._n
+
+    def __array__(self, dtype=None, copy=None):
+        return np.array(self.array, dtype)[: self._n]
+
+
+def batches(n, batch_size):
+    """Yield size, first row and number of the full batches, and of the shorter one after them."""
+    full, rest = divmod(n, int(batch_size))
+    if full:
+        yield int(batch_size), 0, full
+    if rest:
+        yield rest, n - rest, 1
 
 
 def variables_of(model):
@@ -115,7 +150,7 @@ class KerasLoop(Loop):
     `callbacks` is the `keras.callbacks.CallbackList` that such hooks are called of.
     """
 
-    exclusive = True
+    exclusive = by_shape = True
     nbytes = 0  # of graphs: Keras doesn't tell
 
     def __init__(self, model, callbacks=None):
@@ -150,7 +185,7 @@ class KerasLoop(Loop):
     def evaluate(self, held, data, batch_size):
         """Return the metrics."""
         logs = self._model.evaluate(
-            *data,
+            *map(np.asarray, data),
             batch_size=batch_size,
             verbose=0,
             return_dict=True,

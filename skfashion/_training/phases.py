@@ -216,7 +216,8 @@ class _Trainer:
 
     def _save(self, training, key, state):
         slots, seeds = training.state()
-        state = replace(state, slots=slots, seeds=seeds)
+        weights = training.weights(state.weights)
+        state = replace(state, weights=weights, slots=slots, seeds=seeds)
         if self._runs is not None:
             self._runs.save_state(key, state)
         return state
@@ -243,20 +244,20 @@ class _Trainer:
         entry = {"phase": phase.name, "learning_rate": rate, **logs}
         state = replace(
             state,
-            weights=training.weights(state.weights),
             history=[*state.history, entry],
             seconds=[*state.seconds, time.perf_counter() - started],
             epoch=state.epoch + 1,
         )
         if plan.early_stopping is not None and valid is not None:
-            state = _watched(state, plan.early_stopping, logs)
+            state = _watched(state, plan.early_stopping, logs, training)
         return state, logs
 
 
-def _watched(state, stopping, logs):
+def _watched(state, stopping, logs, training):
     """Return the state with what early stopping makes of its last epoch."""
     score = logs["val_accuracy"]
     waited = 0 if score >= state.best_score + stopping.tol else state.waited + 1
     if score > state.best_score:
-        state = replace(state, best_score=score, best_weights=state.weights)
+        best = training.weights(state.weights)
+        state = replace(state, best_score=score, best_weights=best)
     return replace(state, waited=waited, stopped=waited > stopping.n_iter_no_change)

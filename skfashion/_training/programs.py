@@ -7,6 +7,7 @@ from functools import partial
 import keras
 import numpy as np
 
+from skfashion._training import processes
 from skfashion._training.compile_config import number_variables, prepared_optimizer, revived
 from skfashion._training.cut import split, whole
 from skfashion._training.loops import KerasLoop, to_arrays, variables_of
@@ -38,7 +39,7 @@ class Program:
             arguments["optimizer"] = prepared_optimizer(
                 optimizer, variables, phase.optimizer[0], phase.numbers
             )
-        # XLA pays on no CPU tried: 2 to 60 times slower (Keras' "auto" leaves it off there).
+        # Keras' "auto" leaves XLA off on TensorFlow without a GPU.
         self.model.compile(**arguments)
         self.model.optimizer.build(variables)
         self.loop = make_loop(self.model, exclusive=not shared)
@@ -134,10 +135,17 @@ class Training:
 
 def make_loop(model, *, exclusive=False):
     """Return the fastest loop for a compiled model on this backend."""
-    if keras.backend.backend() == "tensorflow" and not model.run_eagerly:
-        from skfashion._training.graph import GraphLoop
+    backend = keras.backend.backend()
+    if backend == "tensorflow" and not model.run_eagerly:
+        from skfashion._training import graph, xla_loop
 
-        return GraphLoop(model, exclusive=exclusive)
+        xla = model.compiled and model.jit_compile and processes.compiles_epochs()
+        return (xla_loop.XlaLoop if xla else graph.GraphLoop)(model, exclusive=exclusive)
+    plain = keras.distribution.distribution() is None and not keras.config.is_nnx_enabled()
+    if backend == "jax" and plain and model.jit_compile and not model.run_eagerly:
+        from skfashion._training.jax_loop import JaxLoop
+
+        return JaxLoop(model, exclusive=exclusive)
     return KerasLoop(model)
 
 

@@ -325,9 +325,10 @@ class _Progress:
             )
             known = len(outcome.state.history) - outcome.epochs_trained
             reused = f" ({known} known)" if known else ""
+            how = ", compiled by XLA" if _training.compiles_epochs() else ""
             print(
                 f"[{self._name}] {len(outcome.state.history)} epochs{reused} in "
-                f"{outcome.seconds:.1f} s  {numbers}",
+                f"{outcome.seconds:.1f} s{how}  {numbers}",
                 flush=True,
             )
 

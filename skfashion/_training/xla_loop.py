@@ -1,0 +1,74 @@
+"""TensorFlow on a GPU: the steps of an epoch as one program that XLA compiles."""
+
+from functools import partial
+
+import tensorflow as tf
+
+from skfashion._training.graph import GraphLoop
+from skfashion._training.loops import Rows, batches
+
+
+class XlaLoop(GraphLoop):
+    """Training and evaluation compiled by XLA, with shapes that are all known beforehand.
+
+    With open shapes XLA computes other gradients, and says nothing. So full batches are one
+    program and the last, shorter batch is another, on arrays filled up to a few lengths. A
+    prediction is a plain graph.
+    """
+
+    def resident(self, *arrays):
+        """Put arrays where the programs read them."""
+        return [Rows(array, tf.constant) for array in arrays]
+
+    def train_epoch(self, held, data, order, batch_size):
+        """Train one epoch on resident arrays in the given order; return the metrics."""
+        arrays = [rows.array for rows in data]
+        held = self._with_metrics(held, *arrays)
+        arrays.append(Rows(order, tf.constant).array)
+        rate = None
+        for size, start, n in batches(len(order), batch_size):
+            steps = partial(self._train_batches, size, start == 0)
+            place = tf.constant(start), tf.constant(n)
+            logs = self._call(steps, held, *arrays, *place, xla=(size, start == 0))
+            rate = logs["learning_rate"] if rate is None else rate
+        return {name: float(value) for name, value in {**logs, "learning_rate": rate}.items()}
+
+    def evaluate(self, held, data, batch_size):
+        """Return the metrics on resident arrays."""
+        arrays = [rows.array for rows in data]
+        held = self._with_metrics(held, *arrays)
+        for size, start, n in batches(len(data[0]), batch_size):
+            steps = partial(self._evaluate_batches, size, start == 0)
+            place = tf.constant(start), tf.constant(n)
+            logs = self._call(steps, held, *arrays, *place, xla=(size, start == 0))
+        return {name: float(value) for name, value in logs.items()}
+
+    def _train_batches(self, size, is_first, X, y, weight, order, start, n):
+        rate = tf.cast(self._model.optimizer.learning_rate, "float32")
+
+        def step(first):
+            rows = tf.slice(order, [first], [size])
+            self._model.train_step(tuple(tf.gather(a, rows) for a in (X, y, weight)))
+
+        return {"learning_rate": rate, **self._repeated(step, size, is_first, start, n)}
+
+    def _evaluate_batches(self, size, is_first, X, y, start, n):
+        def step(first):
+            rows = first + tf.range(size)
+            self._model.test_step(tuple(tf.gather(a, rows) for a in (X, y)))
+
+        return self._repeated(step, size, is_first, start, n)
+
+    def _repeated(self, step, size, is_first, start, n):
+        """Do the steps from a row on; return the metrics, begun anew with the first."""
+        self.traces += 1
+        if is_first:
+            for metric in self._model.metrics:
+                metric.reset_state()
+
+        def body(i):
+            step(start + i * size)
+            return [i + 1]
+
+        tf.while_loop(lambda i: i < n, body, [tf.constant(0)], parallel_iterations=1)
+        return self._model.get_metrics_result()
