@@ -66,7 +66,7 @@ def search(arguments):
     )
     if arguments.kind == "bayes":
         print(f"Drawn at random: {n_drawn(n)}; chosen by the scores so far: {n - n_drawn(n)}.")
-    most = shown_name(baseline.dummy.predict(X[:1])[0])
+    most = shown_name(baseline.dummy.predict([[0]])[0])
     print(
         f"Score to beat: {baseline.on(y[sample]):.4f}, {baseline.name} of always answering "
         f"{most!r}, the most frequent class."

@@ -31,7 +31,7 @@ class GrowingTable:
     """
 
     def __init__(self, numbers, parameters):
-        self._names, self._n_numbers = list(parameters), len(numbers)
+        self._names = list(parameters)
         self._is_notebook = get_console().is_jupyter
         width = get_console().width if self._is_notebook else _width()
         self._console = Console(width=width, force_jupyter=False)

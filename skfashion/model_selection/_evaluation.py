@@ -124,9 +124,9 @@ class Evaluations:
         self._verbose = search.verbose
         self._shown = None
         if search.verbose:
-            refit = 0.5 if search.refit else 0
-            options = {"idle": idle_parameters(search.estimator), "refit": refit}
-            self._shown = CandidateTable(spaces, epochs, **options, **search._table_options)
+            options = {"refit": 0.5 if search.refit else 0, **search._table_options}
+            idle = idle_parameters(search.estimator)
+            self._shown = CandidateTable(spaces, epochs, idle=idle, **options)
         self._evaluate_candidates = evaluate_candidates
         self._cv = _fixed_splits(search)
         self._outcomes = {}
