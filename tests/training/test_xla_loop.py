@@ -33,7 +33,8 @@ FITS = {
 @pytest.fixture
 def xla(monkeypatch):
     """Let TensorFlow compile epochs as if there were a GPU."""
-    monkeypatch.setattr(processes, "compiles_epochs", lambda: True)
+    for owner in (processes, _training):
+        monkeypatch.setattr(owner, "compiles_epochs", lambda: True)
     auto = lambda model: all(x.supports_jit for x in model._flatten_layers())  # noqa: E731
     monkeypatch.setattr(keras.Model, "_resolve_auto_jit_compile", auto)
     skfashion.clear_caches()
