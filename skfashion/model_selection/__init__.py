@@ -4,6 +4,7 @@ Imported when first used: scikit-optimize takes a second or two.
 """
 
 from importlib import import_module as _import_module
+from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 _PUBLIC = {
     "BayesSearchCV": "._bayes",
@@ -12,6 +13,11 @@ _PUBLIC = {
 }
 
 __all__ = ["BayesSearchCV", "HyperbandSearchCV", "search_space"]
+
+if _TYPE_CHECKING:  # type checkers and editors don't run `__getattr__`
+    from skfashion.model_selection._bayes import BayesSearchCV as BayesSearchCV
+    from skfashion.model_selection._hyperband import HyperbandSearchCV as HyperbandSearchCV
+    from skfashion.model_selection._spaces import search_space as search_space
 
 
 def __getattr__(name):
