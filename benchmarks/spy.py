@@ -169,10 +169,10 @@ def step_of_ours():
     import keras
 
     import skfashion
-    from skfashion._training import settings
+    from skfashion._training import processes
 
     backend = keras.backend.backend()
     fused = backend == "tensorflow" and skfashion.get_config()["fused_optimizers"]
-    if settings.compiles_epochs():
+    if processes.compiles_epochs():
         return {"step": f"{backend}, epochs compiled by XLA"}
     return {"step": f"{backend}, {'fused' if fused else 'Keras own'} step"}
