@@ -158,7 +158,8 @@ class Evaluations:
         step = max(1, len(candidates))
         if self._shown or until < math.inf:
             n_splits = getattr(self._search, "n_splits_", 1)  # unknown below scikit-learn 1.9
-            step = math.ceil(joblib.effective_n_jobs(self._search.n_jobs) / n_splits)
+            n_jobs = joblib.effective_n_jobs(self._search.n_jobs)
+            step = n_jobs // math.gcd(n_jobs, n_splits)  # no worker is idle at its end
             callback_ctx = None  # its tasks can be counted only once
         for start in range(0, len(candidates), step):
             if start and time.monotonic() > until:
