@@ -147,6 +147,8 @@ def share_cores(n_jobs):
             _set_threads(n_threads, max(n_jobs, joblib.cpu_count()))
         except RuntimeError:
             _tell_of_threads()
+    elif keras.backend.backend() == "jax":
+        os.environ.setdefault("NPROC", str(n_threads))  # read with JAX' first operation on a CPU
     return n_threads
 
 

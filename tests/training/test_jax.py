@@ -4,6 +4,7 @@ Skips unless the process runs with ``KERAS_BACKEND=jax``.
 """
 
 import functools
+import os
 
 import numpy as np
 import pytest
@@ -13,6 +14,7 @@ if keras.backend.backend() != "jax":
     pytest.skip("runs with KERAS_BACKEND=jax", allow_module_level=True)
 
 from estimators import NAMES, dense, mobile, small
+from scripts import run_python
 from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
@@ -76,3 +78,24 @@ def test_grid_search(images):
         X, y
     )
     assert search.best_score_ > 0.5
+
+
+@pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="Linux tells threads by name")
+def test_fits_side_by_side_share_the_cores():
+    run_python(
+        """
+        import os
+        import joblib
+        from estimators import dense
+        from sklearn.model_selection import cross_val_score
+        from skfashion.datasets import make_images
+        X, y = make_images(60, n_classes=3, image_size=8, random_state=0)
+        with joblib.parallel_config("skfashion", n_jobs=joblib.cpu_count()):
+            cross_val_score(dense(), X, y, cv=3, error_score="raise")
+        names = []
+        for task in os.listdir("/proc/self/task"):
+            with open(f"/proc/self/task/{task}/comm") as file:
+                names.append(file.read())
+        assert sum("XLAEigen" in name for name in names) == 1, names
+        """
+    )
