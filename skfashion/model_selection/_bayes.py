@@ -18,7 +18,7 @@ from skfashion._utils.validation import BaseSearchCV, Interval
 from skfashion._utils.warnings import warn
 from skfashion.model_selection._evaluation import Evaluations, SearchMixin
 from skfashion.model_selection._explorer import Explorer, make_optimizer
-from skfashion.model_selection._jobs import N_JOBS
+from skfashion.model_selection._jobs import N_JOBS, n_at_once
 from skfashion.model_selection._progress import Progress
 from skfashion.model_selection._subspaces import as_subspaces
 
@@ -73,8 +73,9 @@ class BayesSearchCV(SearchMixin, skopt.BayesSearchCV):
         Arguments of the estimator's `fit`. Those given to `fit` itself go first.
 
     n_jobs : int, "auto" or None, default="auto"
-        Fits to run in parallel; there are `n_points` times the number of folds. "auto": networks
-        of this package side by side on all cores of a CPU, all else one at a time.
+        Fits to run in parallel. Candidates that are drawn at random are evaluated together (not
+        with a `time_budget`), after them `n_points` at a time, in all folds. "auto": networks of
+        this package side by side on all cores of a CPU, all else one at a time.
 
     n_points : int, default=1
         Candidates to propose at a time.
@@ -284,8 +285,13 @@ refit_time_, multimetric_
         # Not on self before the end: scikit-learn sends the search along with every fit.
         optimizers = [make_optimizer(each, **self.optimizer_kwargs_) for each in spaces]
         self.stopped_by_time_ = False
+        # A deadline that cuts a candidate takes those along that are evaluated beside it.
+        n_ahead = n_at_once(self) if self.time_budget is None else 1
+        explorers = [
+            Explorer(*each, self.n_points, n_ahead) for each in zip(spaces, optimizers, strict=True)
+        ]
         # Steps can only be counted ahead where no space knows points of another.
-        n_steps = math.ceil(spaces[0].n_iter / self.n_points) if len(spaces) == 1 else None
+        n_steps = explorers[0].n_steps() if len(spaces) == 1 else None
         dimensions = [each.dimensions for each in spaces]
         epochs = [1] * sum(each.n_iter for each in spaces)
         with (
@@ -293,8 +299,7 @@ refit_time_, multimetric_
             Progress(self, callback_ctx, n_steps) as progress,
         ):
             try:
-                for space, optimizer in zip(spaces, optimizers, strict=True):
-                    explorer = Explorer(space, optimizer)
+                for space, explorer in zip(spaces, explorers, strict=True):
                     for result in self._explore(space, explorer, evaluations, limit, progress):
                         if eval_callbacks(callbacks, result):
                             break
@@ -319,7 +324,7 @@ refit_time_, multimetric_
         while n_left > 0:
             if limit.passed():
                 raise DeadlineReached
-            points = explorer.ask(min(self.n_points, n_left))
+            points = explorer.ask(n_left)
             if not points:
                 warn(
                     f"The search space holds {space.n_iter - n_left} settings that were not tried "

@@ -19,7 +19,7 @@ from skfashion._utils.validation import BaseSearchCV
 from skfashion._utils.version_mixin import VersionMixin
 from skfashion._utils.warnings import warn
 from skfashion.model_selection._candidates import CandidateTable
-from skfashion.model_selection._jobs import resolved_jobs
+from skfashion.model_selection._jobs import n_at_once, resolved_jobs
 from skfashion.model_selection._spaces import idle_parameters
 
 # Descriptions of the parameters that the searches share.
@@ -157,9 +157,7 @@ class Evaluations:
         more, scores = more_results or {}, []
         step = max(1, len(candidates))
         if self._shown or until < math.inf:
-            n_splits = getattr(self._search, "n_splits_", 1)  # unknown below scikit-learn 1.9
-            n_jobs = joblib.effective_n_jobs(self._search.n_jobs)
-            step = n_jobs // math.gcd(n_jobs, n_splits)  # no worker is idle at its end
+            step = n_at_once(self._search)
             callback_ctx = None  # its tasks can be counted only once
         for start in range(0, len(candidates), step):
             if start and time.monotonic() > until:

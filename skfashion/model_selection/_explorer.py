@@ -19,31 +19,53 @@ _MANY = 100_000
 
 
 class Explorer:
-    """Asks a `skopt.Optimizer` for points of a subspace, and tells it their scores."""
+    """Asks a `skopt.Optimizer` for points of a subspace, and tells it their scores.
 
-    def __init__(self, subspace, optimizer):
+    It gives `n_points` at a time; where that is one, `n_ahead` of those that are drawn at random.
+    """
+
+    def __init__(self, subspace, optimizer, n_points, n_ahead):
         self._subspace = subspace
         self._optimizer = optimizer
+        self._n_points = n_points
+        self._n_ahead = n_ahead if n_points == 1 else 1
         self._told = set()
         self._failed = []
 
-    def ask(self, n_points):
-        """Return points never told before; fewer, or none, where the space holds no more."""
+    def n_steps(self):
+        """Return how many times it will be asked, if no other tells of its points."""
+        n_drawn = min(self._n_drawn(), self._subspace.n_iter)
+        n_chosen = self._subspace.n_iter - n_drawn
+        if self._n_points > 1:
+            return math.ceil(self._subspace.n_iter / self._n_points)
+        return math.ceil(n_drawn / self._n_ahead) + n_chosen
+
+    def _n_drawn(self):
+        """Return how many of the next points depend on no score."""
+        optimizer = self._optimizer
+        return optimizer._n_initial_points if optimizer._initial_samples is None else 0
+
+    def ask(self, n_left):
+        """Return points never told before, `n_left` at most; none where the space holds no more."""
         if len(self._told) >= self._subspace.size:
             return []
+        points, taken = [], set(self._told)
         with warnings.catch_warnings(), one_thread():
             # Said when skopt replaces a point it has seen; below, all of them are.
             warnings.filterwarnings("ignore", message="The objective has been evaluated")
-            # One proposal is ready. For a list of one the surrogate would be fitted twice more.
-            ask = self._optimizer.ask
-            proposed = [ask()] if n_points == 1 else ask(n_points=n_points)
-        points, taken = [], set(self._told)
-        for point in proposed:
-            if _key(point) in taken:
-                point = self._unseen(taken)
-            if point is not None:
-                points.append(point)
-                taken.add(_key(point))
+            ask, n_points = self._optimizer.ask, min(self._n_points, n_left)
+            if n_points > 1:
+                proposed = ask(n_points=n_points)
+            else:
+                # For a list of one the surrogate would be fitted twice more.
+                n_ahead = max(1, min(self._n_ahead, self._n_drawn(), n_left))
+                proposed = (ask() for _ in range(n_ahead))
+            for point in proposed:
+                if _key(point) in taken:
+                    point = self._unseen(taken)
+                if point is not None:
+                    points.append(point)
+                    taken.add(_key(point))
         return points
 
     def tell(self, points, scores):

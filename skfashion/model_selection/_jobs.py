@@ -1,5 +1,6 @@
 """What ``n_jobs="auto"`` means to a search."""
 
+import math
 import multiprocessing
 from contextlib import ExitStack, contextmanager
 from numbers import Integral
@@ -25,6 +26,13 @@ def resolved_jobs(search):
             if _is_undecided() and _pays(search.estimator):
                 stack.enter_context(joblib.parallel_config("skfashion"))
         yield
+
+
+def n_at_once(search):
+    """Return how many candidates leave no worker of a search idle at their end."""
+    n_splits = getattr(search, "n_splits_", 1)  # unknown below scikit-learn 1.9
+    n_jobs = joblib.effective_n_jobs(search.n_jobs)
+    return n_jobs // math.gcd(n_jobs, n_splits)
 
 
 def _is_undecided():

@@ -3,6 +3,7 @@
 import re
 import warnings
 
+import joblib
 import numpy as np
 import pytest
 from bayes_toy import QUICK, Toy, X, fits, run, y
@@ -15,6 +16,7 @@ from skopt.learning import ExtraTreesRegressor
 from skopt.space import Categorical, Real
 
 from skfashion.model_selection import BayesSearchCV
+from skfashion.model_selection._evaluation import Evaluations
 
 # Said of every search with a failure in it.
 pytestmark = pytest.mark.filterwarnings("ignore:One or more of the")
@@ -33,6 +35,28 @@ class Fills(ClassifierMixin, BaseEstimator):
 
     def score(self, X, y):
         return (self.held[0]["fill"] ** self.power).sum()
+
+
+@pytest.mark.filterwarnings("ignore:The best candidate has units")
+@pytest.mark.parametrize("n_drawn", [5, 99])
+@pytest.mark.parametrize("units", [(1, 30), (1, 9)], ids=["large", "with points drawn twice"])
+def test_what_is_drawn_is_evaluated_together_and_nothing_else_changes(n_drawn, units, monkeypatch):
+    together, evaluate = [], Evaluations.evaluate
+
+    def spied(self, candidates, **options):
+        together.append(len(candidates))
+        return evaluate(self, candidates, **options)
+
+    monkeypatch.setattr(Evaluations, "evaluate", spied)
+    kwargs = {"n_initial_points": n_drawn}
+    searches = []
+    for n_jobs, wanted in ((1, [1] * 8), (4, {5: [2, 2, 1, 1, 1, 1], 99: [2] * 4}[n_drawn])):
+        together.clear()
+        with joblib.parallel_config("threading"):
+            search = run(Toy(), {"units": units}, n_iter=8, optimizer_kwargs=kwargs, n_jobs=n_jobs)
+        searches.append(search.cv_results_["params"])
+        assert together == wanted
+    assert searches[0] == searches[1]
 
 
 class TestSpaces:

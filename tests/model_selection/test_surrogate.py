@@ -17,7 +17,7 @@ SPACE = {"rate": (1e-4, 1e-1, "log-uniform"), "units": (32, 512), "kind": ["a", 
 def explorer(**settings):
     (space,) = as_subspaces(SPACE, 20)
     settings = {"n_initial_points": 5, "random_state": np.random.RandomState(0), **settings}
-    return Explorer(space, make_optimizer(space, **settings))
+    return Explorer(space, make_optimizer(space, **settings), n_points=1, n_ahead=1)
 
 
 @pytest.fixture(scope="module")
