@@ -25,8 +25,6 @@ PREDICT = {
     "another shape": (X[:, :4], ValueError, r"shape \(4, 8\).*\(8, 8, 1\).*ImageResizer"),
     "as many pixels": (X.reshape(12, 4, 16), ValueError, r"\(4, 16\).*\(8, 8, 1\)"),
     "another width": (X.reshape(12, 64)[:, 1:], ValueError, "63 features.*64"),
-    "more channels": (np.repeat(X[..., None], 3, 3), ValueError, r"\(8, 8, 3\).*\(8, 8, 1\)"),
-    "one image": (X[0], ValueError, r"add the missing axis, X\[np.newaxis\]"),
     "bytes": ([b"\x89PNG" * 10_000], ValueError, "holds bytes.*ImageReader.*BytesIO"),
     "paths": ([Path("a.png")], ValueError, "holds text.*ImageReader"),
     "a generator": ((image for image in X), TypeError, "X is a generator.*arrays.*ImageReader"),

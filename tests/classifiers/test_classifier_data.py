@@ -19,14 +19,6 @@ from skfashion.datasets import make_images
 # ------------------------------------------------------------------ weights
 
 
-def test_sample_weight_is_applied(two):
-    X, y = two
-    settings = {"batch_size": 64, "epochs": 20, "learning_rate": 1e-2}
-    heavy = dense(**settings).fit(X, y, sample_weight=np.where(y == 1, 100.0, 0.01))
-    light = dense(**settings).fit(X, y, sample_weight=np.where(y == 1, 0.01, 100.0))
-    assert heavy.predict_proba(X)[:, 1].mean() > light.predict_proba(X)[:, 1].mean() + 0.2
-
-
 def test_class_weight_equals_the_same_sample_weight(two):
     X, y = two
     weighted = dense(class_weight={0: 0.5, 1: 4.0}).fit(X, y)
@@ -68,16 +60,6 @@ def test_class_weight_by_label(labels, class_weight, two):
     named = dense(class_weight=class_weight).fit(X, np.array(labels)[codes])
     same = dense(class_weight={0: 0.5, 1: 4.0}).fit(X, codes)
     assert_array_equal(named.predict_proba(X), same.predict_proba(X))
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_equal_weights_are_none(name, two):
-    X, y = two
-    wanted = small(name, epochs=2).fit(X, y)
-    found = small(name, epochs=2).fit(X, y, sample_weight=np.full(len(y), 1e-3))
-    assert found.history_ == wanted.history_
-    for one, other in zip(found._weights, wanted._weights, strict=True):
-        assert_array_equal(one, other)
 
 
 @pytest.mark.parametrize("weight", [1e-320, 1e-6, 0.1, 7, 1e300])

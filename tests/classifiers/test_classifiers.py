@@ -6,42 +6,12 @@ import pytest
 import sklearn
 from estimators import NAMES, READY, dense, sequential, small
 from numpy.testing import assert_allclose, assert_array_equal
-from sklearn.model_selection import (
-    GroupKFold,
-    StratifiedKFold,
-    cross_val_predict,
-    cross_val_score,
-    cross_validate,
-)
+from sklearn.model_selection import StratifiedKFold, cross_validate
 from sklearn.pipeline import Pipeline
 
 from skfashion import ConvClassifier, KerasImageClassifier
 from skfashion.datasets import make_images
 from skfashion.preprocessing import PixelScaler
-
-LABELS = {
-    "str": ["cat", "dog", "emu"],
-    "object": np.array(["cat", "dog", "emu"], object),
-    "negative": [-5, 0, 7],
-    "float": [-1.0, 0.0, 2.0],
-    "uint8": np.array([3, 200, 255], np.uint8),
-    "bool": [False, True],
-    "minus one": [-1, 1],
-}
-
-
-@pytest.mark.parametrize("kind", LABELS)
-def test_labels_of_any_kind_come_back(kind, images, two):
-    labels = np.asarray(LABELS[kind])
-    X, codes = images if len(labels) == 3 else two
-    y = labels[codes]
-    clf = dense(learning_rate=1e-2, epochs=30).fit(X, y)
-    assert_array_equal(clf.classes_, labels)
-    assert clf.predict(X).dtype == y.dtype
-    assert clf.predict_proba(X).shape == (len(X), len(labels))
-    assert clf.score(X, y) > 0.8
-    same = dense(learning_rate=1e-2, epochs=30).fit(X, codes)
-    assert_array_equal(clf.predict_proba(X), same.predict_proba(X))
 
 
 @pytest.mark.parametrize("name", NAMES)
@@ -73,13 +43,6 @@ def test_fit_returns_self_and_says_what_it_saw(images):
 
 
 # ------------------------------------------------------------------ the rest
-
-
-def test_groups_splitters(two):
-    X, y = two
-    groups = np.arange(40) // 4
-    scores = cross_val_score(dense(), X, y, groups=groups, cv=GroupKFold(2))
-    assert len(scores) == 2
 
 
 def test_metadata_routing_of_weights(two):
@@ -153,13 +116,6 @@ def test_log_probabilities(two):
     assert_array_equal(clf.predict_log_proba(X), [[-np.inf, 0]] * len(X))
 
 
-def test_log_probabilities_across_folds(images):
-    X, y = images
-    found = cross_val_predict(dense(), X, y, cv=3, method="predict_log_proba")
-    wanted = cross_val_predict(dense(), X, y, cv=3, method="predict_proba")
-    assert_array_equal(found, np.log(wanted))
-
-
 def test_prediction_does_not_depend_on_later_set_params(two):
     X, y = two
     clf = dense().fit(X, y)
@@ -174,25 +130,6 @@ def test_a_one_hot_loss_gets_rows_of_the_labels(images):
     indices = dense(epochs=5).fit(X, y)
     rows = dense(epochs=5, loss="categorical_crossentropy").fit(X, y)
     assert_allclose(rows.predict_proba(X), indices.predict_proba(X), atol=1e-4)
-
-
-@pytest.mark.parametrize("n_classes", [2, 3])
-@pytest.mark.parametrize(
-    "loss",
-    [
-        "categorical_crossentropy",
-        "categorical_focal_crossentropy",
-        "kl_divergence",
-        "mean_squared_error",
-        "binary_crossentropy",
-        keras.losses.CategoricalCrossentropy,
-        keras.losses.SparseCategoricalCrossentropy,
-    ],
-)
-def test_losses_learn(loss, n_classes):
-    X, y = make_images(n_samples=60, n_classes=n_classes, image_size=8, random_state=0)
-    clf = dense(loss=loss, epochs=30, learning_rate=1e-2).fit(X, y)
-    assert clf.score(X, y) > 0.8
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd", keras.optimizers.Nadam])

@@ -8,42 +8,17 @@ import numpy as np
 import pytest
 from custom import custom, network
 from numpy.testing import assert_allclose, assert_array_equal
+from recorder import SEEN, Recorder, events
 from sklearn.metrics import log_loss
 from sklearn.model_selection import cross_val_score
 
 dense = functools.partial(estimators.dense, epochs=4, batch_size=16)
-SEEN = []
-
-
-class Recorder(keras.callbacks.Callback):
-    """Writes down what it is told, in a global: every fit copies the instance."""
-
-    def __init__(self, name="recorder"):
-        super().__init__()
-        self.name = name
-        self.epochs = 0
-
-    def on_train_begin(self, logs=None):
-        SEEN.append((self.name, "begin", self.epochs, len(self.model.layers)))
-
-    def on_epoch_end(self, epoch, logs=None):
-        self.epochs += 1
-        SEEN.append((self.name, epoch, sorted(logs), dict(self.params)))
-
-    def on_train_end(self, logs=None):
-        SEEN.append((self.name, "end"))
 
 
 @pytest.fixture
 def seen():
     SEEN.clear()
     return SEEN
-
-
-def events(n_layers, epochs, steps):
-    told = ["accuracy", "loss"], {"epochs": epochs, "steps": steps, "verbose": 0}
-    trained = [("recorder", epoch, *told) for epoch in range(epochs)]
-    return [("recorder", "begin", 0, n_layers), *trained, ("recorder", "end")]
 
 
 def frozen_below(meta):

@@ -1,7 +1,6 @@
 """KerasImageClassifier: which networks a user's function may return."""
 
 import functools
-import json
 import pickle
 
 import keras
@@ -179,29 +178,11 @@ def test_a_step_of_ones_own_is_taken(two):
     assert OwnStep.steps
 
 
-def halved(x):
-    return keras.ops.sum(x * x) / 2
-
-
 def fixed(shape, dtype=None):
     return keras.ops.ones(shape, dtype) / 100
 
 
-def clipped(w):
-    return keras.ops.clip(w, -1, 1)
-
-
-@pytest.mark.parametrize(
-    "option",
-    [
-        {"activation": squared},
-        {"activation": lambda x: x * x},
-        {"activation": keras.ops.sin},
-        {"kernel_initializer": fixed},
-        {"kernel_regularizer": halved},
-        {"bias_constraint": clipped},
-    ],
-)
+@pytest.mark.parametrize("option", [{"activation": squared}, {"kernel_initializer": fixed}])
 @pytest.mark.parametrize("nested", [False, True])
 def test_code_of_ones_own_beside_dropout(option, nested, two):
     def model(rate, meta):
@@ -232,13 +213,6 @@ def test_what_is_in_no_configuration_is_not_shared(model, two):
     before = one.predict_proba(X)
     one.set_params(model=network, model__factor=1.0)
     assert_array_equal(one.predict_proba(X), before)
-
-
-def test_a_closure_cannot_be_pickled_but_its_network_can(two):
-    X, y = two
-    clf = custom(lambda meta: network(meta=meta)).fit(X, y)
-    json.dumps(clf._plan.as_data())
-    assert clf._function is None
 
 
 @pytest.mark.parametrize("result", [None, "network", keras.layers.Dense(2)])

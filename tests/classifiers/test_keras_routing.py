@@ -197,12 +197,6 @@ def test_callbacks_by_place_by_name_and_for_all(case, heard, three):
         assert heard == wanted
 
 
-def test_callbacks_are_searched(heard, three):
-    grid = {"callbacks__name": ["a", "b"]}
-    GridSearchCV(custom(callbacks=Named), grid, cv=2, refit=False).fit(*three)
-    assert sorted(heard) == [("a", 0)] * 2 + [("b", 0)] * 2
-
-
 # ---------------------------------------------------------------- fit__, and what is refused
 
 

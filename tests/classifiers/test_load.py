@@ -3,6 +3,7 @@
 import resource
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -35,36 +36,27 @@ def test_eight_threads_on_one_estimator(name, images, capsys, record_property):
     parts = [X[i::N_THREADS] for i in range(N_THREADS)]
     expected = {clf: [clf.predict_proba(part) for part in parts] for clf in (one, other)}
     before = {name: id(value) for name, value in vars(one).items()}
-    wrong, sizes = [], []
-    ready = threading.Barrier(N_THREADS)
+    sizes = []
+    ready = threading.Barrier(N_THREADS, timeout=300)
 
     def ask(i):
-        try:
-            for turn in range(n_calls):
-                if turn == n_calls // 4:
-                    ready.wait()
-                    if i == 0:
-                        sizes.append(resident())
-                    ready.wait()
-                clf, j = other if turn % 4 == 3 else one, (i + turn) % N_THREADS
-                if not np.array_equal(clf.predict_proba(parts[j]), expected[clf][j]):
-                    wrong.append((i, turn))
-        except Exception as error:  # a thread's exception would be lost
-            wrong.append(error)
-            ready.abort()
+        for turn in range(n_calls):
+            if turn == n_calls // 4:
+                ready.wait()
+                if i == 0:
+                    sizes.append(resident())
+                ready.wait()
+            clf, j = other if turn % 4 == 3 else one, (i + turn) % N_THREADS
+            np.testing.assert_array_equal(clf.predict_proba(parts[j]), expected[clf][j])
 
-    threads = [threading.Thread(target=ask, args=(i,)) for i in range(N_THREADS)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+    with ThreadPoolExecutor(N_THREADS) as pool:
+        list(pool.map(ask, range(N_THREADS)))
     grown = resident() - sizes[0]
     record_property("predictions", N_THREADS * n_calls)
     with capsys.disabled():
         print(
             f"\n{name}: {N_THREADS * n_calls} calls by {N_THREADS} threads, {grown / 1e6:+.1f} MB"
         )
-    assert wrong == []
     assert {name: id(value) for name, value in vars(one).items()} == before
     assert grown < 3e7
 

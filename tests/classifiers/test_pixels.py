@@ -7,8 +7,7 @@ import pytest
 from estimators import NAMES, READY, dense, small
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
-from sklearn.datasets import load_digits
-from sklearn.model_selection import GridSearchCV, StratifiedKFold, cross_val_score, train_test_split
+from sklearn.model_selection import GridSearchCV, cross_val_score
 from sklearn.pipeline import make_pipeline
 
 import skfashion
@@ -61,53 +60,6 @@ def test_the_same_pictures_on_any_scale_train_alike(same, of_bytes, bytes_):
     atol = 1e-3 if same in ("0-1", "-1-1") else 2e-3
     assert_allclose(clf.predict_proba(scaled(X)), of_bytes.predict_proba(X), atol=atol)
     assert_array_equal(clf.predict(scaled(X)[:1]), clf.predict(scaled(X))[:1])
-
-
-ALIKE = {
-    "12 bits": lambda X: X.astype("uint16") * 16,
-    "centred": lambda X: (X.astype("int32") * 257 - 32768).astype("int16"),
-    "int8": lambda X: (X.astype("int16") - 128).astype("int8"),
-    "brightened": lambda X: X / 250,
-    "resampled": lambda X: X / 255 * 270.3,
-}
-
-
-@pytest.fixture(scope="module")
-def digits():
-    X, y = load_digits(return_X_y=True)
-    return train_test_split(X, y, random_state=0, stratify=y)
-
-
-def trained(X, X_test, y, y_test):
-    clf = dense(hidden_layer_sizes=128, epochs=5).fit(X, y)
-    return clf.input_range_, clf.score(X_test, y_test)
-
-
-def test_digits_are_as_good_as_digits_scaled_by_hand(digits):
-    X, X_test, *labels = digits
-    input_range, raw = trained(X, X_test, *labels)
-    assert input_range == (0.0, 16.0)
-    _, by_hand = trained(X / 16, X_test / 16, *labels)
-    assert by_hand > 0.93
-    assert abs(raw - by_hand) <= 0.01
-
-
-@pytest.mark.parametrize("scale", ALIKE)
-def test_other_scales_are_nearly_as_good_as_bytes(scale, digits):
-    X, X_test, *labels = digits
-    X, X_test = (np.rint(each * 255 / 16).astype("uint8") for each in (X, X_test))
-    change = ALIKE[scale]
-    _, of_bytes = trained(X, X_test, *labels)
-    assert trained(change(X), change(X_test), *labels)[1] > of_bytes - 0.03
-
-
-def test_one_bright_pixel_in_a_fold_changes_nothing(bytes_):
-    X, y = bytes_[0] / 255, bytes_[1]
-    folds = StratifiedKFold(4)
-    for _, test in folds.split(X, y):
-        X[test[0], 3, 3] = 1.02
-    ranges = [dense(epochs=1).fit(X[a], y[a]).input_range_ for a, _ in folds.split(X, y)]
-    assert ranges == ["0-1"] * 4
 
 
 @pytest.mark.parametrize("name", READY)
@@ -170,31 +122,12 @@ def test_the_range_is_decided_at_fit_and_stored(two):
         assert dense().fit(X * 3.5 - 400, y).input_range_ == "as-is"
 
 
-@pytest.mark.parametrize(
-    ("fitted", "given", "message"),
-    [
-        (lambda X: X, lambda X: X / 255, r"of X lie in \[0, 1\].*'0-255'"),
-        (lambda X: X, lambda X: X * 3.0, r"'0-255'"),
-        (lambda X: X / 255, lambda X: X, r"'0-1'"),
-        (lambda X: X / 127.5 - 1, lambda X: X, r"'-1-1'"),
-    ],
-)
-def test_predict_warns_of_pixels_far_outside_the_range(fitted, given, message, two):
-    X, y = two
-    clf = dense(epochs=1).fit(fitted(X), y)
-    with pytest.warns(UserWarning, match=message):
-        clf.predict(given(X))
-
-
 def test_nothing_is_told_of_what_was_trained_on(bytes_, recwarn):
     X, y = bytes_
     for same in (X, X / 255 * 1.9, X / 255 * 280, X * 257.0, X * 8.0 - 1000, X // 255):
         clf = dense(epochs=1, warm_start=True)
         clf.fit(same, y, X_val=same[:9], y_val=y[:9]).partial_fit(same, y).fit(same, y)
         clf.predict(same)
-    clf = dense().fit(X, y)
-    for given in (X.astype(float), X // 255, X * 0):
-        clf.predict(given)
     assert not [w for w in recwarn if "ixel" in str(w.message)]
 
 
@@ -301,12 +234,7 @@ def test_lines_of_pixels_are_not_convolved(name, rng):
     ("name", "n_values", "image_shape", "expected"),
     [
         ("ConvClassifier", 48, None, (4, 4, 3)),
-        ("ConvClassifier", 24, None, (1, 24, 1)),
-        ("ConvClassifier", 24, (4, 6), (4, 6, 1)),
-        ("ConvClassifier", 24, (4, 2, 3), (4, 2, 3)),
         ("ConvClassifier", 48, [2, 8, 3], (2, 8, 3)),
-        ("ConvClassifier", 120, (10, 12), (10, 12, 1)),
-        ("ConvClassifier", 120, (1, 120), (1, 120, 1)),
         ("ConvClassifier", 63, None, (1, 63, 1)),
         ("DenseClassifier", 120, None, (1, 120, 1)),
     ],

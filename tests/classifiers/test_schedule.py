@@ -7,10 +7,8 @@ import estimators
 import keras
 import numpy as np
 import pytest
-from sklearn.base import clone
 
-import skfashion
-from skfashion import ConvClassifier, DenseClassifier, KerasImageClassifier
+from skfashion import DenseClassifier
 from skfashion.classifiers._base import BaseImageClassifier
 
 
@@ -23,16 +21,6 @@ dense = functools.partial(estimators.dense, epochs=6, schedule="cosine")
 
 def rates(clf):
     return clf.history_["learning_rate"]
-
-
-@pytest.mark.parametrize(
-    "clf",
-    [dense(learning_rate=0.01), ConvClassifier(4, epochs=3, learning_rate=0.01)],
-    ids=["dense", "conv"],
-)
-def test_it_falls_along_the_cosine(images, clf):
-    clf.set_params(schedule="cosine").fit(*images)
-    np.testing.assert_allclose(rates(clf), falling(0.01, clf.epochs), rtol=1e-6)
 
 
 def test_it_trains_what_keras_own_callback_trains(images):
@@ -93,16 +81,3 @@ def test_partial_fit_leaves_the_rate_alone(images):
     for _ in range(3):
         clf.partial_fit(*images, classes=np.unique(images[1]))
     np.testing.assert_allclose(rates(clf), 1e-3)
-
-
-def test_it_is_saved_with_the_model(images, tmp_path):
-    clf = dense().fit(*images)
-    skfashion.save(clf, tmp_path / "clf.skfashion")
-    again = skfashion.load(tmp_path / "clf.skfashion")
-    assert again.schedule == "cosine"
-    np.testing.assert_array_equal(again.predict_proba(images[0]), clf.predict_proba(images[0]))
-    assert rates(clone(again).set_params(memory=None).fit(*images)) == rates(clf)
-
-
-def test_networks_of_the_users_own_bring_their_own():
-    assert "schedule" not in KerasImageClassifier().get_params()

@@ -15,8 +15,8 @@ from hypothesis.extra import numpy as hnp
 from sklearn.base import clone
 from sklearn.exceptions import NotFittedError
 from strange import telling, tries
+from tiny import dense
 
-from skfashion import DenseClassifier
 from skfashion.preprocessing import GrayscaleToRGB, ImageFlattener, ImageResizer, PixelScaler
 
 SIDE = 4
@@ -113,7 +113,7 @@ IMAGES = st.one_of(
 @pytest.fixture(scope="module")
 def fitted():
     X = np.random.RandomState(0).randint(0, 100, (40, SIDE, SIDE)).astype(np.uint8)
-    return DenseClassifier(hidden_layer_sizes=4, epochs=2, random_state=0).fit(X, X[:, 0, 0] > 50)
+    return dense(epochs=2).fit(X, X[:, 0, 0] > 50)
 
 
 @given(X=arrays(IMAGES))
@@ -136,7 +136,7 @@ def test_predict(fitted, X):
 def test_fit(X, data):
     n = len(X) if np.ndim(X) else 1
     y = np.arange(max(n, 0)) % 2
-    clf = DenseClassifier(hidden_layer_sizes=4, epochs=1, image_shape=None, random_state=0)
+    clf = dense()
     # Other shapes are images as well, and each would be a network to be traced anew.
     shape = np.shape(X)[1:]
     if np.ndim(X) in (2, 3, 4) and shape not in SHAPES and 0 not in shape:
@@ -156,6 +156,7 @@ def test_fit(X, data):
 
 
 N = 8
+EIGHT = np.random.RandomState(0).randint(0, 100, (N, SIDE, SIDE)).astype(np.uint8)
 VALUES = (0, 1, -1, 2**40, 1.0, 0.5, np.nan, np.inf, "a", "b", "ü", "", b"a", True, False, None)
 LABELS = st.one_of(
     st.lists(st.sampled_from(VALUES), min_size=N, max_size=N),
@@ -185,49 +186,52 @@ FORMS = {
 @given(values=LABELS, form=st.sampled_from(sorted(FORMS)))
 @TRIES
 def test_labels(values, form):
-    X = np.random.RandomState(0).randint(0, 100, (N, SIDE, SIDE)).astype(np.uint8)
     try:
         y = FORMS[form](values)
     except Exception:  # pandas and NumPy have their own rules
         return
-    clf = DenseClassifier(hidden_layer_sizes=4, epochs=1, random_state=0)
+    clf = dense()
     with documented("labels"):
-        clf.fit(X, y)
+        clf.fit(EIGHT, y)
         labels = np.asarray(y).ravel()
         assert clf.classes_.tolist() == np.unique(labels).tolist()
-        assert set(clf.predict(X).tolist()) <= set(labels.tolist())
+        assert set(clf.predict(EIGHT).tolist()) <= set(labels.tolist())
         assert not pd.isna(labels).any()
 
 
 def test_labels_that_are_fine():
-    X = np.random.RandomState(0).randint(0, 100, (N, SIDE, SIDE)).astype(np.uint8)
-    clf = DenseClassifier(hidden_layer_sizes=4, epochs=1, random_state=0)
+    clf = dense()
     half = [0] * 4 + [1] * 4
-    wanted = clf.fit(X, half).predict_proba(X)
-    for pair in ((False, True), ("a", "b"), (-1.0, 2.0), (2**40, 2**41), ("", "ü"), (3, 1000)):
+    wanted = clf.fit(EIGHT, half).predict_proba(EIGHT)
+    small = tuple(np.array([3, 200], np.uint8))
+    for pair in ((False, True), ("a", "b"), (-1.0, 2.0), (2**40, 2**41), ("", "ü"), (-5, 0), small):
         y = [pair[i] for i in half]
         # scikit-learn takes arrays of objects for labels if they are text, and else for none.
         objects = ("objects", "strided") if isinstance(pair[0], str) else ()
         for form in ("list", "array", "series", "categorical", "category", *objects):
-            found = clone(clf).fit(X, FORMS[form](y))
-            assert np.array_equal(found.predict_proba(X), wanted), (pair, form)
+            given = FORMS[form](y)
+            found = clone(clf).fit(EIGHT, given)
+            assert np.array_equal(found.predict_proba(EIGHT), wanted), (pair, form)
             assert found.classes_.tolist() == list(pair)
+            predicted = found.predict(EIGHT)
+            assert predicted.tolist() == [pair[i] for i in wanted.argmax(axis=1)]
+            assert predicted.dtype == np.asarray(given).dtype or form.startswith("categor")
         for dtype in ("string",) if isinstance(pair[0], str) else ("Int64", "boolean"):
             with contextlib.suppress(TypeError, ValueError):
                 nullable = pd.Series(y, dtype=dtype)
-                assert np.array_equal(clone(clf).fit(X, nullable).predict_proba(X), wanted)
+                assert np.array_equal(clone(clf).fit(EIGHT, nullable).predict_proba(EIGHT), wanted)
     missing = pd.Series([1, 2, None] * 2 + [1, 2], dtype="Int64")
     for y in (missing, missing.astype(object), missing.astype("category"), missing.astype(float)):
         ended = False
         with documented("missing labels"):
-            clone(clf).fit(X, y)
+            clone(clf).fit(EIGHT, y)
             ended = True
         assert not ended
 
 
 @pytest.mark.filterwarnings("ignore:The number of unique classes")
 def test_few_and_many():
-    clf = DenseClassifier(hidden_layer_sizes=4, epochs=1, random_state=0)
+    clf = dense()
     one_pixel = np.arange(20, dtype=np.uint8).reshape(20, 1, 1)
     for X in (one_pixel, one_pixel.reshape(20, 1)):
         assert clone(clf).fit(X, np.arange(20) % 2).predict_proba(X).shape == (20, 2)

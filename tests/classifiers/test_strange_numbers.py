@@ -1,8 +1,10 @@
 """Strange weights, rates and sizes: finite probabilities, or an error that says what to do."""
 
+import functools
 import warnings
 from collections import Counter
 
+import estimators
 import numpy as np
 import pandas as pd
 import pytest
@@ -12,7 +14,6 @@ from hypothesis import strategies as st
 from sklearn.model_selection import GridSearchCV
 from strange import telling, tries
 
-from skfashion import DenseClassifier
 from skfashion.preprocessing import GrayscaleToRGB, ImageFlattener, ImageResizer, PixelScaler
 
 COUNTS = Counter()
@@ -23,8 +24,7 @@ X = np.random.RandomState(0).randint(0, 255, (N, 4, 4)).astype(np.uint8)
 y = np.arange(N) % 2
 
 
-def dense(**parameters):
-    return DenseClassifier(4, **{"epochs": 2, "random_state": 0, **parameters})
+dense = functools.partial(estimators.dense, hidden_layer_sizes=4, epochs=2)
 
 
 def outcome(what, clf, *args, **kwargs):

@@ -2,10 +2,8 @@
 
 import keras
 
-from skfashion import ConvClassifier, DenseClassifier, KerasImageClassifier, MobileNetFineTuner
-
-NAMES = ("DenseClassifier", "ConvClassifier", "MobileNetFineTuner", "KerasImageClassifier")
-READY = NAMES[:3]  # which bring their network
+import skfashion
+from skfashion import DenseClassifier, MobileNetFineTuner
 
 
 def sequential(meta, *layers, outputs=None, last="softmax"):
@@ -18,6 +16,20 @@ def small_network(units=16, meta=None):
     """Build a network for `KerasImageClassifier`."""
     hidden = keras.layers.Dense(units, activation="relu")
     return sequential(meta, keras.layers.Flatten(), hidden)
+
+
+SMALL = {
+    "DenseClassifier": {"hidden_layer_sizes": 32, "epochs": 40, "learning_rate": 1e-2},
+    "ConvClassifier": {"filters": 8, "dense_units": 16, "epochs": 30, "learning_rate": 1e-2},
+    "MobileNetFineTuner": {"weights": None, "alpha": 0.35, "epochs": 60, "learning_rate": 1e-2},
+    "KerasImageClassifier": {
+        "model": small_network,
+        "epochs": 40,
+        "optimizer__learning_rate": 1e-2,
+    },
+}
+NAMES = tuple(SMALL)
+READY = NAMES[:3]  # which bring their network
 
 
 def dense(**parameters):
@@ -35,23 +47,4 @@ def mobile(**parameters):
 
 def small(name, **parameters):
     """Return one classifier, small enough for scikit-learn's checks and able to learn."""
-    settings = {
-        "DenseClassifier": (
-            DenseClassifier,
-            {"hidden_layer_sizes": 32, "epochs": 40, "learning_rate": 1e-2},
-        ),
-        "ConvClassifier": (
-            ConvClassifier,
-            {"filters": 8, "dense_units": 16, "epochs": 30, "learning_rate": 1e-2},
-        ),
-        "MobileNetFineTuner": (
-            MobileNetFineTuner,
-            {"weights": None, "alpha": 0.35, "epochs": 60, "learning_rate": 1e-2},
-        ),
-        "KerasImageClassifier": (
-            KerasImageClassifier,
-            {"model": small_network, "epochs": 40, "optimizer__learning_rate": 1e-2},
-        ),
-    }
-    cls, defaults = settings[name]
-    return cls(**{**defaults, "random_state": 0, **parameters})
+    return getattr(skfashion, name)(**{**SMALL[name], "random_state": 0, **parameters})
