@@ -102,7 +102,7 @@ def _quote_names(app, what, name, obj, options, lines):
 
 
 _SECTIONS = {  # title: module, and the room that the names come from where it has several
-    "Classifiers": ("skfashion", "classifiers"),
+    "Classifiers and features": ("skfashion", "classifiers"),
     "Saving": ("skfashion", "_persistence"),
     "Settings of the process": ("skfashion", "_utils"),
     "Preprocessing": ("skfashion.preprocessing", None),

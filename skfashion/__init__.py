@@ -20,6 +20,8 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 from skfashion._version import __version__ as __version__
 
 _PUBLIC = {
+    "BackboneFeatures": "classifiers",
+    "BackboneFineTuner": "classifiers",
     "ConvClassifier": "classifiers",
     "DenseClassifier": "classifiers",
     "KerasImageClassifier": "classifiers",
@@ -50,6 +52,8 @@ if _TYPE_CHECKING:  # type checkers and editors don't run `__getattr__`
     from skfashion._utils.config import get_config as get_config
     from skfashion._utils.config import set_config as set_config
     from skfashion._utils.show_versions import show_versions as show_versions
+    from skfashion.classifiers import BackboneFeatures as BackboneFeatures
+    from skfashion.classifiers import BackboneFineTuner as BackboneFineTuner
     from skfashion.classifiers import ConvClassifier as ConvClassifier
     from skfashion.classifiers import DenseClassifier as DenseClassifier
     from skfashion.classifiers import KerasImageClassifier as KerasImageClassifier

@@ -38,7 +38,7 @@ def choose(arguments, data):
             "With them a few photos a class get far more right: connect once, and run this again"
         )
     at_size = ""
-    if model == "mobilenet" and size is None:
+    if model in ("mobilenet", "backbone") and size is None:
         n_images = len(data.X) + len(data.X_test)
         wanted, size = _sizes(side, n_images)
         at_size = f" at {size} x {size}"

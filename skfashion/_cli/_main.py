@@ -14,7 +14,7 @@ from skfashion._cli._console import UserError, loading, note, short_warnings
 from skfashion._version import __version__
 
 # With their sizes below; others are looked for among what is imported, which takes seconds.
-_MODELS = ("dense", "conv", "mobilenet")
+_MODELS = ("dense", "conv", "mobilenet", "backbone")
 
 _EPILOG = """examples:
   skfashion search photos/               a folder of photos, one folder a class
@@ -107,12 +107,12 @@ images that took no part. Without arguments: a dense network on Fashion-MNIST.
 Of a folder all images are used. Where it has no folder train with test (or val, valid,
 validation) beside it, one image in five of each class is kept for the test. Its model is
 mobilenet where the shorter side of the images is 64 pixels or more in the median, or else
-conv; so it is where the ImageNet weights of mobilenet can't be had. Files are read at 224
-pixels for mobilenet where that median is 160 or more, else at the next smaller of 192, 160,
-128 and 96; smaller where all images would take more than 1.5 GiB.
+conv; so it is where the ImageNet weights of mobilenet can't be had. --backbone takes a larger
+network. For both, files are read at 224 pixels where that median is 160 or more, else at the
+next smaller of 192, 160, 128 and 96; smaller where all images would take more than 1.5 GiB.
 
 Of Fashion-MNIST dense compares candidates on 10,000 images and trains on 60,000, conv on
-3,000 and 12,000, mobilenet on 1,000 and 3,000.
+3,000 and 12,000, mobilenet and backbone on 1,000 and 3,000.
 
 Stopped or killed, the same command goes on where it was, and so does one with more
 candidates. Other images or settings get a folder of their own. In the folder --out it leaves
@@ -163,14 +163,15 @@ def _add_search(commands):
     parser.add_argument("--model", metavar="NAME", help=text)
     parser.add_argument("--kind", choices=("bayes", "grid", "random", "hyperband"), default="bayes")
     for name, kind, text in (
-        ("candidates", _number(1), "settings to try (default: dense 16, conv 10, mobilenet 6)"),
+        ("candidates", _number(1), "settings to try (default: dense 16, conv 10, mobilenet "
+         "and backbone 6)"),
         ("folds", _number(2), "folds of the cross-validation (default: 3)"),
-        ("epochs", _number(1), "passes over the images (default: dense 15, conv and mobilenet 8; "
-         "hyperband: at most, 27)"),
+        ("epochs", _number(1), "passes over the images (default: dense 15, conv, mobilenet and "
+         "backbone 8; hyperband: at most, 27)"),
         ("images", _number(1), "images to train on at most (default: see above)"),
         ("sample", _number(1), "how many to compare candidates on (default: see above)"),
         ("size", _number(1), "height and width, pixels, files are brought to (default: dense 32, "
-         "conv 64, mobilenet see above)"),
+         "conv 64, mobilenet and backbone see above)"),
         ("minutes", _number(1), "time for all, of which candidates get four fifths"),
         ("seed", _number(0, 2**32 - 1), "seed of everything random (default: 0)"),  # NumPy's most
         ("jobs", _number(-1, but=0), "processes to fit in, -1 for as many as cores (default: "
@@ -180,10 +181,12 @@ def _add_search(commands):
     parser.set_defaults(folds=3, seed=0)
     for name, metavar, text in (
         ("scoring", "NAME", "scikit-learn's name of a score (default: accuracy)"),
+        ("backbone", "NAME", "network of --model backbone, such as mobilenet_v3_large or "
+         "resnet50_v2 (default: efficientnet_v2_b0)"),
         ("augmentation", "NAMES", "random changes in training, such as flip+shift"),
         ("out", "DIR", "folder of the results (default: results/DATA-MODEL-KIND)"),
         ("memory", "DIR", "folder of finished fits (default: OUT/memory)"),
-    ):
+    ):  # fmt: skip
         parser.add_argument(f"--{name}", metavar=metavar, help=text)
     text = "weigh rare classes as much as frequent ones"
     parser.add_argument("--class-weight", choices=("balanced",), help=text)

@@ -37,6 +37,8 @@ def search(arguments):
     if arguments.data in (None, "fashion-mnist"):
         print("Reading Fashion-MNIST (31 MB, downloaded once if Keras has no copy) ...")
     data = read_data(arguments.data)
+    if arguments.backbone and not arguments.model:
+        arguments.model = "backbone"
     arguments.model, arguments.size = choose(arguments, data)
     print("Loading Keras and scikit-optimize ...")
     with loading():
@@ -171,9 +173,9 @@ def _settings(arguments, defaults, data, y, sample):
     """Return what decides about the result of a search, JSON-able."""
     # Hyperband gives few candidates all of the epochs.
     epochs = arguments.epochs or (27 if arguments.kind == "hyperband" else defaults.epochs)
-    as_given = ("model", "folds", "seed", "scoring", "alpha", "augmentation", "class_weight")
+    as_given = ("model", "backbone", "alpha", "augmentation", "class_weight", "scoring", "seed")
     return {
-        **{name: getattr(arguments, name) for name in as_given},
+        **{name: getattr(arguments, name) for name in (*as_given, "folds")},
         "data": data.name,
         "data_digest": data_digest(data),
         "search": arguments.kind,

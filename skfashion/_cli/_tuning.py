@@ -70,7 +70,7 @@ def _make_pipeline(settings, files):
     if declared.standardize and not files:
         steps.append(("scaler", PixelScaler("standard")))
         parameters["input_range"] = "as-is"
-    for name in ("alpha", "augmentation", "class_weight"):
+    for name in ("backbone", "alpha", "augmentation", "class_weight"):
         if settings[name] is not None:
             if name not in cls().get_params():
                 option = name.replace("_", "-")

@@ -153,7 +153,8 @@ def state_of(estimator):
         )
     state = {key: value for key, value in state.items() if key not in _PROCESS}
     for key, value in state.items():
-        if key in _BOUND or (key == "weights" and _is_path(value)):
+        made = key == "backbone" and callable(value)  # what it made is in the plan
+        if key in _BOUND or made or (key == "weights" and _is_path(value)):
             state[key] = None
         elif key == "random_state" and isinstance(estimator, BaseCrossValidator):
             # StackingClassifier puts a generator into a splitter that has none.

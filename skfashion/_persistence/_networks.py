@@ -13,6 +13,7 @@ from functools import partial
 import keras
 import numpy as np
 from keras.src.backend.common import global_state
+from sklearn.base import ClassifierMixin
 
 from skfashion._persistence._archive import ModelFileError, Stored, refuse_if
 from skfashion._persistence._estimators import leaves, public_members
@@ -73,6 +74,7 @@ _LISTED = {
     *(("keras.src.ops.nn", name) for name in _ACTIVATIONS.split()),
     *(("keras", name) for name in ("Functional", "Model", "Sequential")),
     *(("keras.src.models.functional", "Functional"), ("keras.src.models.sequential", "Sequential")),
+    ("keras.src.applications.convnext", "LayerScale"),
     *((None, name) for name in ("__keras_tensor__", "__slice__", "__ellipsis__")),
     *_public("keras.initializers", "keras.regularizers", "keras.constraints"),
 }
@@ -90,6 +92,7 @@ def check_fitted(cls, state):
         return
     # Either a function of ours builds the network, or it is described as data.
     is_described = isinstance(cls._network, property)
+    is_classifier = issubclass(cls, ClassifierMixin)
     plan, weights, position = state.get("_plan"), state.get("_weights"), state.get("_position", {})
     classes, shape, n_features = map(state.get, ("classes_", "image_shape_", "n_features_in_"))
     right = {
@@ -97,7 +100,8 @@ def check_fitted(cls, state):
         "_weights": isinstance(weights, list)
         and all(isinstance(w, Stored) and w.dtype.kind in "biuf" for w in weights),
         "_position": isinstance(position, dict) and position.keys() <= _POSITION,
-        "classes_": isinstance(classes, (Stored, np.ndarray)) and len(classes.shape) == 1,
+        "classes_": not is_classifier
+        or (isinstance(classes, (Stored, np.ndarray)) and len(classes.shape) == 1),
         "image_shape_": isinstance(shape, tuple) and math.prod(shape) == n_features,
     }
     for name in right:
@@ -108,15 +112,14 @@ def check_fitted(cls, state):
         _check_config(phase["compile"], _COMPILED, functions)
     if is_described:
         described = phases[0]["network"]
-        n = _check_config(described["config"], _LISTED, public_members("keras.activations"))
-        refuse_if(n > _MAX_LAYERS, f"its network has {n:,} layers, and {_MAX_LAYERS:,} are allowed")
+        _check_layers(described["config"])
         found = _measure(partial(network_of, described["config"]), phases[0], len(weights))
         described.update(key=found["key"], rates=list(found["rates"]))
     else:
         _check_arguments([phase["network"] for phase in phases])
         make = partial(cls._network, **phases[-1]["network"])
         found = _measure(make, phases[0], len(weights))
-    _compare(found, weights, shape, classes.shape[0])
+    _compare(found, weights, shape, classes.shape[0] if is_classifier else None)
     for phase in phases:
         key, rates = found["key"], found["rates"]
         if not is_described:
@@ -128,10 +131,11 @@ def _is_plan(plan, is_described):
     """Tell whether a plan can be made of data, in which all is plain."""
     plain = (bool, int, float, str, type(None))
     try:
-        Plan.from_data(plan)
+        watched = Plan.from_data(plan).watched
         phases, networks = plan["phases"], [phase["network"] for phase in plan["phases"]]
         return (
             all(isinstance(part, plain) for part in leaves(plan))
+            and isinstance(watched, (str, type(None)))
             and _is_policy(plan["dtype_policy"])
             and 0 < len(phases) <= (1 if is_described else _MAX_PHASES)
             and all(isinstance(part, dict) for part in networks)
@@ -154,9 +158,18 @@ def _is_policy(text):
     )
 
 
+def _check_layers(config):
+    """Check the configuration of a network of the user's own."""
+    n = _check_config(config, _LISTED, public_members("keras.activations"))
+    refuse_if(n > _MAX_LAYERS, f"its network has {n:,} layers, and {_MAX_LAYERS:,} are allowed")
+
+
 def _check_arguments(found):
     """Check what a network function is called with; phases differ in what they train only."""
     for name, value in (item for each in found for item in each.items()):
+        if name == "backbone" and str(value).startswith("{"):
+            _check_layers(json.loads(value))
+            continue
         sides = value if isinstance(value, tuple) else (value,)
         absurd = len(sides) > _MAX_SIDES or not all(map(_is_moderate, sides))
         refuse_if(absurd, f"its network has {name[:60]}={str(value)[:60]}")
@@ -235,9 +248,9 @@ def _compare(found, weights, image_shape, n_classes):
     fits = len(found["input"]) == len(image_shape) and all(
         side in (None, given) for side, given in zip(found["input"], image_shape, strict=True)
     )
-    n_outputs = (n_classes, 1) if n_classes == 2 else (n_classes,)
+    wanted = {(n_classes,), (1,)} if n_classes == 2 else {(n_classes,)}
     refuse_if(
-        not fits or found["output"] not in [(n,) for n in n_outputs],
+        not fits or (n_classes is not None and found["output"] not in wanted),
         f"its network turns {found['input']} into {found['output']}, and it was fitted "
         f"on images of shape {image_shape} and {n_classes} classes",
     )

@@ -4,9 +4,14 @@ Knows Keras and NumPy, not scikit-learn.
 """
 
 from skfashion._training import jobs as _jobs  # noqa: F401, registers the joblib backend
-from skfashion._training.custom import build, describe_network, network_of
+from skfashion._training.custom import (
+    build,
+    describe_network,
+    network_of,
+    write_down_statistics,
+)
 from skfashion._training.features import features_info
-from skfashion._training.inference import export, predict, untraced
+from skfashion._training.inference import export, frozen_rows, n_frozen, predict, untraced
 from skfashion._training.keys import structure_of, weights_digest
 from skfashion._training.phases import next_phase, run
 from skfashion._training.plan import Data, EarlyStopping, Phase, Plan, Start
@@ -16,7 +21,7 @@ from skfashion._training.processes import (
     prepare_process,
     share_cores,
 )
-from skfashion._training.programs import programs_info
+from skfashion._training.programs import initial_weights, programs_info
 from skfashion._training.runs import State
 from skfashion._training.seeding import build_scope, checked_policy
 
@@ -34,7 +39,10 @@ __all__ = [
     "describe_network",
     "export",
     "features_info",
+    "frozen_rows",
     "has_idle_cores",
+    "initial_weights",
+    "n_frozen",
     "network_of",
     "next_phase",
     "predict",
@@ -45,4 +53,5 @@ __all__ = [
     "structure_of",
     "untraced",
     "weights_digest",
+    "write_down_statistics",
 ]

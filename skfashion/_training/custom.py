@@ -37,7 +37,7 @@ def describe_network(make, input_shape, seed, dtype_policy):
             )
         build(network, input_shape)
         redraw(network, seed)
-    learnt = _write_down_statistics(network)
+    learnt = write_down_statistics(network)
     known = key_and_rates(network)
     weights = [w for w in network.weights if known is None or id(w) not in learnt]
     # Without a configuration that says all, nothing is shared.
@@ -90,7 +90,7 @@ def _config_of(network):
     return config
 
 
-def _write_down_statistics(network):
+def write_down_statistics(network):
     """Let the configuration say what `Normalization` layers have learnt; return their weights."""
     # What is read are tensors that `adapt` makes of these weights, which a network that is built
     # anew lacks, and a trace has as constants.

@@ -59,7 +59,7 @@ def rows(X, parts, weights, *, store=None, write=True):
             # The same image may be in X more than once.
             first = {keys[i]: i for i in reversed(missing)}
             new = list(first.values())
-            with pooled(program, lambda: Extractor(parts.lower)) as extractor:
+            with pooled(program, lambda: Extractor(parts)) as extractor:
                 predict = extractor.predictor(own)
                 by_shape = extractor.loop.by_shape
                 _compute(predict, X, keys, new, out, on_disk if write else None, by_shape)

@@ -12,7 +12,7 @@ from skfashion._training.keys import array_digest
 from skfashion._training.loops import to_numpy
 from skfashion._training.memory import in_crew, retried
 from skfashion._training.processes import on_all_cores
-from skfashion._training.programs import program_of
+from skfashion._training.programs import frozen_part, program_of
 from skfashion._training.seeding import build_scope, derive
 from skfashion._utils.config import get_config
 from skfashion.networks._layers import for_inference
@@ -77,6 +77,22 @@ def _computed(plan, weights, X, build, store):
         # Fits side by side have a core each.
         outputs = list((map if in_crew() else on_all_cores)(outputs_of, batches))
     return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
+
+
+@retried("computing features")
+def frozen_rows(plan, weights, X, build, store=None):
+    """Return what the frozen part of a network makes of each image, computing each one once.
+
+    Rows are read from the store and written to it.
+    """
+    with frozen_part(plan, build) as extractor:
+        return features.rows(X, extractor.parts, weights, store=store)
+
+
+def n_frozen(plan, build):
+    """Return how many values a row of the frozen part has."""
+    with frozen_part(plan, build) as extractor:
+        return extractor.parts.lower.output_shape[1]
 
 
 @retried("building the network")

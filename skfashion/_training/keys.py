@@ -15,7 +15,7 @@ from skfashion._training.memory import retried
 from skfashion._training.seeding import build_scope
 from skfashion._utils.cache import Cache
 from skfashion.networks._config import is_in_config
-from skfashion.networks._layers import ONE_DROPOUT_RATE, dropout_layers
+from skfashion.networks._layers import DROPOUT_RATES, dropout_layers
 
 _TOKENS = WeakKeyDictionary()  # objects of the user's -> names that nothing else ever has
 # Network function and parameters -> key and dropout rates.
@@ -129,12 +129,12 @@ def _programs():
 def structure_of(function, parameters, dtype_policy):
     """Return what stands for a network without its dropout rates, and these.
 
-    Of a function that isn't declared to have one rate, the network that it returns tells.
+    Of a function that doesn't declare its rates, the network that it returns tells.
     """
     rate = parameters.get("dropout", 0.0)
     key = freeze(function), freeze({**parameters, "dropout": rate > 0})
-    if function in ONE_DROPOUT_RATE:
-        return digest(*key), (rate,)
+    if function in DROPOUT_RATES:
+        return digest(*key), DROPOUT_RATES[function](parameters)
     exact = (freeze(function), freeze(parameters), keras_settings())
     known = _STRUCTURES.get(exact)
     if known is None:

@@ -7,13 +7,15 @@ from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
 
 import keras
+import numpy as np
 
 from skfashion._training import features
 from skfashion._training.loops import KerasLoop, has_hooks_in_epochs
 from skfashion._training.memory import retried
 from skfashion._training.programs import Program, initial_weights, program_of
 from skfashion._training.runs import Runs, State, result_key
-from skfashion._training.seeding import build_scope, derive, order
+from skfashion._training.seeding import build_scope, derive, order, views
+from skfashion._utils.images import mirrored
 
 _CHECKPOINT_SECONDS = 5.0
 _EVALUATE_BATCH = 256
@@ -42,6 +44,7 @@ def run(
     store=None,
     replay=False,  # whether phases, done and half done, are kept in the store and read from it
     on_epoch=None,  # told phase, epoch and logs; ends the run by returning true
+    score=None,  # of outputs for the validation images, where loss and accuracy aren't watched
     callbacks=list,  # makes Keras' callbacks, anew for a second try after memory ran out
     about=None,  # of the fit, for the store
 ):
@@ -67,7 +70,7 @@ def run(
                 break
         if first == len(plan.phases):
             runs.share_result(keys[-1], plan.phases[-1].epochs)
-    trainer = _Trainer(plan, data, build, runs, store, on_epoch, callbacks())
+    trainer = _Trainer(plan, data, build, runs, store, on_epoch, score, callbacks())
     done = first
     for i in range(first, len(plan.phases)):
         if i:
@@ -91,13 +94,14 @@ def next_phase(state):
 class _Trainer:
     """Trains the phases of one plan, counting what it does."""
 
-    def __init__(self, plan, data, build, runs, store, on_epoch, callbacks):
+    def __init__(self, plan, data, build, runs, store, on_epoch, score, callbacks):
         self._plan = plan
         self._data = data
         self._build = build
         self._runs = runs
         self._store = store
         self._on_epoch = on_epoch
+        self._score = score
         self._callbacks = callbacks
         self.epochs = 0
 
@@ -127,7 +131,8 @@ class _Trainer:
             with build_scope(0, *self._plan.formats):
                 yield Program(self._build(phase.network), phase, cut=False, shared=False)
             return
-        n = len(self._data.X) + (0 if self._data.X_val is None else len(self._data.X_val))
+        n = len(self._data.X) * (1 + self._plan.mirrored)
+        n += 0 if self._data.X_val is None else len(self._data.X_val)
         with program_of(self._plan, phase, self._build, cut=True) as program:
             if program.parts.lower is None or features.fits(program.parts, n):
                 yield program
@@ -175,7 +180,7 @@ class _Trainer:
         loop = program.loop
         if self._callbacks and has_hooks_in_epochs(self._callbacks):
             loop = KerasLoop(program.model, callbacks)
-        train = loop.resident(self._inputs(program, data.X, state), data.y, data.weight)
+        train = loop.resident(*self._training_arrays(program, state))
         valid = None
         if data.X_val is not None:
             valid = loop.resident(self._inputs(program, data.X_val, state), data.y_val)
@@ -222,6 +227,15 @@ class _Trainer:
             self._runs.save_state(key, state)
         return state
 
+    def _training_arrays(self, program, state):
+        """Return inputs, targets and weights; of both views one after the other, if there are."""
+        data = self._data
+        arrays = [self._inputs(program, data.X, state), data.y, data.weight]
+        if not self._plan.mirrored:
+            return arrays
+        other = [self._inputs(program, mirrored(data.X), state), data.y, data.weight]
+        return [np.concatenate(both) for both in zip(arrays, other, strict=True)]
+
     def _inputs(self, program, X, state):
         if program.parts.lower is None:
             return X
@@ -231,7 +245,10 @@ class _Trainer:
         """Train one epoch; return the state after it and what there is to say of it."""
         plan = self._plan
         started = time.perf_counter()
-        rows = order(plan.seed, len(self._data.X), phase.name, "order", state.epoch)
+        n = len(self._data.X)
+        rows = order(plan.seed, n, phase.name, "order", state.epoch)
+        if plan.mirrored:
+            rows = rows + n * views(plan.seed, n, state.epoch, phase.name, "views")[rows]
         logs = loop.train_epoch(training.held, train, rows, plan.batch_size)
         rate = logs.pop("learning_rate")
         self.epochs += 1
@@ -241,6 +258,10 @@ class _Trainer:
             batch = plan.batch_size if heard else _EVALUATE_BATCH
             scores = loop.evaluate(training.held, valid, batch)
             logs |= {f"val_{name}": value for name, value in scores.items()}
+            if self._score is not None:
+                weights = training.weights(state.weights)
+                outputs = training.outputs(np.asarray(valid[0]), weights, _EVALUATE_BATCH)
+                logs[f"val_{plan.watched}"] = self._score(outputs)
         entry = {"phase": phase.name, "learning_rate": rate, **logs}
         state = replace(
             state,
@@ -255,7 +276,8 @@ class _Trainer:
 
 def _watched(state, stopping, logs, training):
     """Return the state with what early stopping makes of its last epoch."""
-    score = logs["val_accuracy"]
+    score = logs[f"val_{stopping.scoring}"]
+    score = -score if stopping.scoring == "loss" else score
     waited = 0 if score >= state.best_score + stopping.tol else state.waited + 1
     if score > state.best_score:
         best = training.weights(state.weights)

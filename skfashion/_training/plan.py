@@ -1,6 +1,6 @@
 """What is to be trained: a plan of phases, plain data throughout."""
 
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import cos, pi
 
@@ -18,7 +18,9 @@ class EarlyStopping:
     """When to stop, as in scikit-learn's `MLPClassifier`."""
 
     n_iter_no_change: int  # epochs without an improvement that end the training
-    tol: float  # least improvement of the validation accuracy that counts
+    tol: float  # least improvement of the validation score that counts
+    # "accuracy", "loss", or the name of another score; left out of keys as what it was always.
+    scoring: str = field(default="accuracy", repr=False)
 
 
 @dataclass(frozen=True, eq=False)
@@ -69,6 +71,8 @@ class Plan:
     seed: int  # of weights, order, dropout and augmentation
     n_outputs: int  # columns that the network returns
     early_stopping: EarlyStopping | None = None
+    # Whether images are trained in turns as they are and mirrored, two views that can be kept.
+    mirrored: bool = False
     start: str = ""  # stands for the weights it starts from, where network and seed don't say it
 
     @cached_property
@@ -90,6 +94,11 @@ class Plan:
     def takes_rows(self):
         """Whether the loss compares outputs with one-hot rows, not with class indices."""
         return compile_config.takes_rows(self.phases[0].compile, self.n_outputs)
+
+    @property
+    def watched(self):
+        """The score that early stopping watches, None without it."""
+        return self.early_stopping and self.early_stopping.scoring
 
     def weights_key(self):
         """Return what the weights depend on that the first phase starts from."""
@@ -116,6 +125,9 @@ class Plan:
             self.seed,
             self.early_stopping,
             self.start,
+            # What is as it always was isn't named: keys stay what they were.
+            *(["mirrored"] if self.mirrored else ()),
+            *([self.watched] if self.watched not in (None, "accuracy") else ()),
         )
         keys = []
         for phase in self.phases:

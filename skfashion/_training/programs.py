@@ -10,6 +10,7 @@ import numpy as np
 from skfashion._training import processes
 from skfashion._training.compile_config import number_variables, prepared_optimizer, revived
 from skfashion._training.cut import split, whole
+from skfashion._training.keys import keras_settings
 from skfashion._training.loops import KerasLoop, to_arrays, variables_of
 from skfashion._training.seeding import BUILD_LOCK, build_scope, derive, redraw
 from skfashion._utils.cache import Cache
@@ -126,6 +127,12 @@ class Training:
             after[i] = array
         return after
 
+    def outputs(self, X, weights, batch_size):
+        """Return what the network makes of inputs with these weights."""
+        predict = self._program.predictor(weights)
+        starts = range(0, len(X), batch_size)
+        return np.concatenate([predict(X[start : start + batch_size]) for start in starts])
+
     def state(self):
         """Return slots and seeds: what a training needs beside weights to go on."""
         slots = self._program.slots
@@ -152,14 +159,15 @@ def make_loop(model, *, exclusive=False):
 class Extractor:
     """The part of a network below the cut, for prediction alone."""
 
-    def __init__(self, lower):
-        self._model = lower
-        self.loop = make_loop(lower)
-        self._nbytes = self.loop.let_go(lower.weights)
+    def __init__(self, parts):
+        self.parts = parts
+        self.loop = make_loop(parts.lower)
+        self._nbytes = self.loop.let_go(parts.lower.weights)
 
     def predictor(self, weights):
         """Return a function that predicts a batch with these weights."""
-        held = self.loop.hold(list(zip(self._model.weights, weights, strict=True)), fixed=True)
+        pairs = list(zip(self.parts.lower.weights, weights, strict=True))
+        held = self.loop.hold(pairs, fixed=True)
         return partial(self.loop.predict, held)
 
     @property
@@ -225,6 +233,16 @@ def program_of(plan, phase, build, *, cut):
             return Program(build(phase.network), phase, cut=cut)
 
     return pooled((*plan.program_key(phase), cut), make)
+
+
+def frozen_part(plan, build):
+    """Return a context with the extractor of what is frozen in a plan's first network."""
+
+    def make():
+        with build_scope(0, *plan.formats):
+            return Extractor(split(build(plan.phases[0].network)))
+
+    return pooled(("frozen", plan.phases[0].network_key, plan.formats, keras_settings()), make)
 
 
 def initial_weights(plan, build, initialize=None):

@@ -36,7 +36,7 @@ class State:
     epoch: int = 0  # epochs done in this phase
     slots: list | None = None  # of the optimizer
     seeds: list | None = None  # of random layers
-    best_score: float = -np.inf  # best validation accuracy so far
+    best_score: float = -np.inf  # best validation score so far, the negative of a loss
     best_weights: list | None = None
     waited: int = 0  # epochs since the best score last rose
     stopped: bool = False  # whether early stopping ended the phase

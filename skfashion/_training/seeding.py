@@ -48,6 +48,16 @@ def order(seed, n, *path):
     return np.random.default_rng(derive(seed, *path)).permutation(n).astype(np.int32)
 
 
+def views(seed, n, epoch, *path):
+    """Return for each of n images which of two views an epoch trains, int32: in turns.
+
+    The first is drawn. Jordan, "94% on CIFAR-10 in 3.29 seconds on a single GPU", 2024, found
+    turns to be better than draws.
+    """
+    first = np.random.default_rng(derive(seed, *path)).integers(2, size=n, dtype=np.int32)
+    return (first + np.int32(epoch)) % 2
+
+
 @contextmanager
 def build_scope(seed, dtype_policy=None, image_data_format="channels_last", *, fresh_names=True):
     """Let Keras draw from this seed in this thread alone, and put all back after.

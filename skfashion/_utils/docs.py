@@ -9,7 +9,7 @@ _SECTION = r"(?ms)^{}\n-+\n(.*?)(?=^\w[\w ]*\n-+\n|\Z)"
 
 
 def complete(cls, parameters, attributes):
-    """Describe in a class's docstring the shared parameters and attributes it leaves out.
+    """Describe in a class's docstring what it leaves out: its base's, and what is shared.
 
     Both are dicts: name -> (type, text). A parameter is taken if the signature has it.
     """
@@ -17,18 +17,24 @@ def complete(cls, parameters, attributes):
         return
     doc = inspect.cleandoc(cls.__doc__)
     signature = dict(list(inspect.signature(cls.__init__).parameters.items())[1:])
-    described = _entries(doc, "Parameters")
+    base = inspect.cleandoc(cls.__base__.__doc__ or "")
+    inherited, described = _entries(base, "Parameters"), {}
     for name, parameter in signature.items():
-        if name not in described and name in parameters:
+        suffix = ""
+        if (default := parameter.default) is not parameter.empty:
+            default = json.dumps(default) if isinstance(default, str) else repr(default)
+            suffix = f", default={default}"
+        if name in inherited:
+            head, _, text = inherited[name].partition("\n")
+            described[name] = f"{head.partition(', default=')[0]}{suffix}\n{text}"
+        elif name in parameters:
             kind, text = parameters[name]
-            if (default := parameter.default) is not parameter.empty:
-                default = json.dumps(default) if isinstance(default, str) else repr(default)
-                kind = f"{kind}, default={default}"
-            described[name] = _entry(name, kind, text)
+            described[name] = _entry(name, f"{kind}{suffix}", text)
+    described |= _entries(doc, "Parameters")
     order = [name for name in signature if name in described]
     order += [name for name in described if name not in order]
     doc = _with_section(doc, "Parameters", [described[name] for name in order])
-    own = _entries(doc, "Attributes")
+    own = {**_entries(base, "Attributes"), **_entries(doc, "Attributes")}
     shared = {name: _entry(name, *attributes[name]) for name in attributes if name not in own}
     doc = _with_section(doc, "Attributes", [*shared.values(), *own.values()])
     cls.__doc__ = doc.rstrip() + "\n"

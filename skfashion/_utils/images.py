@@ -104,6 +104,11 @@ def as_images(X, shape, planar=False):
     return X.reshape((X.shape[0], *shape))
 
 
+def mirrored(X, axis=2):
+    """Return the mirror images of images whose columns lie along an axis: left is right."""
+    return np.ascontiguousarray(np.flip(X, axis))
+
+
 def pixel_names(shape):
     """Return a name for each value of a flat row, ``pixel_<row>_<column>[_<channel>]``."""
     height, width, channels = shape

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     import numpy.typing as npt
     import pandas as pd
     from matplotlib.axes import Axes as _Axes
+    from sklearn.model_selection import BaseCrossValidator
     from typing_extensions import Self
 
     Array = npt.ArrayLike
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
     Loss = str | Callable[..., Any]
     ClassWeight = Mapping[Any, float] | Literal["balanced"] | None
     Callbacks = Any
+    Splitter = BaseCrossValidator
 
     class Estimator(Protocol):
         """A fitted estimator, which has some of these and may have others."""
@@ -48,4 +50,4 @@ if TYPE_CHECKING:
         def __getattr__(self, name: str) -> Any: ...
 else:
     Self = Array = NDArray = Estimator = Frame = RandomState = MemoryLike = Axes = Model = Any
-    Optimizer = Loss = ClassWeight = Callbacks = Any
+    Optimizer = Loss = ClassWeight = Callbacks = Splitter = Any

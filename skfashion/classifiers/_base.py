@@ -1,18 +1,20 @@
 """scikit-learn's contract, for all classifiers: what comes in, what goes out, what stays."""
 
 from contextlib import contextmanager
+from numbers import Real
 
 import numpy as np
 from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin
-from sklearn.model_selection import train_test_split
+from sklearn.metrics import get_scorer_names
+from sklearn.model_selection import StratifiedGroupKFold, train_test_split
 
 from skfashion import _training
 from skfashion._utils.config import in_settings
-from skfashion._utils.messages import some
+from skfashion._utils.messages import shown, some
 from skfashion._utils.typing import Array, NDArray, Self
 from skfashion._utils.validation import StrOptions, _fit_context, with_callbacks
-from skfashion.classifiers import _checks
+from skfashion.classifiers import _checks, _scores
 from skfashion.classifiers._estimator import BaseImageEstimator
 
 _ROUNDING = 1e-5
@@ -21,10 +23,19 @@ _ROUNDING = 1e-5
 class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
     """Base of all classifiers: labels, their weights, and probabilities."""
 
+    __metadata_request__fit = {"groups": True}  # so that a search that is given them needs no word
+
     _parameter_constraints = {
         **BaseImageEstimator._parameter_constraints,
         "class_weight": [dict, StrOptions({"balanced"}), None],
+        "scoring": [StrOptions({"loss", *get_scorer_names()})],
     }
+
+    def _default_space(self):
+        """Return what is worth tuning: `Choice` and `Number` by parameter name."""
+        raise ValueError(
+            f"{type(self).__name__} doesn't say what is worth tuning: write the space by hand."
+        )
 
     @in_settings
     @with_callbacks
@@ -35,6 +46,7 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
         y: Array | None = None,
         sample_weight: Array | None = None,
         *,
+        groups: Array | None = None,
         X_val: Array | None = None,
         y_val: Array | None = None,
     ) -> Self:
@@ -48,6 +60,9 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
             Labels of any kind, to be given.
         sample_weight : array-like of shape (n,), default=None
             How much each image counts: beside the others, as their mean is made 1.
+        groups : array-like of shape (n,), default=None
+            What images belong together, such as those of one patient: what early stopping
+            watches is of other groups than what is trained on.
         X_val, y_val : array-like, default=None
             Images that early stopping watches, in place of a part of X. Without it, how well
             they are told apart is written to `history_` and changes nothing.
@@ -67,20 +82,30 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
             If the network doesn't fit in memory.
         """
         _training.prepare_process()
-        with _unchanged_on_error(self):
+        with unchanged_on_error(self):
             again = self.warm_start and hasattr(self, "_weights")
             known = self.classes_ if again else None
-            X, y, weight = self._check_training_data(X, y, sample_weight, known, reset=not again)
+            X, y, weight, groups = self._check_training_data(
+                X, y, sample_weight, known, groups=groups, reset=not again
+            )
             self.input_range_ = self.input_range_ or "0-255"
             X_val, y_val = self._check_validation_data(X_val, y_val)
             seed = self._draw_seed()
             if X_val is None and self.early_stopping:
-                train, valid = _split_off(self.classes_[y], self.validation_fraction, seed)
+                train, valid = _split_off(self.classes_[y], self.validation_fraction, seed, groups)
                 X_val, y_val = X[valid], y[valid]
                 X, y, weight = X[train], y[train], weight[train]
             self._mean_weight = _mean_of(weight)
             plan, start = self._make_plan(seed, self._weights if again else None)
-            self._train(plan, self._data(plan, X, y, weight, X_val, y_val), start)
+            score = None
+            if self.early_stopping and self._scoring not in ("accuracy", "loss"):
+
+                def probabilities(outputs):
+                    return _as_probabilities(outputs, plan.gives_logits)
+
+                score = _scores.score_of(self._scoring, self.classes_, y_val, probabilities)
+            data = self._data(plan, X, y, weight, X_val, y_val)
+            self._train(plan, data, start, score=score)
             self._plan = plan
             self.__dict__.pop("_position", None)
         return self
@@ -128,11 +153,11 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
                 "call fit."
             )
         _training.prepare_process()
-        with _unchanged_on_error(self):
+        with unchanged_on_error(self):
             first = not hasattr(self, "classes_")
             _checks.refuse_no_array(X, "X")  # before it is asked for classes
             known = _checks.known_classes(classes, None if first else self.classes_)
-            X, y, weight = self._check_training_data(X, y, sample_weight, known, reset=first)
+            X, y, weight, _ = self._check_training_data(X, y, sample_weight, known, reset=first)
             if first:
                 self._mean_weight = _mean_of(weight)
             plan, start = self._make_plan(self._draw_seed()) if first else (self._plan, None)
@@ -167,7 +192,8 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
         ValueError
             If the images have another shape than in `fit`.
         """
-        return _as_probabilities(self._outputs(X), self._plan.gives_logits)
+        views = self._outputs(X, flip=self._flips)
+        return np.mean([_as_probabilities(v, self._plan.gives_logits) for v in views], axis=0)
 
     def predict_log_proba(self, X: Array) -> NDArray:
         """Return the logarithm of the probability of each class.
@@ -216,15 +242,18 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
         """Number of labels."""
         return len(self.classes_)
 
-    def _check_training_data(self, X, y, sample_weight, classes, *, reset):
-        """Return images as the network takes them, labels as numbers, and weights."""
+    def _check_training_data(self, X, y, sample_weight, classes, *, reset, groups=None):
+        """Return images as the network takes them, labels as numbers, weights and groups."""
         X = _checks.check_images(self, X, reset=reset)
-        X, y, weight, classes = _checks.check_targets(
-            X, y, sample_weight, classes, self.class_weight
+        groups = _checks.check_groups(X, groups)
+        rows, y, weight, classes = _checks.check_targets(
+            np.arange(len(X)), y, sample_weight, classes, self.class_weight
         )
+        if len(rows) < len(X):
+            X, groups = X[rows], groups if groups is None else groups[rows]
         if reset:
             self.classes_ = classes
-        return self._see(X, reset=reset), y, weight
+        return self._see(X, reset=reset), y, weight, groups
 
     def _check_validation_data(self, X_val, y_val):
         if (X_val is None) != (y_val is None):
@@ -250,7 +279,7 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
 
 
 @contextmanager
-def _unchanged_on_error(estimator):
+def unchanged_on_error(estimator):
     """Give an estimator its attributes back if the block fails, so that nothing is lost."""
     before = dict(vars(estimator))
     try:
@@ -261,12 +290,23 @@ def _unchanged_on_error(estimator):
         raise
 
 
-def _split_off(labels, fraction, seed):
-    """Return the positions to train on and those of a stratified part to stop by."""
+def _split_off(labels, fraction, seed, groups=None):
+    """Return the positions to train on and those of a part to stop by.
+
+    The part is stratified and of whole groups, and by a splitter its first one.
+    """
+    rows, seed = np.arange(len(labels)), seed % 2**32
     try:
-        return train_test_split(
-            np.arange(len(labels)), test_size=fraction, stratify=labels, random_state=seed % 2**32
-        )
+        if not isinstance(fraction, Real):
+            train, valid = next(iter(fraction.split(rows, labels, groups)))
+        elif groups is None:
+            return train_test_split(rows, test_size=fraction, stratify=labels, random_state=seed)
+        else:
+            n = max(2, round(1 / fraction))
+            splitter = StratifiedGroupKFold(n, shuffle=True, random_state=seed)
+            train, valid = next(splitter.split(rows, labels, groups))
+        if len(np.unique(labels[train])) < len(np.unique(labels)):
+            raise ValueError("some classes would not be trained on.")
     except ValueError as error:
         found, counts = np.unique(labels, return_counts=True)
         if counts.min() == 1:
@@ -275,11 +315,13 @@ def _split_off(labels, fraction, seed):
                 f"stop by, and there is one of {some(found[counts == 1].tolist())}: give more of "
                 "them, X_val= and y_val=, or early_stopping=False."
             ) from None
+        of = "" if groups is None else f" in {len(np.unique(groups))} groups"
         raise ValueError(
-            f"early_stopping=True can't set aside validation_fraction={fraction} of {len(labels)} "
-            f"images with every class in it ({error}) Give more images, another fraction, "
-            "X_val= and y_val=, or early_stopping=False."
+            f"early_stopping=True can't set aside validation_fraction={shown(fraction)} of "
+            f"{len(labels)} images{of} with every class in it ({error}) Give more images, another "
+            "fraction, X_val= and y_val=, or early_stopping=False."
         ) from None
+    return train, valid
 
 
 def _mean_of(weight):

@@ -157,7 +157,7 @@ def _as_objects(items):
 
 
 def check_targets(X, y, sample_weight, classes, class_weight):
-    """Return what counts for training: images, labels as numbers, weights; and the classes."""
+    """Return what counts for training: of X, labels as numbers, weights; and the classes."""
     y = check_labels(X, y)
     weight = _check_sample_weight(sample_weight, X, dtype=np.float64, ensure_non_negative=True)
     known = np.unique(y) if classes is None else classes
@@ -169,6 +169,15 @@ def check_targets(X, y, sample_weight, classes, class_weight):
             weight = weight * _weight_of_classes(class_weight, y, known)[y]
         X, y, weight = _without_zeros(X, y, weight)
     return X, y, weight, known
+
+
+def check_groups(X, groups):
+    """Return the groups of images as a 1-D array, None where there are none."""
+    if groups is None:
+        return None
+    groups = column_or_1d(groups)
+    check_consistent_length(X, groups)
+    return groups
 
 
 def check_labels(X, y, name="y"):

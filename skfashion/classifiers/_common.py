@@ -38,46 +38,62 @@ class CommandLine:
     standardize: bool = True
 
 
-class ReadyClassifier(BaseImageClassifier):
-    """Base of the classifiers whose networks are ours.
+class ScalesPixels:
+    """Mixin of estimators with `input_range`, whose network is given pixels of one range.
 
-    A subclass says which values its network wants for black and white, whether it has to know
-    the height and width of images, and what it is on the command line, if it is there.
+    A subclass says which values its network wants for black and white.
     """
 
     _black_and_white = (0.0, 1.0)
+    _range_constraint = {"input_range": [StrOptions({"auto", *images.NAMES}), "array-like"]}
+
+    def _range_of(self, X):
+        if isinstance(self.input_range, str) and self.input_range == "auto":
+            return images.find_range(X)
+        return images.as_range(self.input_range)
+
+    def _rescaling(self):
+        return images.rescaling(self.input_range_, *self._black_and_white)
+
+
+class ReadyClassifier(ScalesPixels, BaseImageClassifier):
+    """Base of the classifiers whose networks are ours.
+
+    A subclass says whether its network has to know the height and width of images, and what it is
+    on the command line, if it is there.
+    """
+
     _command_line = None
 
     _parameter_constraints = {
         **BaseImageClassifier._parameter_constraints,
+        **ScalesPixels._range_constraint,
         "optimizer": [AnyCase({*OPTIMIZERS.values}), callable],
         "learning_rate": [Interval(Real, 0, None, closed="neither")],
         "schedule": [StrOptions({"constant", "cosine"})],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "augmentation": [str, "array-like", None],
-        "input_range": [StrOptions({"auto", *images.NAMES}), "array-like"],
     }
 
     @abstractmethod
     def _phases(self, image_shape, n_classes):
         """Return what is trained: a list of phases, each made by `_phase`."""
 
-    def _start(self):
-        """Return what the first phase starts from: here, what its initializers draw."""
-        return Start()
+    def _phases_and_start(self, seed):
+        """Return what is trained, and what it starts from: here, what its initializers draw."""
+        return self._phases(self.image_shape_, len(self.classes_)), Start()
 
     def _fetch(self):
         """Get now what `fit` would download; an OSError says what to do without a network."""
 
     def _design(self, seed):
-        n_classes = len(self.classes_)
-        phases = self._phases(self.image_shape_, n_classes)
+        phases, start = self._phases_and_start(seed)
         if compile_config.gives_logits(phases[0].compile):
             raise ValueError(
                 f"loss={shown(self.loss)} takes logits, and {type(self).__name__} ends in a "
                 "softmax: give the loss with from_logits=False."
             )
-        return phases, n_classes, self._start()
+        return phases, len(self.classes_), start
 
     def _phase(self, name, epochs, network, *, optimizer=None, learning_rate=None):
         return super()._phase(
@@ -90,11 +106,6 @@ class ReadyClassifier(BaseImageClassifier):
             metrics=["accuracy"],
         )
 
-    def _range_of(self, X):
-        if isinstance(self.input_range, str) and self.input_range == "auto":
-            return images.find_range(X)
-        return images.as_range(self.input_range)
-
     def _settle_range(self):
         """Write a range that a later batch has decided into the plan."""
         phases = []
@@ -104,9 +115,6 @@ class ReadyClassifier(BaseImageClassifier):
             phases.append(replace(phase, network=network, network_key=key))
         self._plan = replace(self._plan, phases=tuple(phases))
         self._forget()
-
-    def _rescaling(self):
-        return images.rescaling(self.input_range_, *self._black_and_white)
 
     def _sizes(self, image_shape, n_classes):
         """Return what every network function takes."""

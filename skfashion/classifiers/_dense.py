@@ -16,6 +16,7 @@ from skfashion._utils.typing import (
     RandomState,
     Shape,
     Sizes,
+    Splitter,
 )
 from skfashion._utils.validation import Interval, StrOptions
 from skfashion.classifiers._common import OPTIMIZERS, CommandLine, ReadyClassifier, sizes
@@ -78,10 +79,12 @@ class DenseClassifier(ReadyClassifier):
         dropout: float = 0.0,
         augmentation: str | Sequence[str] | None = None,
         early_stopping: bool = False,
-        validation_fraction: float = 0.1,
+        scoring: str = "accuracy",
+        validation_fraction: float | Splitter = 0.1,
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
         class_weight: ClassWeight = None,
+        test_time_flip: bool = False,
         callbacks: Callbacks = None,
         warm_start: bool = False,
         max_fit_seconds: float | None = None,
@@ -104,10 +107,12 @@ class DenseClassifier(ReadyClassifier):
         self.dropout = dropout
         self.augmentation = augmentation
         self.early_stopping = early_stopping
+        self.scoring = scoring
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.class_weight = class_weight
+        self.test_time_flip = test_time_flip
         self.callbacks = callbacks
         self.warm_start = warm_start
         self.max_fit_seconds = max_fit_seconds

@@ -23,20 +23,35 @@ PARAMETERS = {
         "str or sequence of str",
         """Random changes of the training images, such as ``"flip+shift"``: of "flip" (left-right),
         "shift" (by a tenth), "rotate" (by 18 degrees), "zoom" (by a tenth) and "erase" (a
-        rectangle).""",
+        rectangle). Above a backbone "flip" alone takes turns between an image and its mirror
+        image, so that what is frozen is computed once for each; all others end the reuse.""",
     ),
     "early_stopping": (
         "bool",
-        """Whether to set a stratified part of the training images aside, stop when the accuracy on
+        """Whether to set a stratified part of the training images aside, stop when the score on
         it stops rising, and restore the best weights; in each phase where there are two.""",
     ),
-    "validation_fraction": ("float", "Share of the training images that early stopping watches."),
+    "scoring": (
+        "str",
+        """Score that early stopping watches: "accuracy", "loss", or another one of
+        `sklearn.metrics.get_scorer_names`, such as "balanced_accuracy" or "roc_auc_ovr".""",
+    ),
+    "validation_fraction": (
+        "float or splitter",
+        """Share of the training images that early stopping watches, or a splitter of scikit-learn's
+        whose first part it watches.""",
+    ),
     "n_iter_no_change": ("int", "Epochs without an improvement after which training stops early."),
-    "tol": ("float", "Least improvement of the accuracy that counts for early stopping."),
+    "tol": ("float", "Least improvement of the score that counts for early stopping."),
     "class_weight": (
         'dict or "balanced"',
         """Weight of each label; "balanced": inversely proportional to its frequency. Times
         `sample_weight` their mean is made 1 before the loss gets them, which Keras doesn't do.""",
+    ),
+    "test_time_flip": (
+        "bool",
+        """Whether probabilities are the mean over an image and its mirror image, which takes
+        another pass. `model_` is the network alone.""",
     ),
     "callbacks": (
         "list of Keras callbacks or callback classes",
@@ -80,7 +95,8 @@ ATTRIBUTES = {
     "history_": (
         "dict of list",
         """One entry per epoch: ``phase``, ``learning_rate``, ``loss`` and ``accuracy`` of the
-        training images, ``val_loss`` and ``val_accuracy`` where there are validation images.""",
+        training images, ``val_loss`` and ``val_accuracy`` where there are validation images, and
+        ``val_`` with the name in `scoring` where early stopping watches another score.""",
     ),
     "image_shape_": ("tuple of int", "Height, width and channels of the images."),
     "input_range_": (

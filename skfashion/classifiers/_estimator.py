@@ -18,7 +18,13 @@ from skfashion._training import compile_config
 from skfashion._utils.config import SettingsMixin
 from skfashion._utils.deadline import DeadlineMixin, DeadlineReached
 from skfashion._utils.docs import complete
-from skfashion._utils.images import as_images, image_shape_of, is_planar, warn_of_other_range
+from skfashion._utils.images import (
+    as_images,
+    image_shape_of,
+    is_planar,
+    mirrored,
+    warn_of_other_range,
+)
 from skfashion._utils.typing import Model
 from skfashion._utils.validation import CallbackSupportMixin, HasMethods, Interval
 from skfashion._utils.version_mixin import VersionMixin
@@ -46,8 +52,9 @@ class BaseImageEstimator(
         "batch_size": [Interval(Integral, 1, None, closed="left")],
         "loss": [str, callable],
         "optimizer": [str, callable, HasMethods("apply_gradients")],
+        "test_time_flip": ["boolean"],
         "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither")],
+        "validation_fraction": [Interval(Real, 0, 1, closed="neither"), HasMethods("split")],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "callbacks": [HasMethods("on_epoch_end"), list, tuple, dict, None],
@@ -61,6 +68,7 @@ class BaseImageEstimator(
     }
 
     _sees_neighbours = False  # whether height and width of images matter
+    _is_mirrored = False  # whether images are trained in two views, see `Plan`
 
     def __init_subclass__(cls, **options):
         super().__init_subclass__(**options)
@@ -74,12 +82,6 @@ class BaseImageEstimator(
     @abstractmethod
     def _design(self, seed):
         """Return the phases, how many columns the network returns, and what it starts from."""
-
-    def _default_space(self):
-        """Return what is worth tuning: `Choice` and `Number` by parameter name."""
-        raise ValueError(
-            f"{type(self).__name__} doesn't say what is worth tuning: write the space by hand."
-        )
 
     @property
     def model_(self) -> Model:
@@ -146,18 +148,22 @@ class BaseImageEstimator(
         warn_of_other_range(X, self.input_range_, name)
         return self._as_input(X, name)
 
-    def _outputs(self, X):
-        """Return what the fitted network makes of images."""
+    def _outputs(self, X, *, flip):
+        """Return what the fitted network makes of images, and of their mirror images if `flip`."""
         check_is_fitted(self)
         _training.prepare_process()
         store, key = open_store(self.memory), getattr(self, "_run_key", None)
         X = self._see_again(X)
-        return _training.predict(
-            self._plan, self._weights, X, self._new_network, store=store, run_key=key
-        )
+        axis = 3 if X.ndim == 4 and self._plan.formats[1] == "channels_first" else 2
+        return [
+            _training.predict(
+                self._plan, self._weights, view, self._new_network, store=store, run_key=key
+            )
+            for view in ([X, mirrored(X, axis)] if flip else [X])
+        ]
 
     def _shape_of(self, X):
-        taker = type(self).__name__ if self._sees_neighbours else None
+        taker = type(self).__name__ if self._sees_neighbours or self._flips else None
         return image_shape_of(X.shape, self.image_shape, taker=taker)
 
     def _range_of(self, X):
@@ -174,6 +180,16 @@ class BaseImageEstimator(
         """Tell whether several fits in one process are faster than one after the other."""
         return _training.has_idle_cores()
 
+    # A class of the user's own may have no such parameters.
+
+    @property
+    def _flips(self):
+        return getattr(self, "test_time_flip", False)
+
+    @property
+    def _scoring(self):
+        return getattr(self, "scoring", "accuracy")
+
     def _draw_seed(self):
         """Return the seed of this fit; the caller's global random state is not touched."""
         if self.random_state is None:
@@ -187,7 +203,7 @@ class BaseImageEstimator(
         if weights is not None:
             start = _training.Start(_training.weights_digest(weights), weights)
         compile_config.check(phases[0].compile, n_outputs, self.callbacks)
-        stopping = (int(self.n_iter_no_change), float(self.tol))
+        stopping = (int(self.n_iter_no_change), float(self.tol), self._scoring)
         plan = _training.Plan(
             phases=tuple(phases),
             batch_size=self._batch_size(),
@@ -195,6 +211,7 @@ class BaseImageEstimator(
             seed=seed,
             n_outputs=n_outputs,
             early_stopping=_training.EarlyStopping(*stopping) if self.early_stopping else None,
+            mirrored=self._is_mirrored,
             start=start.key,
         )
         return plan, start
@@ -228,7 +245,7 @@ class BaseImageEstimator(
     def _new_network(self, network):
         return self._network(**network)
 
-    def _train(self, plan, data, start, *, replay=True):
+    def _train(self, plan, data, start, *, replay=True, score=None):
         progress = _Progress(self, plan)
         store = None if self.memory is None else open_store(self.memory)
         outcome = _training.run(
@@ -239,6 +256,7 @@ class BaseImageEstimator(
             store=store,
             replay=replay and store is not None and _replay.is_replayable(self, plan),
             on_epoch=progress.on_epoch,
+            score=score,
             callbacks=list if self.callbacks is None else self._callbacks,
             about=None if store is None else _replay.about(self, plan, len(data.X)),
         )

@@ -19,6 +19,7 @@ from skfashion._utils.typing import (
     RandomState,
     Self,
     Shape,
+    Splitter,
 )
 from skfashion._utils.validation import InvalidParameterError
 from skfashion._utils.warnings import warn
@@ -120,10 +121,12 @@ class KerasImageClassifier(BaseImageClassifier):
         loss: Loss = "sparse_categorical_crossentropy",
         metrics: Any = None,
         early_stopping: bool = False,
-        validation_fraction: float = 0.1,
+        scoring: str = "accuracy",
+        validation_fraction: float | Splitter = 0.1,
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
         class_weight: ClassWeight = None,
+        test_time_flip: bool = False,
         callbacks: Callbacks = None,
         warm_start: bool = False,
         max_fit_seconds: float | None = None,
@@ -142,10 +145,12 @@ class KerasImageClassifier(BaseImageClassifier):
         self.loss = loss
         self.metrics = metrics
         self.early_stopping = early_stopping
+        self.scoring = scoring
         self.validation_fraction = validation_fraction
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.class_weight = class_weight
+        self.test_time_flip = test_time_flip
         self.callbacks = callbacks
         self.warm_start = warm_start
         self.max_fit_seconds = max_fit_seconds
@@ -224,9 +229,14 @@ class KerasImageClassifier(BaseImageClassifier):
         return int(check_scalar(self._routed[routed], routed, Integral, min_val=1))
 
     def _shape_of(self, X):
-        return (
-            X.shape[1:] if self.image_shape is None else image_shape_of(X.shape, self.image_shape)
-        )
+        if self.image_shape is not None:
+            return image_shape_of(X.shape, self.image_shape)
+        if self._flips and X.ndim < 3:
+            raise ValueError(
+                f"test_time_flip=True mirrors images, and X has rows of {X.shape[1]} values: say "
+                "what they are with image_shape=(height, width, channels)."
+            )
+        return X.shape[1:]
 
     def _adapter(self, parameters):
         adapter = super()._adapter(parameters)

@@ -6,7 +6,16 @@ who calls them seeds it.
 
 from skfashion.networks._conv import conv
 from skfashion.networks._dense import dense
+from skfashion.networks._fine_tuned import features, fine_tuned, mobilenet
 from skfashion.networks._layers import AUGMENTATIONS, augmented, rescaled
-from skfashion.networks._mobilenet import mobilenet
 
-__all__ = ["AUGMENTATIONS", "augmented", "conv", "dense", "mobilenet", "rescaled"]
+__all__ = [
+    "AUGMENTATIONS",
+    "augmented",
+    "conv",
+    "dense",
+    "features",
+    "fine_tuned",
+    "mobilenet",
+    "rescaled",
+]

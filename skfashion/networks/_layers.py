@@ -9,7 +9,7 @@ from keras import layers
 from skfashion.networks._config import is_in_config
 
 AUGMENTATIONS = ("flip", "shift", "rotate", "zoom", "erase")
-ONE_DROPOUT_RATE = set()  # network functions
+DROPOUT_RATES = {}  # network functions -> functions of their parameters
 
 
 @keras.saving.register_keras_serializable("skfashion")
@@ -198,8 +198,17 @@ def normalised(name):
 
 def one_dropout_rate(function):
     """Declare that `dropout` is the rate of every dropout layer of a network, and nothing else."""
-    ONE_DROPOUT_RATE.add(function)
-    return function
+    return dropout_rates_by(lambda parameters: (parameters.get("dropout", 0.0),))(function)
+
+
+def dropout_rates_by(rates):
+    """Declare which rates a network's dropout layers have, by a function of its parameters."""
+
+    def declare(function):
+        DROPOUT_RATES[function] = rates
+        return function
+
+    return declare
 
 
 def dropped(x, rate, name):

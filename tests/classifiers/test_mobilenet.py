@@ -10,7 +10,7 @@ from numpy.testing import assert_allclose, assert_array_equal
 from recorder import SEEN, Recorder, events
 
 from skfashion.datasets import make_images
-from skfashion.networks._mobilenet import backbone_layers
+from skfashion.networks import _backbones
 
 FIRST = {"v1": "conv_dw_13", "v2": "block_16"}  # near the top: little is traced
 RATES = {"learning_rate": 1e-2, "fine_tune_learning_rate": 1e-3}
@@ -75,7 +75,7 @@ def test_head_only_leaves_the_backbone_alone(initial, head):
 
 
 def test_second_phase_changes_what_is_unfrozen_and_no_statistics(version, initial, both):
-    names = backbone_layers(version)
+    names = _backbones.backbone_layers(f"mobilenet_{version}")
     first = names.index(both.unfreeze_from_)
     assert both.unfreeze_from_.startswith(FIRST[version])
     assert both.n_trainable_layers_ == len(names) - first
@@ -98,7 +98,7 @@ def test_history_spans_both_phases_and_the_head_is_the_same_whatever_follows(hea
 @pytest.mark.parametrize("version", ["v2"], indirect=True)
 def test_statistics_of_the_whole_backbone_stay(initial, two):
     clf = tuner(unfreeze_from=0, epochs=1, fine_tune_epochs=1).fit(*two)
-    assert clf.n_trainable_layers_ == len(backbone_layers("v2"))
+    assert clf.n_trainable_layers_ == len(_backbones.backbone_layers("mobilenet_v2"))
     differing = changed(initial, by_name(clf))
     assert not [name for _, name in differing if is_statistic(name)]
     assert ("Conv1", "kernel") in differing

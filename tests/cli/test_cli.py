@@ -332,16 +332,17 @@ def test_help_says_the_sizes_there_are(capsys, monkeypatch):
     with pytest.raises(SystemExit):
         main(["search", "--help"])
     told = " ".join(capsys.readouterr().out.split())
-    dense, conv, mobilenet = (models()[name]._command_line for name in _MODELS)
+    dense, conv, mobilenet, _ = (models()[name]._command_line for name in _MODELS)
     assert conv.epochs == mobilenet.epochs
     for text in (
         f"default: dense {dense.candidates}, conv {conv.candidates}, "
-        f"mobilenet {mobilenet.candidates})",
-        f"default: dense {dense.epochs}, conv and mobilenet {conv.epochs}; hyperband: at most, 27)",
-        f"default: dense {dense.size}, conv {conv.size}, mobilenet see above)",
+        f"mobilenet and backbone {mobilenet.candidates})",
+        f"default: dense {dense.epochs}, conv, mobilenet and backbone {conv.epochs}; hyperband: at "
+        "most, 27)",
+        f"default: dense {dense.size}, conv {conv.size}, mobilenet and backbone see above)",
         f"dense compares candidates on {dense.sample:,} images and trains on {dense.images:,}, "
         f"conv on {conv.sample:,} and {conv.images:,}, "
-        f"mobilenet on {mobilenet.sample:,} and {mobilenet.images:,}.",
+        f"mobilenet and backbone on {mobilenet.sample:,} and {mobilenet.images:,}.",
     ):
         assert text in told
 

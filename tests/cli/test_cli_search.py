@@ -13,7 +13,7 @@ from skfashion import DenseClassifier
 from skfashion._cli._main import _MODELS, main
 from skfashion._cli._tuning import models
 from skfashion.classifiers._common import CommandLine
-from skfashion.networks import _mobilenet
+from skfashion.networks import _backbones
 
 TIMES = ["mean_fit_time", "std_fit_time", "mean_score_time", "std_score_time"]
 
@@ -221,11 +221,11 @@ def test_fashion_mnist_asked_for_and_out_of_reach(tmp_path, capsys, monkeypatch)
 
 
 def test_mobilenet_without_its_weights(photos, tmp_path, capsys, monkeypatch):
-    def no_network(**options):
+    def no_network(*arguments, **options):
         raise Exception("URL fetch failure")
 
     skfashion.clear_caches()
-    monkeypatch.setattr(_mobilenet, "application", lambda version: no_network)
+    monkeypatch.setattr(_backbones, "standalone", no_network)
     arguments = ["search", str(photos), "--model", "mobilenet", "--out", str(tmp_path)]
     assert main(arguments) == 2
     assert "KERAS_HOME" in capsys.readouterr().err

@@ -129,6 +129,8 @@ def test_info_says_what_a_model_is(found, tmp_path, capsys):
     ("options", "fragment"),
     [
         ("--alpha 0.5", "--alpha is not for --model dense"),
+        ("--backbone resnet", "'mobilenet_v3_small'"),
+        ("--model conv --backbone resnet50_v2", "--backbone is not for --model conv"),
         ("--augmentation spin", "spin"),
         ("--scoring f1macro", "no scoring 'f1macro'. Did you mean 'f1_macro'?"),
         ("--scoring f1", "(--scoring f1)"),

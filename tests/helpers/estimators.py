@@ -3,7 +3,7 @@
 import keras
 
 import skfashion
-from skfashion import DenseClassifier, MobileNetFineTuner
+from skfashion import BackboneFineTuner, DenseClassifier, MobileNetFineTuner
 
 
 def sequential(meta, *layers, outputs=None, last="softmax"):
@@ -30,6 +30,26 @@ SMALL = {
 }
 NAMES = tuple(SMALL)
 READY = NAMES[:3]  # which bring their network
+
+
+def small_backbone(input_shape):
+    """Build a backbone that is traced in no time, for `BackboneFineTuner`."""
+    inputs = keras.Input(input_shape)
+    start = keras.initializers.GlorotUniform(seed=0)
+    x = keras.layers.Rescaling(1 / 255)(inputs)
+    for block, filters in ((1, 4), (2, 8)):
+        name, options = f"block{block}", {"strides": 2, "kernel_initializer": start}
+        x = keras.layers.Conv2D(filters, 3, **options, use_bias=False, name=f"{name}_conv")(x)
+        x = keras.layers.BatchNormalization(name=f"{name}_bn")(x)
+        x = keras.layers.Activation("relu", name=f"{name}_relu")(x)
+        x = keras.layers.Dropout(0.25 / block, name=f"{name}_drop")(x)
+    return keras.Model(inputs, x)
+
+
+def on_small_backbone(**parameters):
+    """Return a fine-tuner on a small backbone, with one epoch a phase."""
+    defaults = {"weights": None, "epochs": 1, "fine_tune_epochs": 1, "random_state": 0}
+    return BackboneFineTuner(small_backbone, **{**defaults, **parameters})
 
 
 def dense(**parameters):

@@ -21,7 +21,7 @@ from skfashion import (
 )
 from skfashion.model_selection import search_space
 from skfashion.model_selection._subspaces import as_subspaces
-from skfashion.networks._mobilenet import backbone_layers, unfreeze_index
+from skfashion.networks._backbones import backbone_layers, unfreeze_index
 
 CLASSIFIERS = [
     DenseClassifier(),
@@ -101,7 +101,7 @@ def test_what_a_parameter_can_not_change_is_not_tried_twice(prefix):
 @pytest.mark.parametrize("version", ["v1", "v2"])
 def test_unfreeze_points_exist(version):
     points = search_space(MobileNetFineTuner(version=version), "random")["unfreeze_from"]
-    layers = backbone_layers(version)
+    layers = backbone_layers(f"mobilenet_{version}")
     indices = [unfreeze_index(layers, point) for point in points]
     assert indices[0] is None
     assert indices[1:] == sorted(indices[1:], reverse=True)

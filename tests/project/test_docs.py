@@ -94,17 +94,19 @@ def elsewhere(tmp_path, monkeypatch):
     from folders import write_classes
 
     from skfashion.datasets import make_images
-    from skfashion.networks import _mobilenet
+    from skfashion.networks import _backbones
 
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("MPLBACKEND", "agg")
     X, y = make_images(24, n_classes=3, image_size=40, channels=3, random_state=0)
     write_classes(tmp_path / "scenes", X, y, ("forest", "sea", "street"))
-    pretrain = _mobilenet.pretrain
+    pretrain = _backbones.pretrain
     monkeypatch.setattr(
-        _mobilenet,
+        _backbones,
         "pretrain",
-        lambda network, *, weights, **sizes: pretrain(network, weights=None, **sizes),
+        lambda network, *, weights, **sizes: pretrain(
+            network, weights=None if weights == "imagenet" else weights, **sizes
+        ),
     )
     clusters = []
     if importlib.util.find_spec("distributed") is not None:
