@@ -259,7 +259,7 @@ def things(found, photo_model, photos, tmp_path_factory):
         ("search digits --kind grid --candidates 3", "--candidates is for bayes and random"),
         ("search digits --kind hyperband --candidates 3", "follows from --epochs"),
         ("search digits --size 8", "--size is for folders"),
-        ("search digits --model tree", "--model tree is not one of dense, "),
+        ("search digits --model tree", "--model tree is not one of "),
         ("search {photos} --model mobilenet --size 16", "needs 32"),
         ("search digits --images 5 --out {out}", "number of classes = 10 (--images 5"),
         ("search digits --images 15 --out {out}", "--folds 3"),
