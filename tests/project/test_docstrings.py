@@ -1,7 +1,7 @@
 """The documentation says what the code does: names, order, defaults, examples."""
 
 import doctest
-import importlib
+import importlib.util
 import inspect
 import pkgutil
 import re
@@ -40,7 +40,10 @@ NOT_ASKED = {
 def modules():
     yield skfashion
     for info in pkgutil.walk_packages(skfashion.__path__, "skfashion."):
-        if info.name != "skfashion.__main__":
+        # JAX is not required.
+        if info.name != "skfashion.__main__" and (
+            info.name != "skfashion._training.jax_loop" or importlib.util.find_spec("jax")
+        ):
             yield importlib.import_module(info.name)
 
 
