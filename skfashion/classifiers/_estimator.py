@@ -54,7 +54,10 @@ class BaseImageEstimator(
         "optimizer": [str, callable, HasMethods("apply_gradients")],
         "test_time_flip": ["boolean"],
         "early_stopping": ["boolean"],
-        "validation_fraction": [Interval(Real, 0, 1, closed="neither"), HasMethods("split")],
+        "validation_fraction": [
+            Interval(Real, 0, 1, closed="neither"),
+            HasMethods(["split", "get_n_splits"]),  # a str has the first
+        ],
         "n_iter_no_change": [Interval(Integral, 1, None, closed="left")],
         "tol": [Interval(Real, 0, None, closed="left")],
         "callbacks": [HasMethods("on_epoch_end"), list, tuple, dict, None],

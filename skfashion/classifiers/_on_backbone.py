@@ -22,7 +22,7 @@ class OnBackbone(ScalesPixels):
         "backbone": [StrOptions({*_backbones.BACKBONES}), callable],
         "alpha": [Interval(Real, 0, None, closed="neither")],
         "weights": [str, HasMethods("__fspath__"), None],
-        "image_size": [Interval(Integral, 1, None, closed="left"), "array-like", None],
+        "image_size": [Interval(Integral, 32, None, closed="left"), "array-like", None],
     }
     _sees_neighbours = True
 

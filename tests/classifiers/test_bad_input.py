@@ -218,6 +218,8 @@ COMMON = {
     "validation_fraction": [0, 1, 1.5, "0.1"],
     "n_iter_no_change": [0, 1.5],
     "tol": [-1e-4, "small"],
+    "scoring": ["nonsense", 3, None],
+    "test_time_flip": ["yes", 2],
     "class_weight": ["even", 3, [1, 2]],
     "callbacks": [3, "EarlyStopping", print],
     "warm_start": ["yes", 7],
