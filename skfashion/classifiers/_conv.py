@@ -43,7 +43,7 @@ class ConvClassifier(ReadyClassifier):
     See Also
     --------
     DenseClassifier : Faster, for very small images.
-    MobileNetFineTuner : For few images of the world.
+    BackboneFineTuner : Fine-tunes a network with ImageNet weights, for photos.
 
     Examples
     --------

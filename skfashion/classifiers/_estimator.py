@@ -297,8 +297,7 @@ class BaseImageEstimator(
 class _Progress:
     """Prints, stops by time, and tells scikit-learn's callbacks, from its version 1.9 on.
 
-    Their tasks are the fit, its phases if there are several, and epochs:
-    `sklearn.callback.ProgressBar`, set on any search, shows them all.
+    Their tasks are the fit, its phases if there are several, and epochs.
     """
 
     def __init__(self, estimator, plan):
@@ -347,11 +346,8 @@ class _Progress:
             known = len(outcome.state.history) - outcome.epochs_trained
             reused = f" ({known} known)" if known else ""
             how = ", compiled by XLA" if _training.compiles_epochs() else ""
-            print(
-                f"[{self._name}] {len(outcome.state.history)} epochs{reused} in "
-                f"{outcome.seconds:.1f} s{how}  {numbers}",
-                flush=True,
-            )
+            epochs = f"{len(outcome.state.history)} epochs{reused} in {outcome.seconds:.1f} s{how}"
+            print(f"[{self._name}] {epochs}  {numbers}", flush=True)
 
     def _tell(self, phase, logs):
         """Tell callbacks of an epoch that is done; return whether one wants to stop."""
