@@ -21,11 +21,27 @@ pytestmark = needs_linux
 CONTEXT = multiprocessing.get_context("forkserver")
 
 
+class Gate:
+    """Where one process says that it is there, and waits.
+
+    One for each: a process that is killed at a shared one keeps its lock.
+    """
+
+    def __init__(self):
+        self.reached, self.open = CONTEXT.Event(), CONTEXT.Event()
+
+    def wait(self):
+        self.reached.set()
+        self.open.wait()
+
+
 def begun(function, *arguments):
     """Start a process for each of some arguments; they go on once all are ready."""
-    ready = CONTEXT.Barrier(len(arguments) + 1)
-    children = [Child(function, *each, ready) for each in arguments]
-    ready.wait(60)
+    gates = [Gate() for _ in arguments]
+    children = [Child(function, *each, gate) for each, gate in zip(arguments, gates, strict=True)]
+    assert all(gate.reached.wait(60) for gate in gates)
+    for gate in gates:
+        gate.open.set()
     return children
 
 
@@ -249,7 +265,7 @@ def begin(folder, go, ready):
 
 def test_crashes_are_counted_one_after_the_other(tmp_path):
     store, go = Store(tmp_path), CONTEXT.Event()
-    # Events that a killed process waits for are never set again: each has one of its own.
+    # Never set where a killed process waits: that would wait for it.
     living, *killed = begun(begin, (tmp_path, go), *((tmp_path, CONTEXT.Event()) for _ in range(3)))
     kill(*killed)  # together, by a scheduler say: none died of the work
     assert len(store.dead_guards()) == 3
