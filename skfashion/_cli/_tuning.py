@@ -17,6 +17,7 @@ from skfashion.model_selection._one_by_one import GridSearchCV, RandomizedSearch
 from skfashion.preprocessing import ImageReader, PixelScaler
 
 _PREFIX = "classifier__"
+_LEAST_STEPS = 8
 
 
 def models(base=ReadyClassifier):
@@ -34,7 +35,7 @@ def make_search(settings, *, files, cv, jobs):
         share_cores(cpu_count())  # before TensorFlow begins, as it does with ImageNet weights
     kind, candidates = settings["search"], settings["candidates"]
     pipeline = _make_pipeline(settings, files)
-    space = _make_space(pipeline, kind)
+    space = _make_space(pipeline, kind, n_images=min(len(train) for train, _ in cv))
     common = {"cv": cv, "n_jobs": "auto" if jobs is None else jobs, "verbose": 1}
     common["scoring"] = settings["scoring"]
     if kind == "grid":
@@ -85,13 +86,20 @@ def _make_pipeline(settings, files):
     return Pipeline([*steps, ("classifier", classifier)])
 
 
-def _make_space(pipeline, kind):
-    """Return what a search of this kind tries."""
+def _make_space(pipeline, kind, n_images):
+    """Return what a search of this kind tries on so many images."""
     space = search_space(pipeline, "random" if kind == "hyperband" else kind)
     # How long to train is said once, on the command line, and Adam does for a first search.
-    for name in ("epochs", *pipeline[-1]._command_line.half_epochs, "optimizer"):
+    declared = pipeline[-1]._command_line
+    for name in ("epochs", *declared.half_epochs, "optimizer", *declared.parameters):
         for part in space if isinstance(space, list) else [space]:
             part.pop(f"{_PREFIX}{name}", None)
+    name = f"{_PREFIX}batch_size"
+    for part in space if isinstance(space, list) else [space]:
+        if name in part:
+            sizes = sorted(getattr(part[name], "categories", part[name]))
+            # A few steps an epoch teach a network next to nothing.
+            part[name] = [size for size in sizes if size * _LEAST_STEPS <= n_images] or sizes[:1]
     return space
 
 

@@ -22,7 +22,7 @@ class CommandLine:
     Of Fashion-MNIST it compares candidates on `sample` images and trains the best on `images`.
     Files are read at `size`, height and width in pixels, which is at least `smallest`; images
     that come with a size of their own keep it, unless there is a `size_parameter`.
-    `parameters` are set, and those named in `half_epochs` to half of `epochs`.
+    `parameters` are set and not searched, those named in `half_epochs` to half of `epochs`.
     """
 
     name: str
