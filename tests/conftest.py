@@ -53,6 +53,30 @@ def pytest_runtest_protocol():
         warnings.warn = _warn
 
 
+def pytest_addoption(parser):
+    parser.addoption(
+        "--device",
+        choices=["gpu"],
+        help="gpu: with deterministic operations and no TF32, as bits are compared; else skip",
+    )
+
+
+def pytest_configure(config):
+    if config.getoption("--device") == "gpu":
+        os.environ |= {"TF_DETERMINISTIC_OPS": "1", "NVIDIA_TF32_OVERRIDE": "0"}
+        flags = os.environ.get("XLA_FLAGS", "")
+        os.environ["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true"
+
+
+def pytest_collection_modifyitems(config, items):
+    if config.getoption("--device") == "gpu":
+        from skfashion._training.features import _device
+
+        if _device() == "cpu":
+            for item in items:
+                item.add_marker(pytest.mark.skip(reason="Keras' backend finds no GPU"))
+
+
 @pytest.fixture(scope="session")
 def images():
     """60 learnable images of 3 classes, 8 x 8, grey."""

@@ -24,8 +24,10 @@ from skfashion._training.processes import (
 from skfashion._training.programs import initial_weights, programs_info
 from skfashion._training.runs import State
 from skfashion._training.seeding import build_scope, checked_policy
+from skfashion._training.stack import FITS_AT_ONCE, stacks_fits
 
 __all__ = [
+    "FITS_AT_ONCE",
     "Data",
     "EarlyStopping",
     "Phase",
@@ -50,6 +52,7 @@ __all__ = [
     "programs_info",
     "run",
     "share_cores",
+    "stacks_fits",
     "structure_of",
     "untraced",
     "weights_digest",

@@ -2,12 +2,14 @@
 
 import threading
 from functools import partial
+from itertools import zip_longest
 
 import jax
 import jax.numpy as jnp
 import keras
 import numpy as np
 
+from skfashion._training import stack
 from skfashion._training.loops import (
     Held,
     Loop,
@@ -47,6 +49,8 @@ class JaxLoop(Loop):
         # On a CPU XLA leaves convolutions in a loop to one slow thread: 5 times slower than alone.
         weights = model.weights
         self._one_by_one = jax.default_backend() == "cpu" and any(len(w.shape) > 2 for w in weights)
+        plain = type(model).train_step is keras.Model.train_step
+        self.stacks = plain and not exclusive and all(len(w.shape) <= 2 for w in weights)
         self._metrics = None
         self._compiled = {}
         self._lock = threading.RLock()
@@ -77,17 +81,40 @@ class JaxLoop(Loop):
 
     def train_epoch(self, held, data, order, batch_size):
         """Train one epoch on resident arrays in the given order; return the metrics."""
-        carry = [held.take(group) for group in self._groups], self._fresh_metrics(held, *data)
-        rows, rate = Rows(order, jnp.asarray), None
-        for size, start, n in self._pieces(len(order), batch_size):
-            steps = partial(self._train, size)
-            carry, logs = self._call(("train", size), steps, carry, *data, rows, start, n)
-            rate = logs["learning_rate"] if rate is None else rate
-        for group, values in zip(self._groups, carry[0], strict=True):
+        state = [held.take(group) for group in self._groups]
+        places = list(self._pieces(len(order), batch_size))
+        arrays = [rows.array for rows in (*data, Rows(order, jnp.asarray))]
+        epoch = _Epoch(places, (state, self._fresh_metrics(held, *data)), arrays)
+        if self.stacks and len(order) >= batch_size:
+            shapes = [(array.shape, array.dtype) for array in arrays]
+            device = jax.config.jax_default_device
+            stack.train(self._train_epochs, epoch, places[0], device, *shapes)
+        else:
+            self._train_epochs([epoch])
+        state, metrics = epoch.carry
+        for group, values in zip(self._groups, state, strict=True):
             held.put(group, values)
         if self.exclusive:  # as Keras leaves them
-            held.put(self._model.metrics_variables, carry[1])
-        return _as_floats({**logs, "learning_rate": rate})
+            held.put(self._model.metrics_variables, metrics)
+        return epoch.logs
+
+    def _train_epochs(self, epochs):
+        """Train an epoch of several fits together; those of one remainder share the last batch."""
+        carries, logs = [epoch.carry for epoch in epochs], [{} for _ in epochs]
+        for places in zip_longest(*(epoch.places for epoch in epochs)):
+            for size, start, n in dict.fromkeys(filter(None, places)):
+                who = [i for i, place in enumerate(places) if place == (size, start, n)]
+                given = [carries[i] for i in who], [epochs[i].arrays for i in who]
+                name, steps = ("train", size, len(who)), partial(self._train, size)
+                # What several have is left as it is: one of them may have to go on alone.
+                keep = self.exclusive or len(who) > 1
+                trained, told = self._call(name, steps, *given, start, n, keep=keep)
+                for i, carry, log in zip(who, trained, told, strict=True):
+                    rate = logs[i].get("learning_rate", log["learning_rate"])
+                    carries[i], logs[i] = carry, {**log, "learning_rate": rate}
+        logs = jax.device_get(logs)  # waits for all
+        for epoch, carry, log in zip(epochs, carries, logs, strict=True):
+            epoch.carry, epoch.logs = carry, {name: float(value) for name, value in log.items()}
 
     def evaluate(self, held, data, batch_size):
         """Return the metrics on resident arrays."""
@@ -95,7 +122,8 @@ class JaxLoop(Loop):
         metrics = self._fresh_metrics(held, *data)
         for size, start, n in self._pieces(len(data[0]), batch_size):
             steps = partial(self._evaluate, size)
-            metrics, logs = self._call(("evaluate", size), steps, metrics, *data, state, start, n)
+            given = metrics, *data, state, start, n
+            metrics, logs = self._call(("evaluate", size), steps, *given)
         return _as_floats(logs)
 
     def predict(self, held, X):
@@ -135,36 +163,46 @@ class JaxLoop(Loop):
                 self._metrics = [np.array(v.value) for v in model.metrics_variables]
         return self._metrics
 
-    def _call(self, name, function, *values):
+    def _call(self, name, function, *values, keep=True):
         """Call a function as a program, compiled once for all trainings with arrays this long.
 
-        What it is given first it may write to, unless that belongs to the model.
+        What it is given first it may write to, unless that is to be kept.
         """
         values = [v.array if isinstance(v, Rows) else v for v in values]
-        shapes = [(v.shape, v.dtype) for v in values if hasattr(v, "shape")]
+        shapes = [(v.shape, v.dtype) for v in jax.tree.leaves(values[1:]) if hasattr(v, "shape")]
         key = (*name, jax.config.jax_default_device, *shapes)
         with self._lock:  # a trace changes the model for a moment
             if key not in self._compiled:
-                given = () if self.exclusive or name == ("predict",) else 0
+                given = () if keep else 0
                 traced = jax.jit(function, donate_argnums=given).lower(*values)
                 self._compiled[key] = traced.compile()
                 self.traces += 1
         return self._compiled[key](*values)
 
-    def _train(self, size, carry, X, y, weight, order, start, n):
-        optimizer = self._model.optimizer
-        with keras.StatelessScope(zip(optimizer.variables, carry[0][2], strict=True)):
-            rate = jnp.asarray(optimizer.learning_rate, "float32")
+    def _train(self, size, carries, data, start, n):
+        """Do steps of several fits at once, each of which is what it is alone."""
+        each = jax.vmap if len(carries) > 1 else lambda function: function
 
         def step(i, carry):
             state, metrics = carry
-            rows = jax.lax.dynamic_slice_in_dim(order, start + i * size, size)
-            batch = [jnp.take(a, rows, axis=0, mode="clip") for a in (X, y, weight)]
-            _, (*state, metrics) = self._model.train_step((*state, metrics), tuple(batch))
+            batches = []
+            for *arrays, order in data:
+                rows = jax.lax.dynamic_slice_in_dim(order, start + i * size, size)
+                batches.append([jnp.take(a, rows, axis=0, mode="clip") for a in arrays])
+            train_step = each(self._model.train_step)
+            _, (*state, metrics) = train_step((*state, metrics), tuple(_stacked(batches)))
             return state, metrics
 
-        carry = self._repeated(step, n, carry)
-        return carry, {"learning_rate": rate, **self._results(carry[1])}
+        state, metrics = _stacked(carries)
+        rate = each(self._learning_rate)(state[2])
+        carry = self._repeated(step, n, (state, metrics))
+        logs = {"learning_rate": rate, **each(self._results)(carry[1])}
+        return _parted(carry, len(carries)), _parted(logs, len(carries))
+
+    def _learning_rate(self, values):
+        optimizer = self._model.optimizer
+        with keras.StatelessScope(zip(optimizer.variables, values, strict=True)):
+            return jnp.asarray(optimizer.learning_rate, "float32")
 
     def _evaluate(self, size, metrics, X, y, state, start, n):
         def step(i, metrics):
@@ -182,6 +220,16 @@ class JaxLoop(Loop):
     def _results(self, metrics):
         with keras.StatelessScope(zip(self._model.metrics_variables, metrics, strict=True)):
             return self._model.get_metrics_result()
+
+
+class _Epoch:
+    """What a fit brings to an epoch, and gets of it."""
+
+    def __init__(self, places, carry, arrays):
+        self.places = places  # of the batches, as of `_pieces`
+        self.carry = carry  # state and metrics
+        self.arrays = arrays  # X, y, weights and order
+        self.logs = None
 
 
 class _Arrays(Held):
@@ -214,6 +262,14 @@ class _OfModel(Held):
     def put(self, variables, values):
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
+
+
+def _stacked(trees):
+    return trees[0] if len(trees) == 1 else jax.tree.map(lambda *a: jnp.stack(a), *trees)
+
+
+def _parted(tree, n):
+    return [tree] if n == 1 else [jax.tree.map(lambda a, i=i: a[i], tree) for i in range(n)]
 
 
 def _as_floats(logs):

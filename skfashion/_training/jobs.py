@@ -15,6 +15,7 @@ from threadpoolctl import ThreadpoolController
 
 from skfashion._training.memory import Crew
 from skfashion._training.processes import settings_of_thread, share_cores
+from skfashion._training.stack import Meeting
 from skfashion._utils.deadline import DeadlineReached, cancelled_by
 
 
@@ -35,7 +36,7 @@ class SideBySideBackend(ThreadingBackend):
         """Share the cores among threads, which begin with the first task."""
         n_jobs = super().configure(n_jobs, parallel, **options)
         self._cancelled = threading.Event()
-        self._settings = [*settings_of_thread(), Crew().joined]
+        self._settings = [*settings_of_thread(), Crew().joined, Meeting().joined]
         self._while_open = ExitStack()
         n_threads = share_cores(n_jobs)
         pools = ThreadpoolController()  # OpenMP's number of threads is each thread's own

@@ -9,7 +9,7 @@ from weakref import WeakValueDictionary
 import keras
 import numpy as np
 
-from skfashion._training import features
+from skfashion._training import features, stack
 from skfashion._training.loops import KerasLoop, has_hooks_in_epochs
 from skfashion._training.memory import retried
 from skfashion._training.programs import Program, initial_weights, program_of
@@ -115,7 +115,11 @@ class _Trainer:
     def _stage(self, phase, key, state):
         going = True
         if state.epoch < phase.epochs and not state.stopped:
-            with self._attempt(key) as guard, self._program(phase) as program:
+            with (
+                self._attempt(key) as guard,
+                self._program(phase) as program,
+                stack.training(program.loop),
+            ):
                 state, going = self._train(program, phase, key, state, guard)
         complete = going or state.epoch == phase.epochs or state.stopped
         if state.best_weights is not None:

@@ -43,7 +43,7 @@ def clear_caches() -> None:
     """Forget what the caches of this process hold; what is on disk stays.
 
     No result changes. What is in use by another thread at the moment is kept by that
-    thread until it is done.
+    thread until it is done. On Keras' JAX backend JAX forgets what it has compiled, too.
 
     See Also
     --------
@@ -51,6 +51,11 @@ def clear_caches() -> None:
     """
     for cache in _CACHES.values():
         cache.clear()
+    keras = sys.modules.get("keras")
+    if keras is not None and keras.backend.backend() == "jax":
+        import jax
+
+        jax.clear_caches()  # some 10 MB for each new shape
 
 
 def register(name, cache):

@@ -17,6 +17,7 @@ _DEFAULTS = {
     "store_max_bytes": None,
     "kept_predictions": 8,
     "fused_optimizers": True,
+    "stack_fits": "auto",
 }
 # `own` and `carried`: settings of this thread, and of an estimator at work. Each is a dict that
 # changes in place, so that whoever holds it sees it change.
@@ -41,8 +42,8 @@ def set_config(**settings: Any) -> None:
 
     As in scikit-learn, each thread has its own, and begins with the defaults. An estimator
     takes them along to the workers (threads, processes, machines) of a search or another tool
-    of scikit-learn. They change what is kept, not what is learnt; `fused_optimizers` rounds
-    the last digits differently.
+    of scikit-learn. They change what is kept, not what is learnt; `fused_optimizers` and
+    `stack_fits` round the last digits differently.
 
     Parameters
     ----------
@@ -61,6 +62,9 @@ def set_config(**settings: Any) -> None:
           the folder of its ``memory=``, those used last; 0 keeps none.
         - ``fused_optimizers`` (bool, True at start): whether TensorFlow's fused kernels
           carry out the steps of Adam, AdamW, RMSprop and SGD. False takes Keras' own.
+        - ``stack_fits`` ("auto" at start, or bool): whether fits side by side, under
+          ``joblib.parallel_config("skfashion")`` on JAX, train as one program where their
+          networks are of one shape and without convolutions. "auto": on an accelerator.
 
     Raises
     ------
@@ -76,7 +80,10 @@ def set_config(**settings: Any) -> None:
     for name, value in settings.items():
         if name not in _DEFAULTS:
             raise TypeError(f"there is no setting {name!r}; there are {', '.join(_DEFAULTS)}.")
-        if isinstance(_DEFAULTS[name], bool):
+        if name == "stack_fits":
+            fits = value == "auto" or isinstance(value, bool)
+            wanted = "'auto', True or False"
+        elif isinstance(_DEFAULTS[name], bool):
             fits, wanted = isinstance(value, bool), "True or False"
         else:
             fits, wanted = type(value) is int and value >= 0, "an int >= 0"

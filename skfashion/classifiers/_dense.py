@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from numbers import Integral
 from typing import Literal
 
-from skfashion import networks
+from skfashion import _training, networks
 from skfashion._utils.search_values import Choice, Number
 from skfashion._utils.typing import (
     Callbacks,
@@ -122,6 +122,10 @@ class DenseClassifier(ReadyClassifier):
         self.memory = memory
         self.random_state = random_state
         self.verbose = verbose
+
+    def _fits_at_once(self):
+        together = self.callbacks is None and _training.stacks_fits()
+        return _training.FITS_AT_ONCE if together else super()._fits_at_once()
 
     def _default_space(self):
         return {

@@ -179,9 +179,9 @@ class BaseImageEstimator(
     def _adapter(self, parameters):
         return Adapter(self._network, parameters)
 
-    def _pays_side_by_side(self):
-        """Tell whether several fits in one process are faster than one after the other."""
-        return _training.has_idle_cores()
+    def _fits_at_once(self):
+        """Return how many fits side by side are fastest, -1 for one a core, None for no two."""
+        return -1 if _training.has_idle_cores() else None
 
     # A class of the user's own may have no such parameters.
 

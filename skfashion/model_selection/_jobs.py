@@ -17,14 +17,16 @@ N_JOBS = [Integral, StrOptions({"auto"}), None]  # what the parameter may be
 def resolved_jobs(search):
     """In the block, give a search with ``n_jobs="auto"`` the number that it stands for.
 
-    All cores for networks of ours on a CPU; None where a caller or a worker has arranged it.
+    All cores for networks of ours on a CPU, and a number of fits where they train together;
+    None where a caller or a worker has arranged it.
     """
     with ExitStack() as stack:
         if search.n_jobs == "auto":
             search.n_jobs = None
             stack.callback(setattr, search, "n_jobs", "auto")
-            if _is_undecided() and _pays(search.estimator):
-                stack.enter_context(joblib.parallel_config("skfashion"))
+            n_fits = _fits_at_once(search.estimator) if _is_undecided() else None
+            if n_fits is not None:
+                stack.enter_context(joblib.parallel_config("skfashion", n_jobs=n_fits))
         yield
 
 
@@ -45,9 +47,9 @@ def _is_undecided():
     )
 
 
-def _pays(estimator):
-    """Tell whether the last step trains a network of this package on a CPU."""
+def _fits_at_once(estimator):
+    """Return how many fits at a time a network of this package is best at, the last step or not."""
     while getattr(estimator, "steps", None):
         estimator = estimator.steps[-1][1]
-    pays = getattr(estimator, "_pays_side_by_side", None)
-    return pays is not None and pays()
+    told = getattr(estimator, "_fits_at_once", None)
+    return told and told()

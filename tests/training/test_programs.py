@@ -23,6 +23,11 @@ def _empty_pool():
     skfashion.clear_caches()
 
 
+open_shapes = pytest.mark.skipif(
+    keras.backend.backend() != "tensorflow", reason="TensorFlow alone traces for shapes left open"
+)
+# What other backends than TensorFlow write into a program.
+WRITTEN_IN = ("batch_size", "optimizer__momentum", "optimizer__weight_decay")
 custom = functools.partial(custom, model__units=16, epochs=3)
 SAMPLED = {
     "learning_rate": (dense, {}, [1e-4, 1e-1]),
@@ -45,6 +50,8 @@ def same(one, other, X):
 
 @pytest.mark.parametrize("name", SAMPLED)
 def test_second_candidate_on_a_reused_program_equals_a_fresh_one(name, images):
+    if name in WRITTEN_IN and keras.backend.backend() != "tensorflow":
+        pytest.skip("a variable of the program on TensorFlow alone")
     X, y = images
     make, settings, values = SAMPLED[name]
     one, other = (make(**settings, **{name: value}) for value in values)
@@ -158,6 +165,7 @@ def same_within(one, other, X, tolerance):
     )
 
 
+@open_shapes
 @pytest.mark.parametrize("name", NAMES)
 def test_training_is_traced_once(name, images):
     # Variables of metrics that are made within a trace would cost a second one.
@@ -166,6 +174,7 @@ def test_training_is_traced_once(name, images):
     assert info["traces"] == info["kept"] > 0
 
 
+@open_shapes
 def test_folds_of_any_size_share_one_trace(images):
     X, y = images
     dense(epochs=1, batch_size=16).fit(X[:40], y[:40]).predict(X[:5])
@@ -282,6 +291,7 @@ def test_every_optimizer_starts_as_in_keras(optimizer, images):
         np.testing.assert_allclose(clf.fit(X, y).history_["loss"], known, rtol=5e-3)
 
 
+@open_shapes
 def test_a_program_that_predicts_first_is_traced_once_for_training(images):
     clf = dense(epochs=1).fit(*images)
     skfashion.clear_caches()

@@ -1,0 +1,181 @@
+"""Fits that train together: those side by side meet at every epoch, and one program trains them.
+
+Knows threads, not epochs: what several fits bring to one, and how it is trained, their loop knows.
+"""
+
+import gc
+import threading
+import time
+import traceback
+from contextlib import contextmanager
+from contextvars import ContextVar
+from weakref import WeakValueDictionary
+
+import keras
+
+from skfashion._utils.config import get_config
+
+FITS_AT_ONCE = 32  # unless said otherwise; each has its images in memory
+# How many fits are stacked: a program is compiled for each, so not for every number.
+_SIZES = (64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1)
+_MOMENT, _LONGEST = 0.05, 1.0  # seconds that fits wait for each other, at least and at most
+_ELSEWHERE = object()
+_CURRENT = ContextVar("skfashion_meeting", default=None)
+
+
+def stacks_fits():
+    """Tell whether fits side by side are to train together: on JAX, where it pays or is wished."""
+    wanted = get_config()["stack_fits"]
+    if not wanted or keras.backend.backend() != "jax":
+        return False
+    import jax
+
+    return wanted is True or jax.default_backend() != "cpu"
+
+
+@contextmanager
+def training(loop):
+    """In the block, this thread trains by a loop: others wait for it, if it is one that stacks."""
+    meeting = _CURRENT.get()
+    if meeting is None:
+        yield
+        return
+    with meeting.place(None if loop.stacks and stacks_fits() else _ELSEWHERE):
+        yield
+
+
+def train(function, work, *shape):
+    """Call a function with a list of this work and of what other fits of its shape came with."""
+    meeting = _CURRENT.get()
+    if meeting is None or not stacks_fits():
+        function([work])
+    else:
+        meeting.train(function, work, shape)
+
+
+class Meeting:
+    """Where the threads of one call of joblib come to at each epoch, and wait for each other.
+
+    Whoever trains in a group is expected there, and so is who trains nothing yet. A fit waits
+    about as long as an epoch takes; who isn't there then is expected no more until it comes.
+    """
+
+    def __init__(self):
+        self._changed = threading.Condition()
+        self._places = {}  # threads -> the group they train in; None where that is to be seen
+        self._groups = WeakValueDictionary()
+
+    @contextmanager
+    def joined(self):
+        """In the block, expect this thread."""
+        token = _CURRENT.set(self)
+        try:
+            with self.place(None):
+                yield
+        finally:
+            _CURRENT.reset(token)
+
+    @contextmanager
+    def place(self, place):
+        """In the block, have this thread in a place; after it, where it was before."""
+        before = self._places.get(threading.get_ident(), _ELSEWHERE)
+        self._move(place)
+        try:
+            yield
+        finally:
+            self._move(before)
+
+    def _move(self, place):
+        with self._changed:
+            self._places[threading.get_ident()] = place
+            self._changed.notify_all()
+
+    def train(self, function, work, shape):
+        """Train with those that come; raise what this work alone has failed by."""
+        mine = _Work(work)
+        with self._changed:
+            key = function, *shape
+            group = self._groups.setdefault(key, _Group(function))
+            self._wait(group, mine)
+        if mine is mine.together[0]:
+            group.carry_out(mine.together)
+        mine.together[0].done.wait()
+        if mine.error is not None:
+            raise mine.error
+
+    def _wait(self, group, mine):
+        """Wait until it is settled who trains together."""
+        me, now = threading.get_ident(), time.monotonic()
+        if self._places[me] is not group:  # a fit that begins, as others may
+            self._places[me], group.opens = group, now + _MOMENT
+        group.waiting[me] = mine
+        group.closes = now + min(max(group.seconds, _MOMENT), _LONGEST)
+        self._changed.notify_all()
+        while mine.together is None:
+            expected = [
+                thread
+                for thread, place in self._places.items()
+                if place in (None, group) and thread not in group.waiting
+            ]
+            left = (group.closes if expected else group.opens) - time.monotonic()
+            if left > 0:
+                self._changed.wait(left)
+                continue
+            self._places.update(dict.fromkeys(expected, _ELSEWHERE))
+            group.close()
+            self._changed.notify_all()
+
+
+class _Work:
+    """What one fit comes with to an epoch."""
+
+    def __init__(self, given):
+        self.given = given
+        self.together = self.error = None
+        self.done = threading.Event()
+
+
+class _Group:
+    """Fits of one shape, whose epochs one function trains together."""
+
+    def __init__(self, function):
+        self.waiting = {}  # threads -> work
+        self.opens = self.closes = 0.0  # no sooner, with nobody expected, and no later
+        self.seconds = _LONGEST  # that the last epoch took
+        self._function = function
+        self._most = _SIZES[0]
+
+    def close(self):
+        """Settle who trains together."""
+        waiting = list(self.waiting.values())
+        self.waiting.clear()
+        while waiting:
+            size = next(n for n in _SIZES if n <= min(len(waiting), self._most))
+            together, waiting = waiting[:size], waiting[size:]
+            for work in together:
+                work.together = together
+
+    def carry_out(self, together):
+        """Train an epoch of each, and let them go on."""
+        started = time.monotonic()
+        try:
+            self._carry_out(together)
+        finally:
+            self.seconds = time.monotonic() - started
+            together[0].done.set()
+
+    def _carry_out(self, together):
+        """Train epochs as one; in halves where that fails, down to one that fails alone."""
+        try:
+            self._function([work.given for work in together])
+            return
+        except Exception as error:
+            if len(together) == 1:
+                together[0].error = error
+                return
+            traceback.clear_frames(error.__traceback__)  # they hold what took the memory
+        gc.collect()
+        half = len(together) // 2
+        self._most = min(self._most, len(together) - half)
+        self._carry_out(together[:half])
+        self._carry_out(together[half:])

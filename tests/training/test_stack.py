@@ -1,0 +1,247 @@
+"""Fits that train together end as alone, and one that is late, leaves or fails costs no other.
+
+Skips unless the process runs with ``KERAS_BACKEND=jax``.
+"""
+
+import threading
+import time
+from functools import partial
+
+import joblib
+import keras
+import numpy as np
+import pytest
+
+if keras.backend.backend() != "jax":
+    pytest.skip("runs with KERAS_BACKEND=jax", allow_module_level=True)
+
+import jax
+from custom import custom
+from estimators import dense, mobile, sequential
+from sklearn.base import clone
+
+import skfashion
+from skfashion import ConvClassifier
+from skfashion._training import stack
+from skfashion._training.jax_loop import JaxLoop
+from skfashion.datasets import make_images
+from skfashion.model_selection import HyperbandSearchCV
+from skfashion.networks._layers import augmented
+
+N = 10 * 16 + 5  # a last batch of five
+dense = partial(dense, batch_size=16)
+
+
+@pytest.fixture(scope="module")
+def many():
+    return make_images(N, n_classes=3, image_size=8, random_state=0)
+
+
+@pytest.fixture
+def sizes(monkeypatch):
+    """How many epochs were trained together, each time."""
+    seen, train = [], JaxLoop._train_epochs
+
+    def spied(loop, epochs):
+        seen.append(len(epochs))
+        return train(loop, epochs)
+
+    monkeypatch.setattr(JaxLoop, "_train_epochs", spied)
+    return seen
+
+
+def trained(fits, data, n_jobs=None, stack_fits=True):
+    """Return the fits, done side by side; `data` is that of all, or of each."""
+    data = data if isinstance(data, list) else [data] * len(fits)
+    with (
+        skfashion.config_context(stack_fits=stack_fits),
+        joblib.parallel_config("skfashion", n_jobs=n_jobs or len(fits)),
+    ):
+        return joblib.Parallel()(
+            joblib.delayed(clone(clf).fit)(*each) for clf, each in zip(fits, data, strict=True)
+        )
+
+
+def assert_equal(found, fits, data, atol=0.0):
+    """Check that fits ended as each does alone."""
+    data = data if isinstance(data, list) else [data] * len(fits)
+    for one, clf, each in zip(found, fits, data, strict=True):
+        alone = clone(clf).fit(*each)
+        assert one.history_.keys() == alone.history_.keys()
+        np.testing.assert_allclose(one.history_["loss"], alone.history_["loss"], rtol=atol)
+        for a, b in zip(one._weights, alone._weights, strict=True):
+            np.testing.assert_allclose(a, b, atol=atol)
+
+
+def random_layers(meta):
+    """Build a network of all that is drawn, and of what a batch is normalised by."""
+    L = keras.layers
+    flat = [L.Flatten(), L.Dense(16, activation="relu"), L.BatchNormalization()]
+    noise = [L.GaussianNoise(0.1), L.GaussianDropout(0.2), L.AlphaDropout(0.1), L.Dropout(0.3)]
+    return sequential(meta, L.Rescaling(1 / 255), *flat, L.LayerNormalization(), *noise)
+
+
+def augmenting(meta):
+    inputs = keras.Input(meta["X_shape_"][1:])
+    x = keras.layers.Reshape((8, 8, 1))(keras.layers.Rescaling(1 / 255)(inputs))
+    x = augmented(x, ("flip", "shift", "rotate", "zoom", "erase"))
+    x = keras.layers.Dense(3, activation="softmax")(keras.layers.Flatten()(x))
+    return keras.Model(inputs, x)
+
+
+RATES = (1e-3, 3e-3, 1e-2)
+FITS = {
+    "rates": [dense(learning_rate=rate) for rate in RATES],
+    "dropout": [dense(dropout=rate, random_state=i) for i, rate in enumerate((0.1, 0.5))],
+    "batch_norm": [dense(batch_norm=True, learning_rate=rate) for rate in RATES],
+    "two layers": [dense(hidden_layer_sizes="16-8", random_state=i) for i in range(3)],
+    "half precision": [dense(dtype_policy="mixed_float16", random_state=i) for i in range(2)],
+    "cosine": [dense(schedule="cosine", learning_rate=rate) for rate in RATES],
+    "weights of classes": [
+        dense(class_weight=weight) for weight in (None, {0: 5.0, 1: 1.0, 2: 1.0})
+    ],
+    "random layers": [custom(random_layers, batch_size=16, random_state=i) for i in range(3)],
+    "augmented": [custom(augmenting, batch_size=16, random_state=i) for i in range(2)],
+    **{
+        name: [custom(optimizer=name, batch_size=16, random_state=i) for i in range(2)]
+        for name in ("sgd", "rmsprop", "adamw", "nadam", "ftrl", "lion")
+    },
+}
+
+
+@pytest.mark.parametrize("name", FITS)
+def test_fits_of_one_shape_train_as_one_and_end_as_alone(name, many, sizes):
+    found = trained(FITS[name], many)
+    assert sizes == [len(FITS[name])] * len(found[0].history_["loss"])
+    assert_equal(found, FITS[name], many, 2e-3 if name == "half precision" else 1e-5)
+
+
+def test_heads_on_frozen_features(sizes):
+    X, y = make_images(40, n_classes=2, image_size=32, channels=3, random_state=0)
+    fits = [mobile(epochs=2, learning_rate=rate) for rate in RATES]
+    found = trained(fits, (X, y))
+    assert sizes == [3, 3]
+    assert_equal(found, fits, (X, y), 1e-5)
+
+
+def test_who_has_other_images_joins_and_who_is_done_leaves(many, sizes):
+    X, y = many
+    fits = [dense(epochs=n, early_stopping=n == 9, learning_rate=0.05) for n in (2, 4, 4, 9)]
+    data = [(X, y), (X[:-1], y[:-1]), (X[1:], y[1:]), (X, y)]  # the last batch of five, or four
+    found = trained(fits, data)
+    assert {2, 3} <= set(sizes)  # and whoever is stopped early is of another length
+    assert_equal(found, fits, data, 1e-5)
+
+
+def test_other_batches_and_other_networks_are_other_groups(many, sizes):
+    kinds = [{"batch_size": 16}, {"batch_size": 32}, {"batch_size": 200}, {"hidden_layer_sizes": 8}]
+    fits = [dense(random_state=i, **kind) for kind in kinds for i in range(2)]
+    assert_equal(trained(fits, many), fits, many, 1e-5)
+    assert sizes.count(2) == 9  # what is less than a batch trains alone
+
+
+@pytest.mark.parametrize("n", [9, 7])
+def test_not_every_number_is_compiled(n, many, sizes):
+    fits = [dense(epochs=1, random_state=i) for i in range(n)]
+    trained(fits, many)
+    assert sorted(sizes) == [1, n - 1]
+
+
+def test_what_trains_alone(many, sizes):
+    callbacks = [keras.callbacks.Callback()]
+    conv = partial(ConvClassifier, filters=4, dense_units=0, batch_size=64, epochs=1)
+    for fit in (dense(epochs=1, callbacks=callbacks), conv(random_state=0)):
+        trained([fit] * 2, many)
+    for setting in ("auto", False):
+        trained([dense(epochs=1)] * 2, many, stack_fits=setting)
+    assert set(sizes) == {1}
+
+
+@pytest.mark.parametrize("most", [1, 2])
+def test_out_of_memory_halves_the_group(most, many, sizes, monkeypatch):
+    call = JaxLoop._call
+
+    def scarce(loop, name, *args, **options):
+        if name[0] == "train" and name[2] > most:
+            raise MemoryError("made up")
+        return call(loop, name, *args, **options)
+
+    monkeypatch.setattr(JaxLoop, "_call", scarce)
+    fits = [dense(random_state=i) for i in range(4)]
+    assert_equal(trained(fits, many), fits, many, 1e-5)
+    assert sizes.count(4) == 1  # it isn't tried again
+
+
+def test_who_fails_alone_fails_alone(many, monkeypatch):
+    train = JaxLoop._train_epochs
+
+    def fails(loop, epochs):
+        if any(np.ravel(epoch.arrays[1])[0] == 2 for epoch in epochs):
+            raise ZeroDivisionError
+        train(loop, epochs)
+
+    monkeypatch.setattr(JaxLoop, "_train_epochs", fails)
+    X, y = many
+    first = [np.flatnonzero(y == label)[0] for label in range(3)]
+    data = [(np.roll(X, -i, axis=0), np.roll(y, -i)) for i in first]
+    fits = [dense()] * 2
+    assert_equal(trained(fits, data[:2]), fits, data[:2], 1e-5)
+    with pytest.raises(ZeroDivisionError):
+        trained([dense()] * 3, data)
+
+
+def test_nobody_waits_for_ever(many, sizes):
+    """For who does something else, or fits within its own fit, or has no thread yet."""
+
+    class Fits(keras.callbacks.Callback):
+        def on_epoch_end(self, epoch, logs=None):
+            dense(epochs=1).fit(*many)
+
+    started = time.monotonic()
+    fits = [dense(epochs=4, random_state=i) for i in range(5)]
+    slow = dense(epochs=2, callbacks=[Fits()])
+    with skfashion.config_context(stack_fits=True):
+        tasks = [clone(clf).fit for clf in (*fits, slow)]
+        tasks.append(lambda X, y: time.sleep(5))
+        with joblib.parallel_config("skfashion", n_jobs=4):
+            joblib.Parallel()(joblib.delayed(task)(*many) for task in tasks)
+    assert max(sizes) > 1
+    assert time.monotonic() - started < 60
+
+
+def test_a_fit_that_trained_with_others_goes_on_alone(many, tmp_path):
+    fits = [dense(random_state=i, memory=tmp_path, epochs=2) for i in range(2)]
+    trained(fits, many)
+    again = [clone(clf).set_params(epochs=4).fit(*many) for clf in fits]
+    assert_equal(again, [clf.set_params(epochs=4, memory=None) for clf in fits], many, 1e-5)
+
+
+def test_a_meeting_ends_where_who_is_expected_leaves():
+    meeting, work = stack.Meeting(), []
+
+    def come(name, leaves):
+        with meeting.joined():
+            meeting.train(work.append, name, ())
+            time.sleep(leaves)
+
+    threads = [threading.Thread(target=come, args=(i, i / 10)) for i in range(3)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join()
+    assert sorted(work[0]) == [0, 1, 2]
+
+
+def test_auto_counts_fits_and_not_cores(many, sizes):
+    grid = {"learning_rate": [1e-3, 3e-3, 1e-2]}
+    search = HyperbandSearchCV(dense(), grid, resource="epochs", max_resources=2, cv=3)
+    with skfashion.config_context(stack_fits=True):
+        search.fit(*many)
+    assert max(sizes) > joblib.cpu_count()
+
+
+def test_jax_forgets_what_it_compiled(monkeypatch):
+    called = []
+    monkeypatch.setattr(jax, "clear_caches", lambda: called.append(1))
+    skfashion.clear_caches()
+    assert called
