@@ -51,7 +51,7 @@ class Loop(Protocol):
     traces: int  # graphs traced so far
     nbytes: int  # what they hold, about; 0 where that isn't known
     by_shape: bool  # whether a prediction is compiled for each number of images
-    stacks = False  # whether epochs of several trainings may be one program
+    stacks = 0  # of how many trainings epochs may be one program
 
     def hold(self, pairs, *, fixed=False):
         """Return what holds the values of all variables, in pairs given or else the model's own.

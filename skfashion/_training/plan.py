@@ -6,7 +6,7 @@ from math import cos, pi
 
 import numpy as np
 
-from skfashion._training import compile_config
+from skfashion._training import compile_config, stack
 from skfashion._training.keys import array_digest, digest, keras_settings
 
 # Raised when the same plan would end in other numbers than with the version before.
@@ -128,6 +128,7 @@ class Plan:
             # What is as it always was isn't named: keys stay what they were.
             *(["mirrored"] if self.mirrored else ()),
             *([self.watched] if self.watched not in (None, "accuracy") else ()),
+            *(["stacked"] if stack.rounds_differently() else ()),
         )
         keys = []
         for phase in self.phases:

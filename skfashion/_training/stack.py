@@ -18,7 +18,8 @@ from skfashion._utils.config import get_config
 FITS_AT_ONCE = 32  # unless said otherwise; each has its images in memory
 # How many fits are stacked: a program is compiled for each, so not for every number.
 _SIZES = (64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1)
-_MOMENT, _LONGEST = 0.05, 1.0  # seconds that fits wait for each other, at least and at most
+_FIRST = 0.05  # seconds that a fit waits before its first epoch: others may begin with it
+_SHORTEST, _LONGEST = 0.05, 1.0  # that fits wait for each other, at least and at most
 _ELSEWHERE = object()
 _CURRENT = ContextVar("skfashion_meeting", default=None)
 
@@ -44,13 +45,22 @@ def training(loop):
         yield
 
 
-def train(function, work, *shape):
+def rounds_differently():
+    """Tell whether fits of this thread may end otherwise in last digits: not so on a CPU."""
+    if _CURRENT.get() is None or not stacks_fits():
+        return False
+    import jax
+
+    return jax.default_backend() != "cpu"
+
+
+def train(function, work, most, *shape):
     """Call a function with a list of this work and of what other fits of its shape came with."""
     meeting = _CURRENT.get()
     if meeting is None or not stacks_fits():
         function([work])
     else:
-        meeting.train(function, work, shape)
+        meeting.train(function, work, most, shape)
 
 
 class Meeting:
@@ -90,12 +100,12 @@ class Meeting:
             self._places[threading.get_ident()] = place
             self._changed.notify_all()
 
-    def train(self, function, work, shape):
-        """Train with those that come; raise what this work alone has failed by."""
+    def train(self, function, work, most, shape):
+        """Train with those that come, `most` of them; raise what this work alone has failed by."""
         mine = _Work(work)
         with self._changed:
             key = function, *shape
-            group = self._groups.setdefault(key, _Group(function))
+            group = self._groups.setdefault(key, _Group(function, most))
             self._wait(group, mine)
         if mine is mine.together[0]:
             group.carry_out(mine.together)
@@ -106,10 +116,10 @@ class Meeting:
     def _wait(self, group, mine):
         """Wait until it is settled who trains together."""
         me, now = threading.get_ident(), time.monotonic()
-        if self._places[me] is not group:  # a fit that begins, as others may
-            self._places[me], group.opens = group, now + _MOMENT
+        if self._places[me] is not group:
+            self._places[me], group.opens = group, now + _FIRST
         group.waiting[me] = mine
-        group.closes = now + min(max(group.seconds, _MOMENT), _LONGEST)
+        group.closes = now + min(max(group.seconds, _SHORTEST), _LONGEST)
         self._changed.notify_all()
         while mine.together is None:
             expected = [
@@ -138,12 +148,12 @@ class _Work:
 class _Group:
     """Fits of one shape, whose epochs one function trains together."""
 
-    def __init__(self, function):
+    def __init__(self, function, most):
         self.waiting = {}  # threads -> work
         self.opens = self.closes = 0.0  # no sooner, with nobody expected, and no later
         self.seconds = _LONGEST  # that the last epoch took
         self._function = function
-        self._most = _SIZES[0]
+        self._most = most
 
     def close(self):
         """Settle who trains together."""

@@ -3,7 +3,6 @@
 Skips unless the process runs with ``KERAS_BACKEND=jax``.
 """
 
-import threading
 import time
 from functools import partial
 
@@ -17,8 +16,9 @@ if keras.backend.backend() != "jax":
 
 import jax
 from custom import custom
-from estimators import dense, mobile, sequential
+from estimators import dense, mobile
 from sklearn.base import clone
+from sklearn.model_selection import GridSearchCV
 
 import skfashion
 from skfashion import ConvClassifier
@@ -47,19 +47,17 @@ def sizes(monkeypatch):
         return train(loop, epochs)
 
     monkeypatch.setattr(JaxLoop, "_train_epochs", spied)
+    monkeypatch.setattr(stack, "_SHORTEST", 30)  # a busy machine may let a thread wait
+    monkeypatch.setattr(stack, "_LONGEST", 30)
     return seen
 
 
-def trained(fits, data, n_jobs=None, stack_fits=True):
-    """Return the fits, done side by side; `data` is that of all, or of each."""
+def trained(fits, data, stack_fits=True):
+    """Return the fits, done side by side; `data` is that of all, or a list."""
     data = data if isinstance(data, list) else [data] * len(fits)
-    with (
-        skfashion.config_context(stack_fits=stack_fits),
-        joblib.parallel_config("skfashion", n_jobs=n_jobs or len(fits)),
-    ):
-        return joblib.Parallel()(
-            joblib.delayed(clone(clf).fit)(*each) for clf, each in zip(fits, data, strict=True)
-        )
+    fits = [joblib.delayed(clone(clf).fit)(*each) for clf, each in zip(fits, data, strict=True)]
+    with skfashion.config_context(stack_fits=stack_fits), joblib.parallel_config("skfashion"):
+        return joblib.Parallel(n_jobs=len(fits))(fits)
 
 
 def assert_equal(found, fits, data, atol=0.0):
@@ -74,19 +72,15 @@ def assert_equal(found, fits, data, atol=0.0):
 
 
 def random_layers(meta):
-    """Build a network of all that is drawn, and of what a batch is normalised by."""
+    """Build a network of all that is drawn, and of what normalises."""
     L = keras.layers
-    flat = [L.Flatten(), L.Dense(16, activation="relu"), L.BatchNormalization()]
-    noise = [L.GaussianNoise(0.1), L.GaussianDropout(0.2), L.AlphaDropout(0.1), L.Dropout(0.3)]
-    return sequential(meta, L.Rescaling(1 / 255), *flat, L.LayerNormalization(), *noise)
-
-
-def augmenting(meta):
     inputs = keras.Input(meta["X_shape_"][1:])
-    x = keras.layers.Reshape((8, 8, 1))(keras.layers.Rescaling(1 / 255)(inputs))
-    x = augmented(x, ("flip", "shift", "rotate", "zoom", "erase"))
-    x = keras.layers.Dense(3, activation="softmax")(keras.layers.Flatten()(x))
-    return keras.Model(inputs, x)
+    x = L.Reshape((8, 8, 1))(L.Rescaling(1 / 255)(inputs))
+    x = L.Flatten()(augmented(x, ("flip", "shift", "rotate", "zoom", "erase")))
+    x = L.LayerNormalization()(L.BatchNormalization()(L.Dense(16, activation="relu")(x)))
+    for layer in (L.GaussianNoise, L.GaussianDropout, L.AlphaDropout, L.Dropout):
+        x = layer(0.2)(x)
+    return keras.Model(inputs, L.Dense(3, activation="softmax")(x))
 
 
 RATES = (1e-3, 3e-3, 1e-2)
@@ -97,14 +91,11 @@ FITS = {
     "two layers": [dense(hidden_layer_sizes="16-8", random_state=i) for i in range(3)],
     "half precision": [dense(dtype_policy="mixed_float16", random_state=i) for i in range(2)],
     "cosine": [dense(schedule="cosine", learning_rate=rate) for rate in RATES],
-    "weights of classes": [
-        dense(class_weight=weight) for weight in (None, {0: 5.0, 1: 1.0, 2: 1.0})
-    ],
+    "classes": [dense(class_weight=weight) for weight in (None, {0: 5.0, 1: 1.0, 2: 1.0})],
     "random layers": [custom(random_layers, batch_size=16, random_state=i) for i in range(3)],
-    "augmented": [custom(augmenting, batch_size=16, random_state=i) for i in range(2)],
     **{
         name: [custom(optimizer=name, batch_size=16, random_state=i) for i in range(2)]
-        for name in ("sgd", "rmsprop", "adamw", "nadam", "ftrl", "lion")
+        for name in ("sgd", "adamw", "nadam", "ftrl")
     },
 }
 
@@ -140,11 +131,9 @@ def test_other_batches_and_other_networks_are_other_groups(many, sizes):
     assert sizes.count(2) == 9  # what is less than a batch trains alone
 
 
-@pytest.mark.parametrize("n", [9, 7])
-def test_not_every_number_is_compiled(n, many, sizes):
-    fits = [dense(epochs=1, random_state=i) for i in range(n)]
-    trained(fits, many)
-    assert sorted(sizes) == [1, n - 1]
+def test_not_every_number_is_compiled(many, sizes):
+    trained([dense(epochs=1, random_state=i) for i in range(7)], many)
+    assert sorted(sizes) == [3, 4]
 
 
 def test_what_trains_alone(many, sizes):
@@ -176,22 +165,23 @@ def test_who_fails_alone_fails_alone(many, monkeypatch):
     train = JaxLoop._train_epochs
 
     def fails(loop, epochs):
-        if any(np.ravel(epoch.arrays[1])[0] == 2 for epoch in epochs):
+        if any(np.ptp(epoch.arrays[2][:80]) for epoch in epochs):  # weights
             raise ZeroDivisionError
         train(loop, epochs)
 
     monkeypatch.setattr(JaxLoop, "_train_epochs", fails)
-    X, y = many
-    first = [np.flatnonzero(y == label)[0] for label in range(3)]
-    data = [(np.roll(X, -i, axis=0), np.roll(y, -i)) for i in first]
-    fits = [dense()] * 2
-    assert_equal(trained(fits, data[:2]), fits, data[:2], 1e-5)
-    with pytest.raises(ZeroDivisionError):
-        trained([dense()] * 3, data)
+    grid = {"class_weight": [None, {0: 9.0, 1: 1.0, 2: 1.0}]}
+    search = GridSearchCV(dense(), grid, cv=2, refit=False)
+    side_by_side = joblib.parallel_config("skfashion", n_jobs=4)
+    with skfashion.config_context(stack_fits=True), side_by_side, pytest.warns(match="2 fits"):
+        search.fit(*many)
+    assert np.isfinite(search.cv_results_["mean_test_score"]).tolist() == [True, False]
 
 
-def test_nobody_waits_for_ever(many, sizes):
+def test_nobody_waits_for_ever(many, sizes, monkeypatch):
     """For who does something else, or fits within its own fit, or has no thread yet."""
+    monkeypatch.setattr(stack, "_SHORTEST", 0.1)
+    monkeypatch.setattr(stack, "_LONGEST", 1)
 
     class Fits(keras.callbacks.Callback):
         def on_epoch_end(self, epoch, logs=None):
@@ -216,20 +206,14 @@ def test_a_fit_that_trained_with_others_goes_on_alone(many, tmp_path):
     assert_equal(again, [clf.set_params(epochs=4, memory=None) for clf in fits], many, 1e-5)
 
 
-def test_a_meeting_ends_where_who_is_expected_leaves():
-    meeting, work = stack.Meeting(), []
-
-    def come(name, leaves):
-        with meeting.joined():
-            meeting.train(work.append, name, ())
-            time.sleep(leaves)
-
-    threads = [threading.Thread(target=come, args=(i, i / 10)) for i in range(3)]
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
-    assert sorted(work[0]) == [0, 1, 2]
+def test_where_bits_differ_results_are_kept_apart(images, monkeypatch):
+    clf = dense(epochs=1).fit(*images)
+    alone = clf._plan.keys("data")
+    with stack.Meeting().joined(), skfashion.config_context(stack_fits=True):
+        assert clf._plan.keys("data") == alone
+        monkeypatch.setattr(jax, "default_backend", lambda: "gpu")
+        assert clf._plan.keys("data") != alone
+    assert clf._plan.keys("data") == alone
 
 
 def test_auto_counts_fits_and_not_cores(many, sizes):
