@@ -104,13 +104,13 @@ def many(n, epochs, rates, folds):
     return run
 
 
-def jobs(problem, n, folds, n_jobs, backend="loky", **settings):
+def jobs(problem, n, folds, n_jobs, backend="loky", stack_fits="auto", **settings):
     """Run a search with new workers, and then one like it on other images with warm ones."""
     import joblib
 
     from benchmarks import spy
 
-    spy.start_ours()
+    spy.start_ours().set_config(stack_fits=stack_fits)
     make = problems.PROBLEMS[problem]
     first = make(n, **settings)
     both = 2 * n if problem == "mobilenet" else n  # scenes are counted before the skip

@@ -1,4 +1,4 @@
-"""`fit` on Keras' JAX backend, on a CPU, against `keras.Model.fit` there: second fits."""
+"""On Keras' JAX backend, on a CPU: second fits against `keras.Model.fit`, and fits as one."""
 
 import pytest
 
@@ -27,3 +27,22 @@ def test_fit(bench, classifier):
         ratio = cold["keras"] / cold["skfashion"]
         detail = f"{cold['skfashion']:.1f} s against {cold['keras']:.1f} s"
         record.figure("the first fit, which compiles: times faster", ratio, detail=detail)
+
+
+def test_fits_that_train_together(bench):
+    needs("jax", "fashion")
+    settings = {"problem": "dense", "backend": "skfashion"}
+    settings |= bench.sizes({"n": 6_000, "epochs": 5, "folds": 3}, {"n": 300, "epochs": 1})
+    sides = [
+        Side(name, "jobs", settings={"n_jobs": n, "stack_fits": stacks}, env=_ENV)
+        for name, n, stacks in (
+            ("as one", 18, True),
+            ("one at a time", 1, False),
+            ("side by side", 2, False),
+        )
+    ]
+    title = "GridSearchCV of 18 dense fits on JAX, trained as one or not: second searches"
+    with bench.record("jax_stacked", title, settings) as record:
+        record.contest("searches", sides)
+        record.faster("as one", "one at a time", at_least=1.2)
+        record.faster("as one", "side by side")

@@ -13,6 +13,7 @@ keras = pytest.importorskip("keras")
 if keras.backend.backend() != "jax":
     pytest.skip("runs with KERAS_BACKEND=jax", allow_module_level=True)
 
+import jax
 from estimators import NAMES, dense, mobile, small
 from scripts import run_python
 from sklearn.model_selection import GridSearchCV
@@ -78,6 +79,13 @@ def test_grid_search(images):
         X, y
     )
     assert search.best_score_ > 0.5
+
+
+def test_jax_forgets_what_it_compiled(monkeypatch):
+    called = []
+    monkeypatch.setattr(jax, "clear_caches", lambda: called.append(1))
+    skfashion.clear_caches()
+    assert called
 
 
 @pytest.mark.skipif(not os.path.exists("/proc/self/task"), reason="Linux tells threads by name")

@@ -60,12 +60,11 @@ def trained(fits, data, stack_fits=True):
         return joblib.Parallel(n_jobs=len(fits))(fits)
 
 
-def assert_equal(found, fits, data, atol=0.0):
+def assert_alone(found, fits, data, atol=1e-5):
     """Check that fits ended as each does alone."""
     data = data if isinstance(data, list) else [data] * len(fits)
     for one, clf, each in zip(found, fits, data, strict=True):
         alone = clone(clf).fit(*each)
-        assert one.history_.keys() == alone.history_.keys()
         np.testing.assert_allclose(one.history_["loss"], alone.history_["loss"], rtol=atol)
         for a, b in zip(one._weights, alone._weights, strict=True):
             np.testing.assert_allclose(a, b, atol=atol)
@@ -88,7 +87,6 @@ FITS = {
     "rates": [dense(learning_rate=rate) for rate in RATES],
     "dropout": [dense(dropout=rate, random_state=i) for i, rate in enumerate((0.1, 0.5))],
     "batch_norm": [dense(batch_norm=True, learning_rate=rate) for rate in RATES],
-    "two layers": [dense(hidden_layer_sizes="16-8", random_state=i) for i in range(3)],
     "half precision": [dense(dtype_policy="mixed_float16", random_state=i) for i in range(2)],
     "cosine": [dense(schedule="cosine", learning_rate=rate) for rate in RATES],
     "classes": [dense(class_weight=weight) for weight in (None, {0: 5.0, 1: 1.0, 2: 1.0})],
@@ -104,7 +102,7 @@ FITS = {
 def test_fits_of_one_shape_train_as_one_and_end_as_alone(name, many, sizes):
     found = trained(FITS[name], many)
     assert sizes == [len(FITS[name])] * len(found[0].history_["loss"])
-    assert_equal(found, FITS[name], many, 2e-3 if name == "half precision" else 1e-5)
+    assert_alone(found, FITS[name], many, 2e-3 if name == "half precision" else 1e-5)
 
 
 def test_heads_on_frozen_features(sizes):
@@ -112,7 +110,7 @@ def test_heads_on_frozen_features(sizes):
     fits = [mobile(epochs=2, learning_rate=rate) for rate in RATES]
     found = trained(fits, (X, y))
     assert sizes == [3, 3]
-    assert_equal(found, fits, (X, y), 1e-5)
+    assert_alone(found, fits, (X, y))
 
 
 def test_who_has_other_images_joins_and_who_is_done_leaves(many, sizes):
@@ -121,19 +119,14 @@ def test_who_has_other_images_joins_and_who_is_done_leaves(many, sizes):
     data = [(X, y), (X[:-1], y[:-1]), (X[1:], y[1:]), (X, y)]  # the last batch of five, or four
     found = trained(fits, data)
     assert {2, 3} <= set(sizes)  # and whoever is stopped early is of another length
-    assert_equal(found, fits, data, 1e-5)
+    assert_alone(found, fits, data)
 
 
 def test_other_batches_and_other_networks_are_other_groups(many, sizes):
     kinds = [{"batch_size": 16}, {"batch_size": 32}, {"batch_size": 200}, {"hidden_layer_sizes": 8}]
     fits = [dense(random_state=i, **kind) for kind in kinds for i in range(2)]
-    assert_equal(trained(fits, many), fits, many, 1e-5)
+    assert_alone(trained(fits, many), fits, many)
     assert sizes.count(2) == 9  # what is less than a batch trains alone
-
-
-def test_not_every_number_is_compiled(many, sizes):
-    trained([dense(epochs=1, random_state=i) for i in range(7)], many)
-    assert sorted(sizes) == [3, 4]
 
 
 def test_what_trains_alone(many, sizes):
@@ -157,7 +150,7 @@ def test_out_of_memory_halves_the_group(most, many, sizes, monkeypatch):
 
     monkeypatch.setattr(JaxLoop, "_call", scarce)
     fits = [dense(random_state=i) for i in range(4)]
-    assert_equal(trained(fits, many), fits, many, 1e-5)
+    assert_alone(trained(fits, many), fits, many)
     assert sizes.count(4) == 1  # it isn't tried again
 
 
@@ -203,7 +196,7 @@ def test_a_fit_that_trained_with_others_goes_on_alone(many, tmp_path):
     fits = [dense(random_state=i, memory=tmp_path, epochs=2) for i in range(2)]
     trained(fits, many)
     again = [clone(clf).set_params(epochs=4).fit(*many) for clf in fits]
-    assert_equal(again, [clf.set_params(epochs=4, memory=None) for clf in fits], many, 1e-5)
+    assert_alone(again, [clf.set_params(epochs=4, memory=None) for clf in fits], many)
 
 
 def test_where_bits_differ_results_are_kept_apart(images, monkeypatch):
@@ -222,10 +215,4 @@ def test_auto_counts_fits_and_not_cores(many, sizes):
     with skfashion.config_context(stack_fits=True):
         search.fit(*many)
     assert max(sizes) > joblib.cpu_count()
-
-
-def test_jax_forgets_what_it_compiled(monkeypatch):
-    called = []
-    monkeypatch.setattr(jax, "clear_caches", lambda: called.append(1))
-    skfashion.clear_caches()
-    assert called
+    assert set(sizes) <= {1, 2, 3, 4}  # not every number is compiled
