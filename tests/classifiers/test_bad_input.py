@@ -238,6 +238,7 @@ READY = {
     "dropout": [-0.1, 1.0, None],
     "augmentation": [3],
     "input_range": ["0-127", None, 255],
+    "multilabel": ["yes", 2, None],
 }
 ON_BACKBONE = {
     "alpha": [0, "1.0"],

@@ -143,8 +143,10 @@ def test_a_search_of_ours_warns_where_early_stopping_gets_no_groups(
         name = f"denseclassifier__{name}"
     options = {"n_iter": 1, "cv": GroupKFold(2) if given else 2, "refit": False}
     search = BayesSearchCV(estimator, {name: [1e-3]}, **options)
-    expected = pytest.warns(UserWarning, match="enable_metadata_routing=True") if warns else None
-    with sklearn.config_context(enable_metadata_routing=routed), expected or nullcontext():
+    expected = nullcontext()
+    if warns:
+        expected = pytest.warns(UserWarning, match="enable_metadata_routing=True")
+    with sklearn.config_context(enable_metadata_routing=routed), expected:
         search.fit(X, y, groups=groups if given else None)
 
 
