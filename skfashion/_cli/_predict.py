@@ -114,6 +114,8 @@ def load_model(path, *, trust_pickle=False):
     if not hasattr(model, "predict_proba") or not hasattr(model, "classes_"):
         what = f"a {type(model).__name__}, which is not a fitted classifier"
         raise UserError(f"{file!r} holds {what}: {_ADVICE}.")
+    if getattr(steps_of(model)[-1], "multilabel_", False):
+        raise UserError(f"{file!r} tells several labels of an image: use it from Python.")
     return model
 
 

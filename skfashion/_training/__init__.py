@@ -13,6 +13,7 @@ from skfashion._training.custom import (
 from skfashion._training.features import features_info
 from skfashion._training.inference import export, frozen_rows, n_frozen, predict, untraced
 from skfashion._training.keys import structure_of, weights_digest
+from skfashion._training.loops import to_arrays
 from skfashion._training.phases import next_phase, run
 from skfashion._training.plan import Data, EarlyStopping, Phase, Plan, Start
 from skfashion._training.processes import (
@@ -54,6 +55,7 @@ __all__ = [
     "share_cores",
     "stacks_fits",
     "structure_of",
+    "to_arrays",
     "untraced",
     "weights_digest",
     "write_down_statistics",

@@ -53,6 +53,20 @@ def with_accuracy(data, n_outputs, *, required):
     return {**data, "metrics": metrics}
 
 
+def of_several_labels(data):
+    """Return data by which each output has a target of its own: 0 or 1 for a label."""
+    name = _name_of(_loss_of(data))
+    if name is None or "categorical" in name:
+        raise ValueError(
+            f"loss={name or 'a function of your own'} is given one class an image, and y has "
+            "several labels an image: give 'binary_crossentropy', 'binary_focal_crossentropy' or "
+            "another of Keras' that compares each output with 0 or 1."
+        )
+    # Keras would take "accuracy" for that of the largest output.
+    metrics = [_as_data(keras.metrics.BinaryAccuracy("accuracy"))]
+    return {**data, "metrics": metrics}
+
+
 def _metric_name(metric):
     if isinstance(metric, dict) and isinstance(metric.get("config"), dict):
         return metric["config"].get("name")

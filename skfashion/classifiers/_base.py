@@ -7,14 +7,14 @@ import numpy as np
 from scipy.special import expit, softmax
 from sklearn.base import ClassifierMixin
 from sklearn.metrics import get_scorer_names
-from sklearn.model_selection import StratifiedGroupKFold, train_test_split
+from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, train_test_split
 
 from skfashion import _training
 from skfashion._utils.config import in_settings
 from skfashion._utils.messages import shown, some
 from skfashion._utils.typing import Array, NDArray, Self
 from skfashion._utils.validation import StrOptions, _fit_context, with_callbacks
-from skfashion.classifiers import _checks, _scores
+from skfashion.classifiers import _checks, _label_checks, _scores
 from skfashion.classifiers._estimator import BaseImageEstimator
 
 _ROUNDING = 1e-5
@@ -56,8 +56,8 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
         ----------
         X : array-like of shape (n, h, w), (n, h, w, c) or (n, h * w * c)
             Images: uint8 or float.
-        y : array-like of shape (n,), default=None
-            Labels of any kind, to be given.
+        y : array-like of shape (n,) or (n, n_labels), default=None
+            Labels of any kind, to be given; of several labels an image a column each, of 0 and 1.
         sample_weight : array-like of shape (n,), default=None
             How much each image counts: beside the others, as their mean is made 1.
         groups : array-like of shape (n,), default=None
@@ -92,7 +92,8 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
             X_val, y_val = self._check_validation_data(X_val, y_val)
             seed = self._draw_seed()
             if X_val is None and self.early_stopping:
-                train, valid = _split_off(self.classes_[y], self.validation_fraction, seed, groups)
+                labels = self._labels(y)
+                train, valid = _split_off(labels, self.validation_fraction, seed, groups)
                 X_val, y_val = X[valid], y[valid]
                 X, y, weight = X[train], y[train], weight[train]
             self._mean_weight = _mean_of(weight)
@@ -101,9 +102,10 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
             if self.early_stopping and self._scoring not in ("accuracy", "loss"):
 
                 def probabilities(outputs):
-                    return _as_probabilities(outputs, plan.gives_logits)
+                    return _as_probabilities(outputs, plan.gives_logits, self._multilabel)
 
-                score = _scores.score_of(self._scoring, self.classes_, y_val, probabilities)
+                labels = self._labels(y_val)
+                score = _scores.score_of(self._scoring, self.classes_, labels, probabilities)
             data = self._data(plan, X, y, weight, X_val, y_val)
             self._train(plan, data, start, score=score)
             self._plan = plan
@@ -130,10 +132,11 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
         ----------
         X : array-like of shape (n, h, w), (n, h, w, c) or (n, h * w * c)
             Images.
-        y : array-like of shape (n,), default=None
+        y : array-like of shape (n,) or (n, n_labels), default=None
             Labels, to be given.
         classes : array-like of shape (n_classes,), default=None
-            All labels there will be; needed in the first call.
+            All labels there will be; needed in the first call. Of several labels an image
+            ``numpy.arange(n_labels)``.
         sample_weight : array-like of shape (n,), default=None
             How much each image counts; 1 is the mean of the first call's.
 
@@ -156,7 +159,7 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
         with unchanged_on_error(self):
             first = not hasattr(self, "classes_")
             _checks.refuse_no_array(X, "X")  # before it is asked for classes
-            known = _checks.known_classes(classes, None if first else self.classes_)
+            known = _label_checks.known_classes(classes, None if first else self.classes_)
             X, y, weight, _ = self._check_training_data(X, y, sample_weight, known, reset=first)
             if first:
                 self._mean_weight = _mean_of(weight)
@@ -173,7 +176,7 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
 
     @in_settings
     def predict_proba(self, X: Array) -> NDArray:
-        """Return the probability of each class.
+        """Return the probability of each class; of several labels an image, of each label.
 
         Parameters
         ----------
@@ -193,7 +196,8 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
             If the images have another shape than in `fit`.
         """
         views = self._outputs(X, flip=self._flips)
-        return np.mean([_as_probabilities(v, self._plan.gives_logits) for v in views], axis=0)
+        how = self._plan.gives_logits, self._multilabel
+        return np.mean([_as_probabilities(view, *how) for view in views], axis=0)
 
     def predict_log_proba(self, X: Array) -> NDArray:
         """Return the logarithm of the probability of each class.
@@ -217,7 +221,7 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
             return np.log(self.predict_proba(X))
 
     def predict(self, X: Array) -> NDArray:
-        """Return the most probable label of each image.
+        """Return the most probable label of each image, or all that are more probable than not.
 
         Parameters
         ----------
@@ -226,8 +230,8 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
 
         Returns
         -------
-        ndarray of shape (n,)
-            Labels of `classes_`.
+        ndarray of shape (n,) or (n, n_labels)
+            Labels of `classes_`; of several labels an image, rows of 0 and 1.
 
         Raises
         ------
@@ -235,7 +239,7 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
             As `predict_proba`.
         """
         probabilities = self.predict_proba(X)
-        return self.classes_[np.argmax(probabilities, axis=1)]
+        return _scores.decided(probabilities, self.classes_, self._multilabel)
 
     @property
     def n_classes_(self) -> int:
@@ -246,13 +250,15 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
         """Return images as the network takes them, labels as numbers, weights and groups."""
         X = _checks.check_images(self, X, reset=reset)
         groups = _checks.check_groups(X, groups)
-        rows, y, weight, classes = _checks.check_targets(
-            np.arange(len(X)), y, sample_weight, classes, self.class_weight
+        multilabel = getattr(self, "multilabel", False) if reset else self._multilabel
+        rows, y, weight, classes = _label_checks.check_targets(
+            np.arange(len(X)), y, sample_weight, classes, self.class_weight, multilabel
         )
         if len(rows) < len(X):
             X, groups = X[rows], groups if groups is None else groups[rows]
         if reset:
             self.classes_ = classes
+            self.multilabel_ = y.ndim == 2
         return self._see(X, reset=reset), y, weight, groups
 
     def _check_validation_data(self, X_val, y_val):
@@ -261,21 +267,29 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
         if X_val is None:
             return None, None
         X_val = self._see_again(X_val, "X_val")
-        y_val = _checks.check_labels(X_val, y_val, "y_val")
-        return X_val, _checks.encode(y_val, self.classes_, "y_val")
+        y_val = _label_checks.check_labels(X_val, y_val, "y_val", self._multilabel)
+        return X_val, _label_checks.encode(y_val, self.classes_, "y_val")
 
     def _data(self, plan, X, y, weight, X_val=None, y_val=None):
         """Return what is trained on, targets as the loss wants them."""
-        n_classes = len(self.classes_)
-        if plan.takes_rows:
-            targets = np.eye(n_classes, dtype=np.float32)
-        else:
-            targets = np.arange(n_classes, dtype=np.float32)
-            if plan.n_outputs == 1:  # metrics want one output and its target in one shape
-                targets = targets[:, np.newaxis]
         weight = _relative_to(self._mean_weight, weight)
-        y_val = None if X_val is None else targets[y_val]
-        return _training.Data(X, targets[y], weight, X_val, y_val)
+        y_val = None if X_val is None else self._targets(plan, y_val)
+        return _training.Data(X, self._targets(plan, y), weight, X_val, y_val)
+
+    def _targets(self, plan, y):
+        if plan.takes_rows and not self._multilabel:
+            return np.eye(len(self.classes_), dtype=np.float32)[y]
+        y = y.astype(np.float32)
+        # Metrics want one output and its target in one shape.
+        return y[:, np.newaxis] if plan.n_outputs == 1 else y
+
+    @property
+    def _multilabel(self):
+        return getattr(self, "multilabel_", False)  # what earlier versions fitted hasn't
+
+    def _labels(self, y):
+        """Return labels of their numbers; several an image are rows of 0 and 1 all along."""
+        return y if self._multilabel else self.classes_[y]
 
 
 @contextmanager
@@ -293,23 +307,26 @@ def unchanged_on_error(estimator):
 def _split_off(labels, fraction, seed, groups=None):
     """Return the positions to train on and those of a part to stop by.
 
-    The part is stratified and of whole groups, and by a splitter its first one.
+    The part is stratified, but of several labels an image, and of whole groups; by a splitter
+    its first one.
     """
-    rows, seed = np.arange(len(labels)), seed % 2**32
+    rows, seed, several = np.arange(len(labels)), seed % 2**32, labels.ndim == 2
     try:
         if not isinstance(fraction, Real):
             train, valid = next(iter(fraction.split(rows, labels, groups)))
         elif groups is None:
-            return train_test_split(rows, test_size=fraction, stratify=labels, random_state=seed)
+            stratify = None if several else labels
+            return train_test_split(rows, test_size=fraction, stratify=stratify, random_state=seed)
         else:
             n = max(2, round(1 / fraction))
-            splitter = StratifiedGroupKFold(n, shuffle=True, random_state=seed)
+            kind = GroupKFold if several else StratifiedGroupKFold
+            splitter = kind(n, shuffle=True, random_state=seed)
             train, valid = next(splitter.split(rows, labels, groups))
-        if len(np.unique(labels[train])) < len(np.unique(labels)):
+        if not several and len(np.unique(labels[train])) < len(np.unique(labels)):
             raise ValueError("some classes would not be trained on.")
     except ValueError as error:
         found, counts = np.unique(labels, return_counts=True)
-        if counts.min() == 1:
+        if counts.min() == 1 and not several:
             raise ValueError(
                 f"early_stopping=True needs two images of each class, one to train on and one to "
                 f"stop by, and there is one of {some(found[counts == 1].tolist())}: give more of "
@@ -318,8 +335,8 @@ def _split_off(labels, fraction, seed, groups=None):
         of = "" if groups is None else f" in {len(np.unique(groups))} groups"
         raise ValueError(
             f"early_stopping=True can't set aside validation_fraction={shown(fraction)} of "
-            f"{len(labels)} images{of} with every class in it ({error}) Give more images, another "
-            "fraction, X_val= and y_val=, or early_stopping=False."
+            f"{len(labels)} images{of}{'' if several else ' with every class in it'} ({error}) "
+            "Give more images, another fraction, X_val= and y_val=, or early_stopping=False."
         ) from None
     return train, valid
 
@@ -343,7 +360,7 @@ def _relative_to(mean, weight):
     return relative
 
 
-def _as_probabilities(outputs, logits):
+def _as_probabilities(outputs, logits, multilabel):
     """Return one column of probabilities a class, whatever a network ends in."""
     outputs = np.asarray(outputs, dtype=np.float32)  # half precision doesn't sum to one
     if outputs.ndim == 1 or outputs.shape[1] == 1:
@@ -364,6 +381,8 @@ def _as_probabilities(outputs, logits):
             f"{high:g}]. Let its last layer be a softmax (a sigmoid for one output), "
             "or take a loss with from_logits=True."
         )
+    if multilabel:  # as far from 0 and 1 as Keras' loss takes them to be
+        return np.clip(outputs, 1e-7, 1 - 1e-7)
     total = outputs.sum(axis=1, keepdims=True)
     # Independent sigmoids; what is off by a rounding error stays as it is.
     off = (np.abs(total - 1) > _ROUNDING) & (total > 0)

@@ -73,7 +73,13 @@ class ReadyClassifier(ScalesPixels, BaseImageClassifier):
         "schedule": [StrOptions({"constant", "cosine"})],
         "dropout": [Interval(Real, 0, 1, closed="left")],
         "augmentation": [str, "array-like", None],
+        "multilabel": ["boolean", StrOptions({"auto"})],
     }
+
+    def __sklearn_tags__(self):
+        tags = super().__sklearn_tags__()
+        tags.classifier_tags.multi_label = getattr(self, "multilabel", False) is not False
+        return tags
 
     @abstractmethod
     def _phases(self, image_shape, n_classes):
@@ -91,12 +97,13 @@ class ReadyClassifier(ScalesPixels, BaseImageClassifier):
         if compile_config.gives_logits(phases[0].compile):
             raise ValueError(
                 f"loss={shown(self.loss)} takes logits, and {type(self).__name__} ends in a "
-                "softmax: give the loss with from_logits=False."
+                f"{'sigmoid' if self._multilabel else 'softmax'}: give the loss with "
+                "from_logits=False."
             )
         return phases, len(self.classes_), start
 
     def _phase(self, name, epochs, network, *, optimizer=None, learning_rate=None):
-        return super()._phase(
+        phase = super()._phase(
             name,
             epochs,
             network,
@@ -104,7 +111,16 @@ class ReadyClassifier(ScalesPixels, BaseImageClassifier):
             optimizer=self.optimizer if optimizer is None else optimizer,
             optimizer__learning_rate=float(learning_rate or self.learning_rate),
             metrics=["accuracy"],
+            loss=self._loss,
         )
+        if not self._multilabel:
+            return phase
+        return replace(phase, compile=compile_config.of_several_labels(phase.compile))
+
+    @property
+    def _loss(self):
+        by_default = self.loss == "sparse_categorical_crossentropy"
+        return "binary_crossentropy" if self._multilabel and by_default else self.loss
 
     def _settle_range(self):
         """Write a range that a later batch has decided into the plan."""
@@ -124,6 +140,8 @@ class ReadyClassifier(ScalesPixels, BaseImageClassifier):
             "rescaling": self._rescaling(),
             "augmentation": augmentation_names(self.augmentation),
             "dropout": float(self.dropout),
+            # What is as it always was isn't named.
+            **({"multilabel": True} if self._multilabel else {}),
         }
 
 

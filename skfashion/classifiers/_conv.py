@@ -98,6 +98,7 @@ class ConvClassifier(ReadyClassifier):
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
         class_weight: ClassWeight = None,
+        multilabel: bool | Literal["auto"] = "auto",
         test_time_flip: bool = False,
         callbacks: Callbacks = None,
         warm_start: bool = False,
@@ -128,6 +129,7 @@ class ConvClassifier(ReadyClassifier):
         self.n_iter_no_change = n_iter_no_change
         self.tol = tol
         self.class_weight = class_weight
+        self.multilabel = multilabel
         self.test_time_flip = test_time_flip
         self.callbacks = callbacks
         self.warm_start = warm_start

@@ -17,7 +17,7 @@ PARAMETERS = {
     "loss": (
         "str or Keras loss class",
         """Loss of class indices; ``"categorical_crossentropy"`` and its kin get one-hot rows made
-        from the labels.""",
+        from the labels. Where images have several labels, the default is binary cross-entropy.""",
     ),
     "augmentation": (
         "str or sequence of str",
@@ -47,6 +47,12 @@ PARAMETERS = {
         'dict or "balanced"',
         """Weight of each label; "balanced": inversely proportional to its frequency. Times
         `sample_weight` their mean is made 1 before the loss gets them, which Keras doesn't do.""",
+    ),
+    "multilabel": (
+        '"auto" or bool',
+        """Whether an image may have several labels, y being an indicator: a column of 0 and 1 for
+        each label. "auto": where some row of y has none or several; else the columns may as well
+        be one-hot labels, which are refused.""",
     ),
     "test_time_flip": (
         "bool",
@@ -90,13 +96,17 @@ PARAMETERS = {
 }
 
 ATTRIBUTES = {
-    "classes_": ("ndarray of shape (n_classes,)", "Labels, sorted."),
+    "classes_": (
+        "ndarray of shape (n_classes,)",
+        "Labels, sorted; of several labels an image the numbers of the columns.",
+    ),
     "n_classes_": ("int", "Number of labels."),
     "history_": (
         "dict of list",
         """One entry per epoch: ``phase``, ``learning_rate``, ``loss`` and ``accuracy`` of the
         training images, ``val_loss`` and ``val_accuracy`` where there are validation images, and
-        ``val_`` with the name in `scoring` where early stopping watches another score.""",
+        ``val_`` with the name in `scoring` where early stopping watches another score. Of several
+        labels an image accuracy is the share of labels that are right, not of images.""",
     ),
     "image_shape_": ("tuple of int", "Height, width and channels of the images."),
     "input_range_": (
@@ -106,6 +116,7 @@ ATTRIBUTES = {
     ),
     "loss_curve_": ("list of float", "Loss of the training images in each epoch."),
     "model_": ("keras.Model", "Whole network as it predicts, built at first access."),
+    "multilabel_": ("bool", "Whether images have several labels."),
     "n_features_in_": ("int", "Pixels times channels."),
     "feature_names_in_": (
         "ndarray of shape (n_features_in_,)",

@@ -79,6 +79,7 @@ class OnBackbone(ScalesPixels):
                     backbone, self._size_of(image_shape), _training.write_down_statistics
                 )
             if weights in ("imagenet", None):
+                own = _training.to_arrays(own)
                 key, weights = _training.weights_digest(own), own
         settings = {"backbone": backbone, "alpha": float(self.alpha), "weights": weights}
         return backbone, Start(key, initialize=partial(_backbones.pretrain, **settings))

@@ -8,23 +8,33 @@ from sklearn.metrics import get_scorer
 class _Predicted(ClassifierMixin, BaseEstimator):
     """Classifier of which nothing but its probabilities is there, for a scorer to ask for."""
 
-    def __init__(self, classes, probabilities):
+    def __init__(self, classes, probabilities, multilabel):
         self.classes_ = classes
+        self._multilabel = multilabel
         self._probabilities = probabilities
 
     def predict_proba(self, X):
         return self._probabilities
 
     def predict(self, X):
-        return self.classes_[np.argmax(self._probabilities, axis=1)]
+        return decided(self._probabilities, self.classes_, self._multilabel)
 
 
-def score_of(name, classes, y, probabilities):
-    """Return a function that scores a network's outputs for images with these labels' numbers."""
-    scorer, labels = get_scorer(name), classes[y]
+def decided(probabilities, classes, multilabel):
+    """Return the most probable label of each image; of several, rows of 1 above a half."""
+    if multilabel:
+        return (probabilities > 0.5).astype(int)
+    return classes[np.argmax(probabilities, axis=1)]
+
+
+def score_of(name, classes, labels, probabilities):
+    """Return a function that scores a network's outputs for images with these labels."""
+    scorer, several = get_scorer(name), labels.ndim == 2
+    if several:  # the numbers of two labels would be taken for two classes
+        classes = np.tile([0, 1], (len(classes), 1))
 
     def score(outputs):
-        predicted = _Predicted(classes, probabilities(outputs))
+        predicted = _Predicted(classes, probabilities(outputs), several)
         try:
             return float(scorer(predicted, outputs, labels))
         except (TypeError, ValueError, AttributeError) as error:

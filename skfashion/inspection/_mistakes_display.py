@@ -233,6 +233,12 @@ def label_text(label, probability):
 
 def find_mistakes(y_true, y_pred, *, classes=None, display_labels=None):
     """List wrong predictions, the worst first."""
+    if np.ndim(y_true) == 2 and np.shape(y_true)[1] > 1:
+        raise ValueError(
+            "Mistakes are told of images with one label each, and these have several: "
+            "sklearn.metrics.classification_report(y, clf.predict(X)) tells of each label, and "
+            "write_report of a search where it is given no test images."
+        )
     y_true, y_pred = column_or_1d(y_true), np.asarray(y_pred)
     if len(y_true) != len(y_pred):
         raise ValueError(f"y_true has {len(y_true)} labels and y_pred {len(y_pred)} predictions.")

@@ -76,6 +76,9 @@ class SearchFacts:
         """Return accuracies as training watched them in its last epochs; None if none is known."""
         if self.folds.empty or getattr(self.search, "scoring", None) not in (None, "accuracy"):
             return None
+        best = classifier_of(getattr(self.search, "best_estimator_", None))
+        if getattr(best, "multilabel_", False):  # then it is the share of labels, not of images
+            return None
         return self._mean(self.folds.groupby(["candidate", "fold"])["accuracy"].last())
 
     def _trained(self):

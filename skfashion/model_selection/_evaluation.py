@@ -9,6 +9,7 @@ from copy import deepcopy
 
 import joblib
 import numpy as np
+from sklearn import get_config
 from sklearn.base import clone, is_classifier
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import check_cv
@@ -20,7 +21,7 @@ from skfashion._utils.version_mixin import VersionMixin
 from skfashion._utils.warnings import warn
 from skfashion.model_selection._candidates import CandidateTable
 from skfashion.model_selection._jobs import n_at_once, resolved_jobs
-from skfashion.model_selection._spaces import idle_parameters
+from skfashion.model_selection._spaces import idle_parameters, is_ours
 
 # Descriptions of the parameters that the searches share.
 _PARAMETERS = {
@@ -76,6 +77,7 @@ class SearchMixin(VersionMixin):
 
     @functools.wraps(BaseSearchCV.fit)
     def fit(self, X, y=None, **params):
+        _warn_of_lost_groups(self.estimator, params)
         with resolved_jobs(self):
             return BaseSearchCV.fit(self, X, y, **params)
 
@@ -107,6 +109,21 @@ class SearchMixin(VersionMixin):
         # needs on this side (closures, backends) stays here.
         state = super().__getstate__()
         return {name: value for name, value in state.items() if name not in _OF_A_FIT}
+
+
+def _warn_of_lost_groups(estimator, params):
+    """Warn where early stopping doesn't get the groups that the splitter gets."""
+    routed = get_config()["enable_metadata_routing"]
+    if routed or params.get("groups") is None or any(name.endswith("X_val") for name in params):
+        return
+    inside = estimator, *estimator.get_params(deep=True).values()
+    if any(is_ours(each) and getattr(each, "early_stopping", False) for each in inside):
+        warn(
+            "Without metadata routing scikit-learn gives groups= to the splitter alone, and "
+            "early_stopping=True watches images of groups that it trains on: "
+            "sklearn.set_config(enable_metadata_routing=True) hands them on. Or give X_val= and "
+            "y_val=, or leave early stopping out."
+        )
 
 
 _OF_A_FIT = ("_evaluations", "_fit_state", "_table_options")

@@ -104,7 +104,7 @@ def _prefixed(space, prefix):
 
 def _find(estimator, step):
     """Find the classifier to tune, and what its parameters begin with."""
-    if _is_ours(estimator):
+    if is_ours(estimator):
         return estimator, "" if step is None else f"{step}__"
     if isinstance(estimator, type) or not hasattr(estimator, "get_params"):
         raise TypeError(
@@ -113,7 +113,7 @@ def _find(estimator, step):
     inside = estimator.get_params(deep=True)
     if step is not None and step not in inside:
         raise ValueError(f"{type(estimator).__name__} has no step {step!r}.")
-    found = sorted(name for name, value in inside.items() if _is_ours(value))
+    found = sorted(name for name, value in inside.items() if is_ours(value))
     if step is not None:
         found = [name for name in found if name == step]
     if not found:
@@ -127,5 +127,6 @@ def _find(estimator, step):
     return inside[found[0]], f"{found[0]}__"
 
 
-def _is_ours(estimator):
+def is_ours(estimator):
+    """Tell a classifier of this package, or one made after its pattern."""
     return hasattr(type(estimator), "_default_space")

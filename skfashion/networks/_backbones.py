@@ -96,8 +96,7 @@ def described(function, size, write_down):
         )
     config = keras.saving.serialize_keras_object(model)
     config.pop("compile_config", None)
-    weights = [keras.ops.convert_to_numpy(w) for w in model.weights if id(w) not in learnt]
-    return json.dumps(config), weights
+    return json.dumps(config), [w for w in model.weights if id(w) not in learnt]
 
 
 def standalone(backbone, alpha, **options):

@@ -8,8 +8,8 @@ from skfashion.networks._layers import (
     dropped,
     normalised,
     one_dropout_rate,
+    probabilities,
     rescaled,
-    softmax,
 )
 
 
@@ -26,12 +26,13 @@ def conv(
     dense_units=128,
     batch_norm=True,
     dropout=0.0,
+    multilabel=False,
 ):
     """Build a convolutional network: blocks that halve the image, then dense layers.
 
     Parameters
     ----------
-    image_shape, n_classes, rescaling, augmentation
+    image_shape, n_classes, rescaling, augmentation, multilabel
         As for `dense`.
     filters : tuple of int
         Filters of each block.
@@ -40,7 +41,7 @@ def conv(
     kernel_size : int
         Height and width of a convolution, pixels.
     dense_units : int
-        Units of the dense layer before the softmax; 0 for none.
+        Units of the dense layer before the outputs; 0 for none.
     batch_norm : bool
         Whether to normalise after each convolution.
     dropout : float
@@ -68,4 +69,4 @@ def conv(
     if dense_units:
         x = layers.Dense(dense_units, activation="relu", name="hidden")(x)
         x = dropped(x, dropout, "hidden_dropout")
-    return keras.Model(inputs, softmax(x, n_classes), name="conv")
+    return keras.Model(inputs, probabilities(x, n_classes, multilabel), name="conv")

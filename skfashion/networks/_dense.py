@@ -8,8 +8,8 @@ from skfashion.networks._layers import (
     dropped,
     normalised,
     one_dropout_rate,
+    probabilities,
     rescaled,
-    softmax,
 )
 
 
@@ -24,6 +24,7 @@ def dense(
     activation="relu",
     batch_norm=False,
     dropout=0.0,
+    multilabel=False,
 ):
     """Build a fully connected network.
 
@@ -32,7 +33,7 @@ def dense(
     image_shape : tuple of int
         Height, width and channels.
     n_classes : int
-        Number of softmax outputs.
+        Number of outputs.
     rescaling : tuple of float
         Factor and offset that turn pixels into what the network wants.
     augmentation : tuple of str
@@ -45,6 +46,8 @@ def dense(
         Whether to normalise before each activation.
     dropout : float
         Share of units dropped after each hidden layer.
+    multilabel : bool
+        Whether outputs are sigmoids, each for a label of its own, and not a softmax.
 
     Returns
     -------
@@ -59,4 +62,4 @@ def dense(
             x = normalised(f"hidden_{i}_norm")(x)
         x = layers.Activation(activation, name=f"hidden_{i}_{activation}")(x)
         x = dropped(x, dropout, f"hidden_{i}_dropout")
-    return keras.Model(inputs, softmax(x, n_classes), name="dense")
+    return keras.Model(inputs, probabilities(x, n_classes, multilabel), name="dense")

@@ -18,8 +18,8 @@ from skfashion.networks._layers import (
     dropout_rates_by,
     dropped,
     one_dropout_rate,
+    probabilities,
     rescaled,
-    softmax,
 )
 
 
@@ -41,6 +41,7 @@ def fine_tuned(
     image_size=None,
     unfreeze_from=None,
     dropout=0.0,
+    multilabel=False,
 ):
     """Build a backbone with a new head, frozen below `unfreeze_from`.
 
@@ -49,7 +50,7 @@ def fine_tuned(
 
     Parameters
     ----------
-    image_shape, n_classes, rescaling, augmentation
+    image_shape, n_classes, rescaling, augmentation, multilabel
         As for `dense`; 1 or 3 channels.
     backbone : str
         Name of one of `BACKBONES`, or text that `described` returns.
@@ -61,7 +62,7 @@ def fine_tuned(
     unfreeze_from : int, str or None
         See `unfreeze_index`.
     dropout : float
-        Share of features dropped before the softmax.
+        Share of features dropped before the outputs.
 
     Returns
     -------
@@ -78,7 +79,7 @@ def fine_tuned(
     freeze(body, unfreeze_index(backbone_layers(backbone), unfreeze_from))
     x = dropped(x, dropout, "average_dropout")
     name = backbone if backbone in BACKBONES else "fine_tuned"
-    return keras.Model(inputs, softmax(x, n_classes), name=name)
+    return keras.Model(inputs, probabilities(x, n_classes, multilabel), name=name)
 
 
 @one_dropout_rate
@@ -93,12 +94,14 @@ def mobilenet(
     image_size=None,
     unfreeze_from=None,
     dropout=0.0,
+    multilabel=False,
 ):
     """Build a MobileNet with a new head: `fine_tuned`, as MobileNets were called before it.
 
     Parameters
     ----------
-    image_shape, n_classes, rescaling, augmentation, alpha, image_size, unfreeze_from, dropout
+    image_shape, n_classes, rescaling, augmentation, alpha, image_size, unfreeze_from, dropout, \
+multilabel
         As for `fine_tuned`.
     version : {"v1", "v2"}
         Howard et al. 2017 or Sandler et al. 2018.
@@ -122,6 +125,7 @@ def mobilenet(
         image_size=image_size,
         unfreeze_from=unfreeze_from,
         dropout=dropout,
+        multilabel=multilabel,
     )
 
 

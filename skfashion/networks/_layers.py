@@ -215,6 +215,7 @@ def dropped(x, rate, name):
     return _training_only(layers.Dropout(rate, name=name))(x) if rate else x
 
 
-def softmax(x, n_classes):
+def probabilities(x, n_classes, multilabel):
     # float32 whatever the policy: probabilities in half precision don't add up to one.
-    return layers.Dense(n_classes, activation="softmax", dtype="float32", name="classes")(x)
+    kind = "sigmoid" if multilabel else "softmax"
+    return layers.Dense(n_classes, activation=kind, dtype="float32", name="classes")(x)

@@ -234,7 +234,10 @@ OTHERS = {
 # name -> (what is fitted, what it is given other than X and y, message)
 FIT = {
     **{f"images, {name}": (dense(), {"X": given}, said) for name, (given, said) in IMAGES.items()},
-    **{f"labels, {name}": (dense(), {"y": given}, said) for name, (given, said) in LABELS.items()},
+    **{
+        f"labels, {name}": (dense(multilabel=False), {"y": given}, said)
+        for name, (given, said) in LABELS.items()
+    },
     **{
         f"weights, {name}": (dense(), {"sample_weight": given}, said)
         for name, (given, said) in WEIGHTS.items()

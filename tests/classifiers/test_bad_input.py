@@ -238,6 +238,16 @@ READY = {
     "dropout": [-0.1, 1.0, None],
     "augmentation": [3],
     "input_range": ["0-127", None, 255],
+    "multilabel": ["yes", 2, None],
+}
+ON_BACKBONE = {
+    "alpha": [0, "1.0"],
+    "weights": [3],
+    "image_size": [31, 96.0],
+    "unfreeze_from": [0.5, ["block_13"]],
+    "fine_tune_epochs": [-1, 1.5],
+    "fine_tune_learning_rate": [0, "slow"],
+    "fine_tune_optimizer": ["nonsense", 3],
 }
 WRONG = {
     "DenseClassifier": {
@@ -254,17 +264,8 @@ WRONG = {
         "dense_units": [-1, 1.5],
         "batch_norm": [None],
     },
-    "MobileNetFineTuner": {
-        **READY,
-        "version": ["v3", 2],
-        "alpha": [0, "1.0"],
-        "weights": [3],
-        "image_size": [31, 96.0],
-        "unfreeze_from": [0.5, ["block_13"]],
-        "fine_tune_epochs": [-1, 1.5],
-        "fine_tune_learning_rate": [0, "slow"],
-        "fine_tune_optimizer": ["nonsense", 3],
-    },
+    "BackboneFineTuner": {**READY, "backbone": ["resnet", 3], **ON_BACKBONE},
+    "MobileNetFineTuner": {**READY, "version": ["v3", 2], **ON_BACKBONE},
     "KerasImageClassifier": {**COMMON, "model": [None, 3, "model"], "metrics": [3]},
 }
 

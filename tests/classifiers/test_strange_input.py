@@ -175,7 +175,7 @@ FORMS = {
     "column": lambda y: np.array(y, dtype=object)[:, None],
     "frame": lambda y: pd.DataFrame({"y": y}),
     "text": np.str_,
-    "one-hot": lambda y: np.eye(N)[:, :3],
+    "one-hot": lambda y: np.eye(3)[np.arange(N) % 3],
     "short": lambda y: y[:-1],
     "empty": lambda y: [],
     "number": lambda y: 3,

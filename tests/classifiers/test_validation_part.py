@@ -1,5 +1,7 @@
 """The part that early stopping watches: which images, and by which score."""
 
+from contextlib import nullcontext
+
 import numpy as np
 import pytest
 import sklearn
@@ -13,6 +15,7 @@ from sklearn.preprocessing import FunctionTransformer
 import skfashion
 from skfashion.classifiers._base import _split_off
 from skfashion.datasets import make_images
+from skfashion.model_selection import BayesSearchCV
 
 STOPPING = {"early_stopping": True, "n_iter_no_change": 3, "epochs": 12, "learning_rate": 1e-2}
 
@@ -117,6 +120,34 @@ def test_a_search_hands_groups_on_to_splitter_and_fit(pipeline, patients):
     clf = search.best_estimator_[-1] if pipeline else search.best_estimator_
     alone = dense(**{**STOPPING, "epochs": 2, "learning_rate": 1e-3}).fit(X, y, groups=groups)
     assert clf.history_["val_accuracy"] == alone.history_["val_accuracy"]
+
+
+@pytest.mark.parametrize("pipeline", [False, True])
+@pytest.mark.parametrize(
+    ("stops", "routed", "given", "warns"),
+    [
+        (True, False, True, True),
+        (True, True, True, False),
+        (True, False, False, False),
+        (False, False, True, False),
+    ],
+)
+def test_a_search_of_ours_warns_where_early_stopping_gets_no_groups(
+    stops, routed, given, warns, pipeline, patients
+):
+    X, y, groups = patients
+    estimator = dense(**{**STOPPING, "epochs": 1, "early_stopping": stops})
+    name = "learning_rate"
+    if pipeline:
+        estimator = make_pipeline(FunctionTransformer(), estimator)
+        name = f"denseclassifier__{name}"
+    options = {"n_iter": 1, "cv": GroupKFold(2) if given else 2, "refit": False}
+    search = BayesSearchCV(estimator, {name: [1e-3]}, **options)
+    expected = nullcontext()
+    if warns:
+        expected = pytest.warns(UserWarning, match="enable_metadata_routing=True")
+    with sklearn.config_context(enable_metadata_routing=routed), expected:
+        search.fit(X, y, groups=groups if given else None)
 
 
 def test_a_splitter_says_what_is_watched(patients):

@@ -184,7 +184,7 @@ def test_into_a_fresh_process(estimators, inputs, store, tmp_path, capsys):
 
 
 def test_parameters_and_state_stay(estimators, inputs, round_trip):
-    bound = {"memory", "callbacks", "model"}
+    bound = {"memory", "callbacks", "model", "backbone"}
     for name, estimator in estimators.items():
         before = vars(estimator).copy()
         loaded = round_trip(estimator)

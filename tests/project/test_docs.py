@@ -213,6 +213,6 @@ def test_the_documentation_builds_without_a_warning(tmp_path):
     assert done.returncode == 0, done.stderr[-4000:]
     assert (tmp_path / "html" / "index.html").stat().st_size > 1000
     pages = [path.stem for path in (DOCS / "gallery").glob("plot_*.py")]
-    assert len(pages) == 6
+    assert len(pages) == 7
     for page in pages:
         assert (tmp_path / "html" / "auto_examples" / f"{page}.html").exists()

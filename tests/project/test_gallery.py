@@ -27,6 +27,13 @@ def table(seeds):
     return seeds_table
 
 
+@pytest.fixture
+def heads(seeds):
+    from benchmarks import heads
+
+    return heads
+
+
 def keep(folder, name, seed, **figures):
     record = {
         "seed": seed,
@@ -48,10 +55,10 @@ def statements(script):
     return sum(isinstance(node, ast.stmt) for node in ast.walk(tree))
 
 
-def test_every_row_has_its_script_and_there_is_one_more(seeds):
+def test_every_row_has_its_script_and_there_are_two_more(seeds):
     assert len(seeds.ROWS) == 5
     assert {row.script for row in seeds.ROWS.values()} < set(SCRIPTS)
-    assert len(SCRIPTS) == 6
+    assert len(SCRIPTS) == 7
 
 
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
@@ -94,6 +101,13 @@ def test_generated_pages_and_readme_are_those_of_the_records(seeds, table):
             "run python -m benchmarks.seeds_table"
         )
     assert table.markdown() in (ROOT / "README.md").read_text(encoding="utf-8")
+
+
+def test_the_comparison_of_heads_is_of_its_record_and_of_the_script_as_it_is(seeds, heads):
+    assert heads.PAGE.read_text(encoding="utf-8") == heads.page()
+    record = json.loads(heads.RECORD.read_text(encoding="utf-8"))
+    assert record["script_digest"] == seeds.script_digest(heads.SCRIPT)
+    assert len(record["runs"]) == heads.SEEDS
 
 
 def test_without_records_the_table_says_so(table, tmp_path):
