@@ -23,10 +23,7 @@ class StoreWarning(UserWarning):
 
 
 class DamageError(Exception):
-    """A file that isn't what was written; never leaves the store.
-
-    `inode` is the number of the file, by which a replacement under its name is told.
-    """
+    """A file, of number `inode`, that isn't what was written; never leaves the store."""
 
     inode = None
 
@@ -162,10 +159,7 @@ def orphans(folder, prefix=""):
 
 
 def walk(folder, depth, on_error):
-    """Yield path and `os.stat_result` of the ``.npy`` files some levels below a folder.
-
-    What can't be looked at is told to `on_error`; what has just been removed is not.
-    """
+    """Yield path and status of the ``.npy`` files some levels below a folder; tell of errors."""
     try:
         found = sorted(listing(folder), key=lambda item: item.name)
     except OSError as error:

@@ -66,10 +66,8 @@ def fetch_fashion_mnist(
     ----------
     subset : {"train", "test", "all"}, default="train"
         The 60,000 training images, the 10,000 test images, or both in this order.
-
     return_X_y : bool, default=False
         Whether to return ``(data, target)`` instead of a `Bunch`.
-
     as_frame : bool, default=False
         Whether to return the images as a pandas DataFrame with a column for each pixel,
         and the labels as a Series.
@@ -89,7 +87,6 @@ def fetch_fashion_mnist(
             Images and labels together, with ``as_frame=True``.
         DESCR : str
             A description.
-
     (data, target) : tuple if ``return_X_y=True``
         The first two of these.
 

@@ -51,17 +51,13 @@ def load_image_folder(
     path : str or path-like
         A folder such as ``scenes/`` with ``scenes/forest/1.jpg``,
         ``scenes/sea/2.png`` and so on. Hidden files and folders are passed over.
-
     return_X_y : bool, default=False
         Whether to return ``(filenames, target)`` instead of a `Bunch`.
-
     on_error : {"raise", "skip"}, default="raise"
         What to do about files that are not images, or are broken: raise an error
         that lists them, or leave them out with a warning.
-
     random_state : int, RandomState instance or None, default=None
         Draws the files `shrink` keeps. Pass an int to get the same ones each time.
-
     shrink : int, default=None
         Keep one file of so many of each class, at least one. ``shrink=4`` is a
         stratified quarter. Files are drawn by name before they are opened, so a
@@ -83,7 +79,6 @@ def load_image_folder(
             Files left out, and why. Always empty with ``on_error="raise"``.
         DESCR : str
             How many images of which class.
-
     (filenames, target) : tuple if ``return_X_y=True``
         The first two of these.
 

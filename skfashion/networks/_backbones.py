@@ -68,10 +68,10 @@ def known(backbone):
 
 
 def described(function, size, write_down):
-    """Return text that stands for the network that a function of the user's makes, and weights.
+    """Return text that stands for the network that a function of the user's makes, and its weights.
 
-    It is called with `input_shape`, of images of that height and width. `write_down` lets the
-    network's configuration say what it has learnt, and returns ids of weights that it says so.
+    `write_down` lets the configuration say what the network has learnt, and returns ids of weights
+    that it says so.
     """
     model = function(input_shape=(*size, 3))
     if not isinstance(model, (keras.Sequential, keras.Model)) or not model.built:
@@ -238,10 +238,9 @@ _WEIGHTS = Cache("pretrained weights", max_bytes=lambda: get_config()["program_c
 
 
 def pretrain(network, *, backbone, alpha, weights):
-    """Set the weights that the backbone in a network starts from.
+    """Set the weights a backbone starts from: "imagenet", a path, a list of arrays, or None.
 
-    They are "imagenet", a path, a list of arrays, or None: then normalisation is set from a
-    batch of noise, or an untrained MobileNet is nearly constant.
+    Of None normalisation is set from noise, or an untrained MobileNet is nearly constant.
     """
     if weights is None:
         _settle(network, backbone)
@@ -260,12 +259,9 @@ def imagenet_weights(backbone, alpha):
 
     A ValueError tells that there are none for this alpha, an OSError that they are not to be had.
     """
-    known = _WEIGHTS.get((backbone, alpha))
-    return _WEIGHTS.put((backbone, alpha), _fetched(backbone, alpha)) if known is None else known
-
-
-def _fetched(backbone, alpha):
-    spec = BACKBONES[backbone]
+    known, spec = _WEIGHTS.get((backbone, alpha)), BACKBONES[backbone]
+    if known is not None:
+        return known
     try:
         # A convolution doesn't know how large its image is: one file serves every size.
         source = standalone(backbone, alpha, input_shape=(224, 224, 3), weights="imagenet")
@@ -282,7 +278,7 @@ def _fetched(backbone, alpha):
             f"Keras' cache (folder models of KERAS_HOME or ~/.keras) and couldn't be downloaded "
             f"({error}). Put the file there, or set weights=None."
         ) from None
-    return source.get_weights()
+    return _WEIGHTS.put((backbone, alpha), source.get_weights())
 
 
 def _read(backbone, alpha, path):

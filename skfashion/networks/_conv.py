@@ -29,26 +29,7 @@ def conv(
 ):
     """Build a convolutional network: blocks that halve the image, then dense layers.
 
-    Parameters
-    ----------
-    image_shape, n_classes, rescaling, augmentation
-        As for `dense`.
-    filters : tuple of int
-        Filters of each block.
-    convs_per_block : int
-        Convolutions before each pooling.
-    kernel_size : int
-        Height and width of a convolution, pixels.
-    dense_units : int
-        Units of the dense layer before the softmax; 0 for none.
-    batch_norm : bool
-        Whether to normalise after each convolution.
-    dropout : float
-        Share of units dropped after each block and after the dense layer.
-
-    Returns
-    -------
-    keras.Model
+    Each block has `convs_per_block` convolutions; without `dense_units` the softmax follows them.
     """
     inputs = keras.Input(image_shape, name="pixels")
     x = augmented(rescaled(inputs, *rescaling), augmentation)

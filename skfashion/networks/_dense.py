@@ -25,30 +25,10 @@ def dense(
     batch_norm=False,
     dropout=0.0,
 ):
-    """Build a fully connected network.
+    """Build a fully connected network, its hidden layers of so many units each.
 
-    Parameters
-    ----------
-    image_shape : tuple of int
-        Height, width and channels.
-    n_classes : int
-        Number of softmax outputs.
-    rescaling : tuple of float
-        Factor and offset that turn pixels into what the network wants.
-    augmentation : tuple of str
-        Random changes of the training images, see `augmented`.
-    hidden_layer_sizes : tuple of int
-        Units of each hidden layer.
-    activation : str
-        Name of a Keras activation.
-    batch_norm : bool
-        Whether to normalise before each activation.
-    dropout : float
-        Share of units dropped after each hidden layer.
-
-    Returns
-    -------
-    keras.Model
+    Of the five parameters of all networks: pixels are multiplied by the first number of `rescaling`
+    and the second is added, and `augmentation` are names as `augmented` takes them.
     """
     inputs = keras.Input(image_shape, name="pixels")
     x = augmented(rescaled(inputs, *rescaling), augmentation)

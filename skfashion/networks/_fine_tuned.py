@@ -42,35 +42,10 @@ def fine_tuned(
     unfreeze_from=None,
     dropout=0.0,
 ):
-    """Build a backbone with a new head, frozen below `unfreeze_from`.
+    """Build a backbone with a new head, frozen below `unfreeze_from`; `pretrain` gives it weights.
 
-    Batch normalisation of the backbone runs on its moving statistics, whatever is
-    trained. `pretrain` gives it weights to start from.
-
-    Parameters
-    ----------
-    image_shape, n_classes, rescaling, augmentation
-        As for `dense`; 1 or 3 channels.
-    backbone : str
-        Name of one of `BACKBONES`, or text that `described` returns.
-    alpha : float
-        Width of the backbone, where it has several.
-    image_size : int, pair of int or None
-        Height and width, pixels, that images are resized to. None: as given, but at least as
-        large as the backbone needs them.
-    unfreeze_from : int, str or None
-        See `unfreeze_index`.
-    dropout : float
-        Share of features dropped before the softmax.
-
-    Returns
-    -------
-    keras.Model
-
-    Raises
-    ------
-    ValueError
-        If no layer is called `unfreeze_from`.
+    `backbone` is a name of `BACKBONES` or text of `described`; images are resized to `image_size`,
+    of None at least as large as the backbone needs them.
     """
     inputs = keras.Input(image_shape, name="pixels")
     x = augmented(rescaled(inputs, *rescaling), augmentation)
@@ -82,65 +57,14 @@ def fine_tuned(
 
 
 @one_dropout_rate
-def mobilenet(
-    image_shape,
-    n_classes,
-    *,
-    rescaling=(1.0, 0.0),
-    augmentation=(),
-    version="v2",
-    alpha=1.0,
-    image_size=None,
-    unfreeze_from=None,
-    dropout=0.0,
-):
-    """Build a MobileNet with a new head: `fine_tuned`, as MobileNets were called before it.
-
-    Parameters
-    ----------
-    image_shape, n_classes, rescaling, augmentation, alpha, image_size, unfreeze_from, dropout
-        As for `fine_tuned`.
-    version : {"v1", "v2"}
-        Howard et al. 2017 or Sandler et al. 2018.
-
-    Returns
-    -------
-    keras.Model
-
-    Raises
-    ------
-    ValueError
-        As `fine_tuned`.
-    """
-    return fine_tuned(
-        image_shape,
-        n_classes,
-        backbone=f"mobilenet_{version}",
-        rescaling=rescaling,
-        augmentation=augmentation,
-        alpha=alpha,
-        image_size=image_size,
-        unfreeze_from=unfreeze_from,
-        dropout=dropout,
-    )
+def mobilenet(image_shape, n_classes, *, version="v2", **parameters):
+    """Build a MobileNet with a new head: `fine_tuned`, as MobileNets were called before it."""
+    return fine_tuned(image_shape, n_classes, backbone=f"mobilenet_{version}", **parameters)
 
 
 @dropout_rates_by(lambda parameters: ())
 def features(image_shape, *, backbone, rescaling=(1.0, 0.0), alpha=1.0, image_size=None, pooling):
-    """Build a frozen backbone without a head.
-
-    Parameters
-    ----------
-    image_shape, backbone, rescaling, alpha, image_size
-        As for `fine_tuned`.
-    pooling : {"avg", "max"}
-        What of each feature is taken over the places of an image.
-
-    Returns
-    -------
-    keras.Model
-        From images to float32 rows.
-    """
+    """Build a frozen backbone without a head, from images to rows; pooling is "avg" or "max"."""
     inputs = keras.Input(image_shape, name="pixels")
     x = _as_rgb(rescaled(inputs, *rescaling), image_size, backbone)
     body, x = put_on(x, backbone, alpha, pooling)

@@ -67,7 +67,6 @@ class ImageTransformer(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_
         ----------
         X : array-like of shape (n, h, w), (n, h, w, c) or (n, n_features)
             Images or flat rows of pixels.
-
         y : ignored
             Present by convention.
 
@@ -87,7 +86,6 @@ class ImageTransformer(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_
         ----------
         X : array-like of shape (n, h, w), (n, h, w, c) or (n, n_features)
             Images or flat rows of pixels.
-
         y : ignored
             Present by convention.
 

@@ -65,19 +65,15 @@ class ImageReader(
     ----------
     size : int or (int, int), default=96
         Side of the square images, or height and width, in pixels.
-
     resize : {"stretch", "crop", "pad"}, default="stretch"
         How pictures get other proportions: ``"stretch"`` distorts them, ``"crop"`` cuts
         the longer side on both ends, ``"pad"`` adds black.
-
     memory : str, path-like, joblib.Memory or None, default=None
         Folder for decoded images, shared between processes and runs. `None` writes
         nothing to disk.
-
     n_jobs : int, default=None
         Number of threads that decode. `None` means 1 unless in a
         :func:`joblib.parallel_config` context, -1 means all processors.
-
     white : float, "auto" or None, default=None
         Value of white in files of more than 8 bits, such as 4095 for 12 bits; black is 0, and
         what is brighter is white as well. ``"auto"``: the largest value in the files that `fit`
@@ -150,7 +146,6 @@ class ImageReader(
         ----------
         X : array-like of str or path-like, shape (n_samples,) or (n_samples, 1)
             File names.
-
         y : ignored
             Present by convention.
 

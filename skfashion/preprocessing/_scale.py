@@ -36,10 +36,8 @@ class PixelScaler(OneToOneFeatureMixin, ImageTransformer):
     ----------
     input_range_ : {"0-255", "0-1", "-1-1", "as-is"} or (float, float)
         The range of the training pixels, black and white if it has no name.
-
     mean_ : ndarray of shape (n_features_in_,), float64
         Mean of each pixel, with ``mode="standard"`` only.
-
     scale_ : ndarray of shape (n_features_in_,), float64
         Standard deviation of each pixel, 1 for one that never changes, with
         ``mode="standard"`` only.
