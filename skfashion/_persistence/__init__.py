@@ -1,9 +1,4 @@
-"""Saving estimators to files that can be loaded without trusting who made them.
-
-A file is a zip of `model.json` and of arrays: what it may look like from outside is in
-`_archive`, its values in `_values`, which estimators there may be in `_estimators`, and
-whether their weights are those of their network in `_networks`.
-"""
+"""Saving estimators to files that can be loaded without trusting who made them."""
 
 import os
 from numbers import Integral

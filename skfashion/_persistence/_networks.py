@@ -1,7 +1,6 @@
 """Whether a saved classifier's weights are those of its network, measured without memory.
 
-A stranger chose the numbers. So nothing is allocated until the weights in the file are known
-to be those of the network that would be built.
+A stranger chose the numbers: nothing is allocated until they are known to fit.
 """
 
 import json
@@ -150,7 +149,7 @@ def _is_plan(plan, is_described):
 def _is_policy(text):
     """Tell whether it is a policy of number formats, or a map of such as JSON.
 
-    Keras takes paths for regular expressions, and a stranger's may never end: plain ones only.
+    Keras takes its paths for regular expressions, which may never end: plain ones only.
     """
     named = json.loads(text) if str(text).startswith("{") else {"": text or "float32"}
     return "" in named and all(

@@ -40,10 +40,7 @@ def cache_info() -> dict[str, dict[str, int | None]]:
 
 
 def clear_caches() -> None:
-    """Forget what the caches of this process hold; what is on disk stays.
-
-    No result changes. What is in use by another thread at the moment is kept by that
-    thread until it is done.
+    """Forget what the caches of this process hold; what is on disk stays, and results do.
 
     See Also
     --------
@@ -69,8 +66,7 @@ def size_of(value):
 class Cache:
     """A dict that forgets what was used least recently; safe in threads and after a fork.
 
-    `max_entries` and `max_bytes` bound it; a function is asked each time something is put.
-    A value above `max_bytes` is not kept.
+    Its bounds are numbers, or functions that are asked each time something is put.
     """
 
     def __init__(self, name=None, *, max_entries=None, max_bytes=None):

@@ -114,11 +114,9 @@ def config_context(**settings: Any) -> Iterator[None]:
 
 
 class SettingsMixin:
-    """Lets an estimator carry the settings of the thread that uses it.
+    """Lets an estimator carry the settings of the thread that uses it, to workers without any.
 
-    scikit-learn's tools hand clones, pickles or the estimator itself to workers, which have no
-    settings, and joblib does so in threads of its own. So what counts is the last thread with
-    settings that cloned the estimator or looked at its `fit`, as all tools do first.
+    That is the last thread with settings that cloned it or looked at its `fit`, as all tools do.
     """
 
     def __sklearn_clone__(self):
@@ -144,10 +142,7 @@ class SettingsMixin:
 
 
 def in_settings(method: _Method) -> _Method:
-    """Let a method see the settings that its estimator carries, in a thread that has none.
-
-    The outermost decorator: to look at the method is enough to note the settings.
-    """
+    """Let a method, outermost, see the settings its estimator carries: to look at it notes them."""
     return _InSettings(method)
 
 

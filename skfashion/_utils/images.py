@@ -1,8 +1,6 @@
 """Arrays of images: their shape, their channels, the range of their pixels.
 
-Transformers and classifiers read images the same way because both ask here. A range is told
-from the values of pixels and not from their dtype: it is one of `NAMES`, a pair of floats
-(black, white), or None where all pixels are 0.
+A range is one of `NAMES`, a pair of floats (black, white), or None where all pixels are 0.
 """
 
 import itertools
@@ -88,7 +86,7 @@ def image_shape_of(X_shape, image_shape=None, *, taker=None):
 def is_planar(image_shape):
     """Whether `image_shape=` says that all of red comes first, then all of green and of blue.
 
-    That is a first number of 1, 3 or 4, unless the last one is: (3, 32, 32), but not (3, 32, 3).
+    That is a first number of 1, 3 or 4, unless the last one is: (3, 32, 32), not (3, 32, 3).
     """
     if not isinstance(image_shape, (tuple, list, np.ndarray)) or len(image_shape) != 3:
         return False
@@ -118,10 +116,7 @@ def pixel_names(shape):
 
 
 def pixel_extremes(X):
-    """Return the smallest and the largest pixel as Python numbers, exact for integers.
-
-    Raises a ValueError if there is no pixel, or one is NaN or infinite.
-    """
+    """Return the smallest and the largest pixel, exact for integers; all have to be finite."""
     X = np.asarray(X)
     if X.size == 0:
         raise ValueError(f"Found an array without a pixel: its shape is {X.shape}.")
@@ -149,8 +144,7 @@ def _is_count(value):
 
 
 def _planes(shape):
-    height, width, channels = shape
-    return channels, height, width
+    return shape[2], *shape[:2]
 
 
 def _full_shape(image_shape):
@@ -236,10 +230,7 @@ def limits_of(input_range):
 
 def rescaling(input_range, low, high):
     """Return factor and offset that bring pixels of a range to [low, high]."""
-    limits = limits_of(input_range)
-    if limits is None:
-        return 1.0, 0.0
-    black, white = limits
+    black, white = limits_of(input_range) or (low, high)
     factor = (high - low) / (white - black)
     return factor, low - black * factor
 
@@ -281,10 +272,10 @@ def _range_of(low, high, X):
             return "as-is"
     if whole and low < 0:
         white = _power_of_two((int(max(-low, high)) - 1).bit_length())
-        black = -white
+        limits = -white, white
     else:
-        black, white = 0.0, _white(high, 0.0 if whole else _OVERSHOOT)
-    return _NAME_OF.get((black, white), (black, white))
+        limits = 0.0, _white(high, 0.0 if whole else _OVERSHOOT)
+    return _NAME_OF.get(limits, limits)
 
 
 def _white(high, overshoot):

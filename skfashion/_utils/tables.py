@@ -24,10 +24,9 @@ def table(rows, header=None, right=()):
 
 
 class GrowingTable:
-    """A table of numbers and parameters: lines as they come, in a notebook one table.
+    """A table of numbers and parameters, given as least widths by name; in a notebook it grows.
 
-    Both are least widths of columns by name. Where the terminal is too narrow for a column a
-    parameter, one column holds all of them.
+    Where the terminal is too narrow for a column a parameter, one column holds all of them.
     """
 
     def __init__(self, numbers, parameters):
