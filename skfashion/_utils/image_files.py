@@ -60,6 +60,11 @@ def listed(lines):
     return "\n".join(f"  {line}" for line in lines[:_SHOWN] + more)
 
 
+def reasons(bad_files):
+    """Return lines of pairs of a file and what is wrong with it."""
+    return listed(f"{shown_name(name)}: {reason}" for name, reason in bad_files)
+
+
 @contextmanager
 def _explained():
     """Raise whatever Pillow raises as `UnreadableImageError`, with a reason in words."""

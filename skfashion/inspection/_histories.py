@@ -24,13 +24,11 @@ def history_frame(fitted: Any) -> Frame:
     Returns
     -------
     pandas.DataFrame
-        One row per epoch: ``epoch`` (over all phases, from 1), ``phase``,
-        ``learning_rate``, ``loss``, ``accuracy``, and ``val_loss`` and ``val_accuracy``
-        where training watched a validation part.
-
-        Of a search, one row per epoch of every fit: before these columns ``candidate`` (row
-        of ``cv_results_``) and ``fold`` (from 0; missing for the refit of the best
-        candidate), after them ``param_...`` as in ``cv_results_``.
+        One row per epoch: ``epoch`` (over all phases, from 1), ``phase``, ``learning_rate``,
+        ``loss``, ``accuracy``, and ``val_loss`` and ``val_accuracy`` where training watched a
+        validation part. Of a search, one row per epoch of every fit: before these columns
+        ``candidate`` (row of ``cv_results_``) and ``fold`` (from 0; missing for the refit of the
+        best candidate), after them ``param_...`` as in ``cv_results_``.
 
     Raises
     ------
@@ -39,10 +37,9 @@ def history_frame(fitted: Any) -> Frame:
 
     Notes
     -----
-    A search keeps its best estimator only. The histories of all others come from the
-    folder that was their `memory` (with an integer `random_state`); without one, the frame
-    of a search has the refit alone. They are found by the classifier's parameters. Three
-    things can't be told from what is kept:
+    A search keeps its best estimator only. All other histories come from the folder that was their
+    `memory` (with an integer `random_state`), found by the classifier's parameters; without one
+    there is the refit alone. Three things can't be told from what is kept:
 
     - Folds are numbered in the order in which they were first trained, which is the
       splitter's order unless `n_jobs` ran several at a time.
@@ -59,7 +56,6 @@ def history_frame(fitted: Any) -> Frame:
     >>> history = history_frame(DenseClassifier(8, epochs=3, random_state=0).fit(X, y))
     >>> list(history)
     ['epoch', 'phase', 'learning_rate', 'loss', 'accuracy']
-    >>> history.to_csv("history.csv", index=False)  # doctest: +SKIP
     """
     if not is_search(fitted):
         return _frame(history_of(fitted))

@@ -13,9 +13,7 @@ from skfashion.inspection._values import columns_of, value_text
 
 
 class HistoryDisplay:
-    """Losses and accuracies, epoch by epoch.
-
-    Make one with `from_estimator` or `from_search`.
+    """Losses and accuracies, epoch by epoch; made by `from_estimator` or `from_search`.
 
     Parameters
     ----------
@@ -42,8 +40,7 @@ class HistoryDisplay:
     >>> from skfashion.inspection import HistoryDisplay
     >>> X, y = make_images(n_samples=60, n_classes=2, image_size=8, random_state=0)
     >>> clf = DenseClassifier(8, epochs=3, random_state=0).fit(X, y)
-    >>> display = HistoryDisplay.from_estimator(clf)  # doctest: +SKIP
-    >>> display.figure_.savefig("history.png")  # doctest: +SKIP
+    >>> HistoryDisplay.from_estimator(clf).figure_.savefig("history.png")  # doctest: +SKIP
     """
 
     def __init__(

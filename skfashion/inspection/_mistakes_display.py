@@ -21,9 +21,7 @@ _LABEL = "mistake"  # of the axes of an image
 
 
 class MistakesDisplay:
-    """The images most wrongly classified, with labels and probabilities.
-
-    Make one with `from_predictions` or `from_estimator`.
+    """Images most wrongly classified; made by `from_predictions` or `from_estimator`.
 
     Parameters
     ----------
@@ -50,12 +48,8 @@ class MistakesDisplay:
     --------
     >>> import numpy as np
     >>> from skfashion.inspection import MistakesDisplay
-    >>> images = np.zeros((3, 8, 8), np.uint8)
-    >>> display = MistakesDisplay.from_predictions(
-    ...     images, ["cat", "dog", "dog"], ["cat", "cat", "dog"]
-    ... )  # doctest: +SKIP
-    >>> display.mistakes["index"].tolist()  # doctest: +SKIP
-    [1]
+    >>> X, y_pred = np.zeros((3, 8, 8), np.uint8), ["cat", "cat", "dog"]
+    >>> MistakesDisplay.from_predictions(X, ["cat", "dog", "dog"], y_pred)  # doctest: +SKIP
     """
 
     def __init__(

@@ -1,7 +1,4 @@
-"""The runs in a store, as tables, and keeping the store small.
-
-Knows what `skfashion._training.runs` writes beside the arrays, and loads no Keras.
-"""
+"""The runs in a store, as tables, and keeping the store small; Keras isn't loaded."""
 
 import json
 import os
@@ -130,11 +127,10 @@ def runs_frame(memory: MemoryLike, *, curves: bool = False) -> Frame:
 
 
 def prune_runs(memory: MemoryLike, max_bytes: int | None = None, *, verify: bool = True) -> Pruned:
-    """Make the folder of `memory` small and sound.
+    """Make the folder of `memory` small and sound, also while others read and write.
 
-    Removes what dead processes left half-written, what is damaged and, above `max_bytes`,
-    what was used least recently. Trainings that were given up after three crashes are tried
-    again. Safe while others read and write.
+    Removes what dead processes left half-written, what is damaged and, above `max_bytes`, what was
+    used least recently. Trainings that were given up after three crashes are tried again.
 
     Parameters
     ----------

@@ -17,9 +17,7 @@ _BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.75}
 
 
 class SearchDisplay:
-    """Scores of a search's candidates against one, two or all parameters.
-
-    Make one with `from_search`.
+    """Scores of a search's candidates against parameters; made by `from_search`.
 
     Parameters
     ----------
@@ -49,8 +47,7 @@ class SearchDisplay:
     >>> from skfashion.inspection import SearchDisplay
     >>> X, y = load_digits(n_class=2, return_X_y=True)
     >>> search = GridSearchCV(LogisticRegression(), {"C": [1e-5, 1e-3, 1e-1]}, cv=2).fit(X, y)
-    >>> display = SearchDisplay.from_search(search)  # doctest: +SKIP
-    >>> display.figure_.savefig("search.png")  # doctest: +SKIP
+    >>> SearchDisplay.from_search(search).figure_.savefig("search.png")  # doctest: +SKIP
     """
 
     def __init__(
@@ -81,10 +78,9 @@ class SearchDisplay:
     ) -> Self:
         """Plot the candidates of a search.
 
-        Colours are ranks of scores; axes have the scale of the search space. The one marked is
-        the search's choice, which with halving, Hyperband or a callable `refit` need not be
-        the highest; without one, or of another test score, the highest. Of times and ranks
-        none is marked.
+        Colours are ranks of scores; axes have the scale of the search space. The one marked is the
+        search's choice, which need not be the highest; without one, or of another test score, the
+        highest. Of times and ranks none is marked.
 
         Parameters
         ----------

@@ -14,9 +14,7 @@ from skfashion.inspection._values import columns_of, is_number, value_text
 
 
 def write_tensorboard(search: Any, log_dir: PathLike) -> Path:
-    """Write a search for TensorBoard and its HParams dashboard.
-
-    Afterwards: ``tensorboard --logdir LOG_DIR``.
+    """Write a search for TensorBoard and its HParams dashboard: ``tensorboard --logdir LOG_DIR``.
 
     Parameters
     ----------
@@ -39,18 +37,8 @@ def write_tensorboard(search: Any, log_dir: PathLike) -> Path:
 
     Notes
     -----
-    What is written:
-
-    ========================  ====================================================
-    Run                       What is in it
-    ========================  ====================================================
-    ``.``                     what was tuned, for HParams
-    ``candidate_007``         its parameters and scores, and its losses and
-                              accuracies by epoch: means over the folds
-    ``candidate_007/fold_0``  those of one fold
-    ``candidate_007/refit``   those of the refit
-    ========================  ====================================================
-
+    The run ``candidate_007`` has parameters, scores, and losses and accuracies by epoch, means
+    over the folds; ``candidate_007/fold_0`` and ``candidate_007/refit`` have those of one fit.
     Candidates are numbered from 1, as in the report.
     """
     tf, hp, summary, success = _tensorboard()

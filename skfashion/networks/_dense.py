@@ -3,17 +3,10 @@
 import keras
 from keras import layers
 
-from skfashion.networks._layers import (
-    augmented,
-    dropped,
-    normalised,
-    one_dropout_rate,
-    rescaled,
-    softmax,
-)
+from skfashion.networks import _layers as parts
 
 
-@one_dropout_rate
+@parts.one_dropout_rate
 def dense(
     image_shape,
     n_classes,
@@ -31,12 +24,12 @@ def dense(
     and the second is added, and `augmentation` are names as `augmented` takes them.
     """
     inputs = keras.Input(image_shape, name="pixels")
-    x = augmented(rescaled(inputs, *rescaling), augmentation)
+    x = parts.augmented(parts.rescaled(inputs, *rescaling), augmentation)
     x = layers.Flatten(name="flatten")(x)
     for i, units in enumerate(hidden_layer_sizes, 1):
         x = layers.Dense(units, use_bias=not batch_norm, name=f"hidden_{i}")(x)
         if batch_norm:
-            x = normalised(f"hidden_{i}_norm")(x)
+            x = parts.normalised(f"hidden_{i}_norm")(x)
         x = layers.Activation(activation, name=f"hidden_{i}_{activation}")(x)
-        x = dropped(x, dropout, f"hidden_{i}_dropout")
-    return keras.Model(inputs, softmax(x, n_classes), name="dense")
+        x = parts.dropped(x, dropout, f"hidden_{i}_dropout")
+    return keras.Model(inputs, parts.softmax(x, n_classes), name="dense")

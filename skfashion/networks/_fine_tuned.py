@@ -3,33 +3,17 @@
 import keras
 from keras import layers
 
-from skfashion.networks._backbones import (
-    BACKBONES,
-    backbone_layers,
-    backbone_size,
-    dropout_rates,
-    freeze,
-    known,
-    put_on,
-    unfreeze_index,
-)
-from skfashion.networks._layers import (
-    augmented,
-    dropout_rates_by,
-    dropped,
-    one_dropout_rate,
-    rescaled,
-    softmax,
-)
+from skfashion.networks import _backbones
+from skfashion.networks import _layers as parts
 
 
 def _rates(parameters):
     dropout = parameters.get("dropout", 0.0)
-    own = dropout_rates(parameters["backbone"], parameters.get("unfreeze_from"))
+    own = _backbones.dropout_rates(parameters["backbone"], parameters.get("unfreeze_from"))
     return (*own, dropout) if dropout else own
 
 
-@dropout_rates_by(_rates)
+@parts.dropout_rates_by(_rates)
 def fine_tuned(
     image_shape,
     n_classes,
@@ -48,27 +32,28 @@ def fine_tuned(
     of None at least as large as the backbone needs them.
     """
     inputs = keras.Input(image_shape, name="pixels")
-    x = augmented(rescaled(inputs, *rescaling), augmentation)
-    body, x = put_on(_as_rgb(x, image_size, backbone), backbone, alpha, "avg")
-    freeze(body, unfreeze_index(backbone_layers(backbone), unfreeze_from))
-    x = dropped(x, dropout, "average_dropout")
-    name = backbone if backbone in BACKBONES else "fine_tuned"
-    return keras.Model(inputs, softmax(x, n_classes), name=name)
+    x = parts.augmented(parts.rescaled(inputs, *rescaling), augmentation)
+    body, x = _backbones.put_on(_as_rgb(x, image_size, backbone), backbone, alpha, "avg")
+    names = _backbones.backbone_layers(backbone)
+    _backbones.freeze(body, _backbones.unfreeze_index(names, unfreeze_from))
+    x = parts.dropped(x, dropout, "average_dropout")
+    name = backbone if backbone in _backbones.BACKBONES else "fine_tuned"
+    return keras.Model(inputs, parts.softmax(x, n_classes), name=name)
 
 
-@one_dropout_rate
+@parts.one_dropout_rate
 def mobilenet(image_shape, n_classes, *, version="v2", **parameters):
     """Build a MobileNet with a new head: `fine_tuned`, as MobileNets were called before it."""
     return fine_tuned(image_shape, n_classes, backbone=f"mobilenet_{version}", **parameters)
 
 
-@dropout_rates_by(lambda parameters: ())
+@parts.dropout_rates_by(lambda parameters: ())
 def features(image_shape, *, backbone, rescaling=(1.0, 0.0), alpha=1.0, image_size=None, pooling):
     """Build a frozen backbone without a head, from images to rows; pooling is "avg" or "max"."""
     inputs = keras.Input(image_shape, name="pixels")
-    x = _as_rgb(rescaled(inputs, *rescaling), image_size, backbone)
-    body, x = put_on(x, backbone, alpha, pooling)
-    freeze(body, None)
+    x = _as_rgb(parts.rescaled(inputs, *rescaling), image_size, backbone)
+    body, x = _backbones.put_on(x, backbone, alpha, pooling)
+    _backbones.freeze(body, None)
     return keras.Model(inputs, layers.Activation("linear", name="features", dtype="float32")(x))
 
 
@@ -79,7 +64,7 @@ def _as_rgb(x, image_size, backbone):
         raise ValueError(
             "a backbone sees 3 channels and these images have 4: drop the last one, X[..., :3]."
         )
-    height, width = backbone_size(shape, image_size, known(backbone).smallest)
+    height, width = _backbones.backbone_size(shape, image_size, _backbones.known(backbone).smallest)
     if shape[2] == 1:
         x = layers.Concatenate(name="grey_to_rgb")([x, x, x])
     if (height, width) != tuple(shape[:2]):

@@ -13,17 +13,10 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skfashion._store import open_store
+from skfashion._utils import image_files
 from skfashion._utils.cache import Cache
 from skfashion._utils.config import SettingsMixin, get_config, in_settings
-from skfashion._utils.image_files import (
-    NoWhiteError,
-    UnreadableImageError,
-    decode_image,
-    is_far_below,
-    listed,
-    shown_name,
-    span_of,
-)
+from skfashion._utils.image_files import listed, reasons, shown_name
 from skfashion._utils.images import size_of
 from skfashion._utils.messages import shown
 from skfashion._utils.typing import Array, MemoryLike, NDArray, Self, Size
@@ -200,7 +193,7 @@ class ImageReader(
         names = _file_names(X)
         white = self.white_ if self._learns() else self.white
         white = None if white is None else float(white)
-        read = partial(decode_image, size=size, resize=self.resize, white=white)
+        read = partial(image_files.decode_image, size=size, resize=self.resize, white=white)
         what = f"reader-{self.resize}-{height}x{width}"
         images = self._read(names, what, (*size, 3), np.uint8, read, white)
         if white is None or self._learns():
@@ -226,7 +219,7 @@ class ImageReader(
         return isinstance(self.white, str)
 
     def _spans(self, names):
-        return self._read(names, "reader-spans", (2,), np.float64, span_of)
+        return self._read(names, "reader-spans", (2,), np.float64, image_files.span_of)
 
     def _warn_of_extremes(self, names, images, white):
         """Warn of deep files that come out nearly black, or nearly white beside those of `fit`."""
@@ -235,7 +228,8 @@ class ImageReader(
         if not len(suspects):
             return
         largest, depth = self._spans([names[i] for i in suspects]).T
-        far = is_far_below(largest, depth) if white is None else largest > _BEYOND * white
+        dark = image_files.is_far_below(largest, depth)
+        far = dark if white is None else largest > _BEYOND * white
         if not far.any():
             return
         at = far.argmax()
@@ -359,20 +353,20 @@ def _read_into(values, position, name, read):
     """Read one file into its place; return what is wrong with it, or `None`."""
     try:
         values[position] = read(name)
-    except UnreadableImageError as error:
+    except image_files.UnreadableImageError as error:
         # Alone: its traceback would keep all pixels of the file alive.
         return type(error)(str(error))
     return None
 
 
 def _refuse(failed, n_files):
-    lines = listed(f"{shown_name(name)}: {error}" for name, error in failed.items())
     remedy = (
         "Repair them or leave them out; "
         'skfashion.datasets.load_image_folder(..., on_error="skip") does so.'
     )
-    if all(isinstance(error, NoWhiteError) for error in failed.values()):
+    if all(isinstance(error, image_files.NoWhiteError) for error in failed.values()):
         remedy = 'Say what is white in all files: white=, a number, or "auto" to learn it in fit.'
     raise ValueError(
-        f"{len(failed)} of {n_files} files can't be read as images:\n{lines}\n{remedy}"
+        f"{len(failed)} of {n_files} files can't be read as images:\n{reasons(failed.items())}\n"
+        f"{remedy}"
     )
