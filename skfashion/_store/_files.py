@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and names that lead out of no folder."""
+"""Files that are there whole or not at all, and keys that lead out of no folder."""
 
 import contextlib
 import errno
@@ -15,7 +15,6 @@ PAUSES = (0.01, 0.05)
 _PASSING = {errno.EAGAIN, errno.EBUSY, errno.EIO, errno.ESTALE, errno.ETIMEDOUT}
 
 KEY = re.compile(r"[0-9a-f]{1,128}")
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 
 
 class StoreWarning(UserWarning):
@@ -33,16 +32,6 @@ def checked_key(key):
     if not isinstance(key, str) or not KEY.fullmatch(key):
         raise ValueError(f"a key must be 1 to 128 lower-case hexadecimal digits, got {key!r}")
     return key
-
-
-def checked_name(name):
-    """Return the name of a kind or namespace, if it can be that of a folder."""
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise ValueError(
-            'a kind or namespace must be 1 to 100 lower-case letters, digits, "-" or "_" (and '
-            f"begin with one of the former two), got {name!r}"
-        )
-    return name
 
 
 def checksum(*pieces):

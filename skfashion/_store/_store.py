@@ -16,7 +16,7 @@ from skfashion._utils.warnings import warn
 
 from . import _entries, _files, _npy, _rows
 from ._entries import EntryInfo
-from ._files import DamageError, StoreWarning, checked_key, checked_name
+from ._files import DamageError, StoreWarning, checked_key
 from ._guards import CrashGuard
 from ._rows import Rows
 
@@ -111,7 +111,7 @@ class Store:
         """Yield an `EntryInfo` of each entry, or of those of a kind, reading none of them."""
         folder, depth = self._root / "entries", 2
         if kind is not None:
-            folder, depth = folder / checked_name(kind), 1
+            folder, depth = folder / kind, 1
         for path, seen in _files.walk(folder, depth, on_error or self._unread):
             if _files.KEY.fullmatch(path.stem) and path.stem[:2] == path.parent.name:
                 owner = path.parent.parent.name
@@ -127,7 +127,7 @@ class Store:
 
     def rows(self, kind, namespace, *, shape, dtype):
         """Open the rows of a namespace: the same object for the same arguments."""
-        name = (checked_name(kind), checked_name(namespace), tuple(shape), _npy.plain_dtype(dtype))
+        name = (kind, namespace, tuple(shape), _npy.plain_dtype(dtype))
         with self._lock:
             if name not in self._rows:
                 self._rows[name] = Rows(self, self._root / "rows", *name)
@@ -263,8 +263,7 @@ class Store:
         warn(f"{what} was damaged: {error}. It was dropped and is computed again.", StoreWarning)
 
     def _entry_path(self, kind, key):
-        folder = self._root / "entries" / checked_name(kind)
-        return folder / checked_key(key)[:2] / f"{key}.npy"
+        return self._root / "entries" / kind / checked_key(key)[:2] / f"{key}.npy"
 
 
 class _RowIndexes:

@@ -19,10 +19,9 @@ def cache_info() -> dict[str, dict[str, int | None]]:
     Returns
     -------
     dict of str to dict
-        One entry per cache, by its name. Each has ``entries`` (how many there are), ``bytes``
-        (what they hold), and ``max_entries`` and ``max_bytes`` (the bounds on these; None
-        where there is no such bound). Of compiled networks ``bytes`` is an estimate: their
-        variables, and 10 kB for each operation of their graphs.
+        Of each cache, by its name, ``entries``, ``bytes``, and the bounds on these,
+        ``max_entries`` and ``max_bytes``, or None. Of compiled networks ``bytes`` is an estimate:
+        their variables, and 10 kB for each operation of their graphs.
 
     See Also
     --------

@@ -26,12 +26,12 @@ _Method = TypeVar("_Method")
 
 
 def get_config() -> dict[str, Any]:
-    """Return the settings of this thread as a new dict.
+    """Return the settings of this thread, which `set_config` names.
 
     Returns
     -------
     dict
-        See `set_config` for the names.
+        A new one.
     """
     return dict(_current() or _DEFAULTS)
 
@@ -39,10 +39,9 @@ def get_config() -> dict[str, Any]:
 def set_config(**settings: Any) -> None:
     """Change settings of this thread; those that are not named stay as they are.
 
-    As in scikit-learn, each thread has its own, and begins with the defaults. An estimator
-    takes them along to the workers (threads, processes, machines) of a search or another tool
-    of scikit-learn. They change what is kept, not what is learnt; `fused_optimizers` rounds
-    the last digits differently.
+    Each thread has its own, and begins with the defaults. An estimator takes them along to the
+    workers (threads, processes, machines) of a search or another tool of scikit-learn. They change
+    what is kept, not what is learnt; `fused_optimizers` rounds the last digits differently.
 
     Parameters
     ----------
@@ -64,10 +63,8 @@ def set_config(**settings: Any) -> None:
 
     Raises
     ------
-    TypeError
-        If there is no such setting.
-    ValueError
-        If a setting can't have a value.
+    TypeError, ValueError
+        If there is no such setting, or it can't have such a value.
 
     See Also
     --------

@@ -58,9 +58,8 @@ def fetch_fashion_mnist(
 ) -> Any:
     """Fetch Fashion-MNIST: 70,000 pictures of clothes in 10 classes.
 
-    The files are taken from Keras' own cache, ``$KERAS_HOME/datasets/fashion-mnist``
-    or ``~/.keras/datasets/fashion-mnist``. What is missing there is downloaded
-    (31 MB in all). Each file is compared with the published MD5 sum every time.
+    The files are taken from Keras' own cache, ``datasets/fashion-mnist`` in ``$KERAS_HOME`` or
+    ``~/.keras``, or downloaded (31 MB), and compared with the published MD5 sums every time.
 
     Parameters
     ----------

@@ -52,8 +52,7 @@ def load_image_folder(
     return_X_y : bool, default=False
         Whether to return ``(filenames, target)`` instead of a `Bunch`.
     on_error : {"raise", "skip"}, default="raise"
-        What to do about files that are not images, or are broken: raise an error
-        that lists them, or leave them out with a warning.
+        What to do about files that can't be read: an error that lists them, or a warning.
     random_state : int, RandomState instance or None, default=None
         Draws the files `shrink` keeps. Pass an int to get the same ones each time.
     shrink : int, default=None
@@ -66,8 +65,7 @@ def load_image_folder(
         Shows counts and some of the images in a notebook. With the attributes
 
         filenames : ndarray of str, shape (n_samples,)
-            Files, class by class, in the order of their names. They begin with
-            `path` as it was given.
+            Files, class by class, by name. They begin with `path` as it was given.
         target : ndarray of str, shape (n_samples,)
             The name of each file's folder.
         target_names : list of str

@@ -36,8 +36,8 @@ def make_images(
 ) -> tuple[NDArray, NDArray]:
     """Make small images that a classifier can learn, but not without training.
 
-    Each class is a smooth random pattern. Each image shows the pattern of its
-    class shifted a little, with a contrast of its own, under noise.
+    Each shows the smooth random pattern of its class, shifted a little, with a contrast of its own,
+    under noise.
 
     Parameters
     ----------

@@ -1,6 +1,7 @@
 """Learning curves of one estimator or of all candidates of a search."""
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -12,6 +13,7 @@ from skfashion.inspection._search_display import score_column
 from skfashion.inspection._values import columns_of, value_text
 
 
+@dataclass(eq=False, repr=False)
 class HistoryDisplay:
     """Losses and accuracies, epoch by epoch; made by `from_estimator` or `from_search`.
 
@@ -43,13 +45,11 @@ class HistoryDisplay:
     >>> HistoryDisplay.from_estimator(clf).figure_.savefig("history.png")  # doctest: +SKIP
     """
 
-    def __init__(
-        self, history: Frame, *, best: int | None = None, best_name: str | None = None
-    ) -> None:
-        self.history = history
-        self.best = best
-        self.best_name = best_name
-        self._scores = None  # of candidates, by which their lines are coloured
+    history: Frame
+    _: KW_ONLY
+    best: int | None = None
+    best_name: str | None = None
+    _scores = None  # of candidates, by which their lines are coloured
 
     @classmethod
     def from_estimator(

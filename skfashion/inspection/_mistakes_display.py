@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from numbers import Integral
 from typing import Any
 
@@ -20,6 +21,7 @@ _ABOVE, _NARROW = 28, 80
 _LABEL = "mistake"  # of the axes of an image
 
 
+@dataclass(eq=False, repr=False)
 class MistakesDisplay:
     """Images most wrongly classified; made by `from_predictions` or `from_estimator`.
 
@@ -52,13 +54,11 @@ class MistakesDisplay:
     >>> MistakesDisplay.from_predictions(X, ["cat", "dog", "dog"], y_pred)  # doctest: +SKIP
     """
 
-    def __init__(
-        self, images: Sequence[Any], mistakes: Frame, *, n_mistakes: int, n_samples: int
-    ) -> None:
-        self.images = images
-        self.mistakes = mistakes
-        self.n_mistakes = n_mistakes
-        self.n_samples = n_samples
+    images: Sequence[Any]
+    mistakes: Frame
+    _: KW_ONLY
+    n_mistakes: int
+    n_samples: int
 
     @classmethod
     def from_estimator(

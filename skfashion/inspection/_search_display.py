@@ -1,6 +1,7 @@
 """Scores of a search against its parameters."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -16,6 +17,7 @@ _KINDS = ("auto", "score", "pair", "parallel")
 _BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.75}
 
 
+@dataclass(eq=False, repr=False)
 class SearchDisplay:
     """Scores of a search's candidates against parameters; made by `from_search`.
 
@@ -50,21 +52,13 @@ class SearchDisplay:
     >>> SearchDisplay.from_search(search).figure_.savefig("search.png")  # doctest: +SKIP
     """
 
-    def __init__(
-        self,
-        values: Mapping[str, Sequence[Any]],
-        scores: Array,
-        *,
-        errors: Array | None = None,
-        score_name: str = "Score",
-        best: int | Literal["highest"] | None = "highest",
-    ) -> None:
-        self.values = values
-        self.scores = scores
-        self.errors = errors
-        self.score_name = score_name
-        self.best = best
-        self._ranges = {}
+    values: Mapping[str, Sequence[Any]]
+    scores: Array
+    _: KW_ONLY
+    errors: Array | None = None
+    score_name: str = "Score"
+    best: int | Literal["highest"] | None = "highest"
+    _ranges = {}  # of the parameters that were searched
 
     @classmethod
     def from_search(

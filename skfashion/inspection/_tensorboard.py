@@ -41,7 +41,15 @@ def write_tensorboard(search: Any, log_dir: PathLike) -> Path:
     over the folds; ``candidate_007/fold_0`` and ``candidate_007/refit`` have those of one fit.
     Candidates are numbered from 1, as in the report.
     """
-    tf, hp, summary, success = _tensorboard()
+    try:
+        import tensorflow as tf
+        from tensorboard.plugins.hparams import api as hp
+        from tensorboard.plugins.hparams import api_pb2, summary
+    except ImportError as error:
+        raise ImportError(
+            "write_tensorboard needs TensorBoard and TensorFlow: pip install tensorboard "
+            "tensorflow."
+        ) from error
     check_search(search)
     log_dir = Path(log_dir)
     if any(log_dir.rglob("events.out.tfevents.*")):
@@ -81,7 +89,7 @@ def write_tensorboard(search: Any, log_dir: PathLike) -> Path:
             if folds:
                 write(pd.concat(folds).groupby(level="epoch").mean())
             write(pd.DataFrame([{name: values[i] for name, values in scores.items()}]))
-            end = summary.session_end_pb(success)
+            end = summary.session_end_pb(api_pb2.STATUS_SUCCESS)
             tf.summary.experimental.write_raw_pb(end.SerializeToString(), step=0)
         for fold, fit in mine.items():
             with writing(folder / ("refit" if fold < 0 else f"fold_{fold}")):
@@ -97,18 +105,6 @@ def _fits_of(search):
     frame = frame.assign(fold=frame["fold"].fillna(-1)).set_index(["candidate", "fold", "epoch"])
     metrics = [name for name in frame if not name.startswith(("param_", "seconds"))]
     return list(frame[metrics].select_dtypes("number").groupby(level=["candidate", "fold"]))
-
-
-def _tensorboard():
-    try:
-        import tensorflow as tf
-        from tensorboard.plugins.hparams import api, api_pb2, summary
-    except ImportError as error:
-        raise ImportError(
-            "write_tensorboard needs TensorBoard and TensorFlow: pip install tensorboard "
-            "tensorflow."
-        ) from error
-    return tf, api, summary, api_pb2.STATUS_SUCCESS
 
 
 def _as_hyperparameters(values):

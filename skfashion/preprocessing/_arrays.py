@@ -48,8 +48,7 @@ _MIXED = (
 class ImageTransformer(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_output_keys=None):
     """Transformer of images as arrays, with scikit-learn's `set_output` for rows.
 
-    A subclass makes images (n, h, w, c) of others in `_transform`, and names the values of a
-    flat row in `_names_out`. It needs no `fit` unless it says so.
+    `_transform` makes images (n, h, w, c) of others; `_names_out` names a flat row's values.
     """
 
     _sees_neighbours = False  # whether height and width of images matter

@@ -44,15 +44,12 @@ class ImageReader(
 ):
     """Read image files into one uint8 array of equally large RGB images.
 
-    JPEG, PNG, WebP, GIF (its first frame), BMP and TIFF, recognised by their content rather
-    than by their names. What comes out is what a person sees: CMYK, grey, palette and 16-bit
-    pictures become RGB, transparent ones lie on white, and pictures are turned as the camera
-    noted down (EXIF).
+    JPEG, PNG, WebP, GIF (its first frame), BMP and TIFF, recognised by their content. What comes
+    out is what a person sees: CMYK, grey, palette and 16-bit pictures become RGB, transparent ones
+    lie on white, and pictures are turned as the camera noted down (EXIF).
 
-    A file is decoded once, however many candidates and folds ask for it: images are kept in
-    memory (``image_cache_bytes`` of `skfashion.set_config`, at start 1 GiB or 7,000 images at
-    224) and, with `memory`, on disk. A file that was edited is read again: path, size and time
-    of change tell.
+    A file is decoded once, until it is edited, however many candidates and folds ask for it: it
+    is kept in memory (``image_cache_bytes`` of `skfashion.set_config`) and, with `memory`, on disk.
 
     Parameters
     ----------
@@ -62,8 +59,7 @@ class ImageReader(
         How pictures get other proportions: ``"stretch"`` distorts them, ``"crop"`` cuts
         the longer side on both ends, ``"pad"`` adds black.
     memory : str, path-like, joblib.Memory or None, default=None
-        Folder for decoded images, shared between processes and runs. `None` writes
-        nothing to disk.
+        Folder for decoded images, shared between processes and runs; None for none.
     n_jobs : int, default=None
         Number of threads that decode. `None` means 1 unless in a
         :func:`joblib.parallel_config` context, -1 means all processors.
@@ -87,11 +83,9 @@ class ImageReader(
 
     Notes
     -----
-    Stateless unless ``white="auto"``: `transform` works without `fit`. With it the first
-    `fit` opens all files and decodes those of more than 8 bits; what it finds is kept, too.
-
-    Embedded colour profiles aren't applied. JPEGs much larger than `size` are
-    decoded at a half, a quarter or an eighth, never below twice `size`.
+    Stateless unless ``white="auto"``: `transform` works without `fit`. Embedded colour profiles
+    aren't applied. JPEGs much larger than `size` are decoded at a half, a quarter or an eighth,
+    never below twice `size`.
 
     Examples
     --------
@@ -175,10 +169,8 @@ class ImageReader(
 
         Raises
         ------
-        FileNotFoundError
-            If files don't exist. The message lists them.
-        ValueError
-            If files can't be decoded or exceed Pillow's limit. The message lists them, too.
+        FileNotFoundError, ValueError
+            If files don't exist, can't be decoded or exceed Pillow's limit; the message lists them.
         NotFittedError
             If ``white="auto"`` and `fit` wasn't called.
 
@@ -206,7 +198,7 @@ class ImageReader(
         Parameters
         ----------
         transform : {"default", "pandas", "polars"} or None, default=None
-            Accepted, so that a Pipeline can set it for all of its steps.
+            What a Pipeline sets for all of its steps.
 
         Returns
         -------
