@@ -98,12 +98,6 @@ class Cache:
                 self.nbytes -= self._entries.popitem(last=False)[1][1]
         return value
 
-    def setdefault(self, key, value):
-        """Return what is kept under a key; where there is nothing, keep this value."""
-        with self._lock:
-            known = self.get(key)
-            return self.put(key, value) if known is None else known
-
     def fill(self, out, keys, wanted):
         """Fill wanted rows of `out` with the arrays kept under `keys`; return those left."""
         left = []

@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
 
 from skfashion._store import SHARED, open_store
 from skfashion._utils.typing import Frame
@@ -79,11 +79,9 @@ def history_frame(fitted: Any) -> Frame:
 
 def is_search(fitted):
     """Tell a search from an estimator."""
-    if hasattr(fitted, "cv_results_"):
-        return True
     if hasattr(fitted, "_run_search"):
-        raise NotFittedError(f"This {type(fitted).__name__} is not fitted yet: call fit first.")
-    return False
+        check_is_fitted(fitted, "cv_results_")
+    return hasattr(fitted, "cv_results_")
 
 
 def check_search(fitted):
@@ -97,8 +95,7 @@ def history_of(fitted):
     from skfashion.classifiers._estimator import as_rows
 
     classifier = _check_classifier(fitted)
-    if not hasattr(classifier, "history_"):
-        raise NotFittedError(f"This {type(classifier).__name__} is not fitted yet: call fit first.")
+    check_is_fitted(classifier, "history_")
     return as_rows(classifier.history_)
 
 

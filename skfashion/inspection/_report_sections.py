@@ -7,9 +7,10 @@ import numpy as np
 from skfashion._utils.show_versions import versions
 from skfashion.inspection import _report_html as parts
 from skfashion.inspection._code import Code, estimator_code, load_code, search_code
+from skfashion.inspection._histories import classifier_of
 from skfashion.inspection._pictures import names_of, pictures
 from skfashion.inspection._report_charts import chart
-from skfashion.inspection._report_facts import examples, size_of_model, size_text
+from skfashion.inspection._report_facts import examples, size_text
 from skfashion.inspection._report_html import escape
 from skfashion.inspection._values import number_text, short_names, value_text
 
@@ -70,9 +71,11 @@ def of_best(found, model):
         told["estimator"] = escape(estimator_code(found.search.best_estimator_))
         told["load"] = "" if model is None else escape(load_code(model))
         told["not_saved"] = "" if model is not None else "model.skfashion"
-    size = size_of_model(found.search)
-    if size is not None:
-        told["n_weights"], told["megabytes"] = f"{size[0]:,}", number_text(size[1] / 1e6, 2)
+    best = classifier_of(getattr(found.search, "best_estimator_", None))
+    if hasattr(best, "model_"):
+        told["n_weights"] = f"{best.model_.count_params():,}"
+        n_bytes = sum(weight.nbytes for weight in best.model_.get_weights())
+        told["megabytes"] = number_text(n_bytes / 1e6, 2)
     return told
 
 
