@@ -43,10 +43,7 @@ def checksum(*pieces):
 
 
 def write(path, pieces, *, scratch, limit=None):
-    """Write a file in the folder `scratch`, move it into place, and return its size.
-
-    An OSError (that it would pass `limit` bytes is one) leaves nothing behind.
-    """
+    """Write a file in `scratch`, move it into place, return its size; or leave nothing behind."""
     # No fsync at every checkpoint: what a power failure leaves half-written fails its checksum.
     temporary = scratch / new_name()
     try:

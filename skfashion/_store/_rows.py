@@ -176,10 +176,7 @@ def _around(count, shape, dtype):
 
 
 def load(path, form=None):
-    """Read and verify what a shard's file says of itself, but not its rows.
-
-    It must be of the form that is given; without one, of the one that its folder says.
-    """
+    """Read and verify what a shard's file and its folder say of its rows, but not the rows."""
 
     def parse(file, size):
         head, end = _npy.read_head(file, size)

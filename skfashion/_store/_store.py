@@ -28,10 +28,7 @@ _stores_lock = threading.Lock()
 
 
 def open_store(memory):
-    """Open the store in a folder or in that of a `joblib.Memory`: the same object for the same.
-
-    For None, or a location of None, there is no store.
-    """
+    """Open the store in a folder or that of a `joblib.Memory`: the same for the same; or None."""
     if isinstance(memory, joblib.Memory):
         memory = memory.location
         memory = None if memory is None else os.path.join(memory, "skfashion")
@@ -100,10 +97,7 @@ class Store:
             self._unread(error)
 
     def put(self, kind, key, meta, arrays=None):
-        """Write an entry, in place of the one there may be; return whether it was written.
-
-        `meta` is a dict of what JSON can express, `arrays` one of numbers and bools.
-        """
+        """Write an entry, of what JSON can express and arrays of numbers; return if it worked."""
         path = self._entry_path(kind, key)
         return self.write(path, _entries.encode(kind, key, meta, arrays or {}))
 

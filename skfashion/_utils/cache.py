@@ -63,12 +63,10 @@ def size_of(value):
 
 
 class Cache:
-    """A dict that forgets what was used least recently; safe in threads and after a fork.
-
-    Its bounds are numbers, or functions that are asked each time something is put.
-    """
+    """A dict that forgets what was used least recently; safe in threads and after a fork."""
 
     def __init__(self, name=None, *, max_entries=None, max_bytes=None):
+        # Numbers, or functions that are asked each time something is put.
         self._given_bounds = max_entries, max_bytes
         self._entries = OrderedDict()  # key -> (value, bytes)
         self.nbytes = 0

@@ -12,10 +12,7 @@ _CANCELLED = ContextVar("skfashion_cancelled", default=None)  # a `threading.Eve
 
 
 class DeadlineReached(BaseException):
-    """The deadline passed before a fit was done; nothing is wrong with the fit.
-
-    Not an `Exception`, or it would be scored as a fit that failed.
-    """
+    """The deadline passed before a fit was done. An `Exception` would be scored as a failed fit."""
 
 
 class deadline(AbstractContextManager):  # noqa: N801

@@ -95,10 +95,7 @@ def why_unreadable(path):
 
 @_explained()
 def decode_image(path, size, resize, white=None):
-    """Read a file as a person sees it: uint8 (height, width, 3), or an `UnreadableImageError`.
-
-    `white` is white where pixels have more than 8 bits; None goes by their depth.
-    """
+    """Read a file as a person sees it, uint8 (h, w, 3); `white` of None goes by its depth."""
     return np.asarray(_resized(_picture(path, max(size), white), size, resize))
 
 

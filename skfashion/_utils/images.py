@@ -46,10 +46,8 @@ def size_of(size, name="size"):
 
 
 def image_shape_of(X_shape, image_shape=None, *, taker=None):
-    """Return (height, width, channels) of images in an array of some shape; see `is_planar`.
-
-    A `taker`, the name of a class, can't use long rows of pixels that are not square.
-    """
+    """Return (height, width, channels) of images in an array of some shape; see `is_planar`."""
+    # A `taker`, the name of a class, can't use long rows of pixels that are not square.
     X_shape = tuple(int(side) for side in X_shape)
     wanted = None if image_shape is None else _full_shape(image_shape)
     if len(X_shape) == 2:
@@ -84,10 +82,8 @@ def image_shape_of(X_shape, image_shape=None, *, taker=None):
 
 
 def is_planar(image_shape):
-    """Whether `image_shape=` says that all of red comes first, then all of green and of blue.
-
-    That is a first number of 1, 3 or 4, unless the last one is: (3, 32, 32), not (3, 32, 3).
-    """
+    """Whether `image_shape=` says that all of red comes first, then all of green and of blue."""
+    # That is a first number of 1, 3 or 4, unless the last one is: (3, 32, 32), not (3, 32, 3).
     if not isinstance(image_shape, (tuple, list, np.ndarray)) or len(image_shape) != 3:
         return False
     return image_shape[2] not in _CHANNELS and image_shape[0] in _CHANNELS
@@ -190,10 +186,8 @@ def _shape_of_flat(n_features, wanted, taker):
 
 
 def find_range(X, *, quiet=False):
-    """Return the range of pixels; warn if it is not known and they lie far from 0.
-
-    It goes in powers of two, so that folds and batches of one data set get the same.
-    """
+    """Return the range of pixels; warn if it is not known and they lie far from 0."""
+    # It goes in powers of two, so that folds and batches of one data set get the same.
     low, high = pixel_extremes(X)
     found = _range_of(low, high, X)
     if found == "as-is" and max(-low, high) > _FAR and not quiet:

@@ -103,7 +103,6 @@ def of_test(test, train):
 
 
 def _candidates(found):
-    """Return the table of all candidates, the best first."""
     ranks = found.results[found.column.replace("mean_test", "rank_test", 1)]
     order = np.argsort(ranks, kind="stable")
     columns = {

@@ -11,10 +11,8 @@ def is_in_config(value):
 
 
 def beyond_config(value):
-    """Yield what Keras can't make again from a value's configuration: foreign code, adapted state.
-
-    A name isn't enough: another function may have it, here or in the process that reads it.
-    """
+    """Yield what Keras can't make again from a configuration: foreign code, adapted state."""
+    # A name isn't enough: another function may have it, here or in the process that reads it.
     if isinstance(value, FunctionType):
         if not _is_found_again(value):
             yield value

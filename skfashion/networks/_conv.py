@@ -20,10 +20,7 @@ def conv(
     batch_norm=True,
     dropout=0.0,
 ):
-    """Build a convolutional network: blocks that halve the image, then dense layers.
-
-    Each block has `convs_per_block` convolutions; without `dense_units` the softmax follows them.
-    """
+    """Build a convolutional network: blocks that halve the image, then a dense layer, if any."""
     inputs = keras.Input(image_shape, name="pixels")
     x = parts.augmented(parts.rescaled(inputs, *rescaling), augmentation)
     for block, n_filters in enumerate(filters, 1):

@@ -25,10 +25,7 @@ class FixedBatchNormalization(keras.layers.BatchNormalization):
 
 
 class VariableDropout(keras.layers.Layer):
-    """Dropout whose rate is a variable of the graph; it never leaves a program.
-
-    Keras' own rate is a constant there, wrong for the next candidate on the same program.
-    """
+    """Dropout whose rate is a variable: Keras' own is a constant, wrong for the next candidate."""
 
     def __init__(self, dropout):
         super().__init__(name=dropout.name, dtype=dropout.dtype_policy)
@@ -72,10 +69,8 @@ def dropout_layers(model):
 
 
 def for_inference(model):
-    """Return a network that predicts whenever it is called: without random layers of ours.
-
-    Every other layer is told so: image layers take `training=True` where nobody says.
-    """
+    """Return a network that predicts whenever it is called: without random layers of ours."""
+    # Every other layer is told so: image layers take `training=True` where nobody says.
     if not any(map(_needs_telling, model._flatten_layers())):
         return model
     if not type(model).__module__.startswith("keras."):
@@ -138,10 +133,8 @@ def rescaled(x, factor, offset):
 
 
 def augmented(x, names):
-    """Change images at random, in training only, as names of `AUGMENTATIONS` say.
-
-    Shifts and zooms go to a tenth, turns to 18 degrees; of half the images one rectangle is erased.
-    """
+    """Change images at random, in training only, as names of `AUGMENTATIONS` say."""
+    # Shifts and zooms go to a tenth, turns to 18 degrees; in half of them a part is erased.
     # float32 whatever the policy: they compute with coordinates, and some know no float16.
     erase = {"factor": 0.5, "scale": (0.02, 0.2), "fill_value": 0.0, "value_range": (0, 1)}
     make = {
@@ -158,7 +151,6 @@ def augmented(x, names):
 
 
 def _training_only(layer):
-    """Mark a layer that does nothing but in training."""
     layer.training_only = True
     return layer
 

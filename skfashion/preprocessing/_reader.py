@@ -269,7 +269,6 @@ class ImageReader(
 
 
 def _file_names(X):
-    """Return file names as a list of str."""
     if isinstance(X, (str, bytes, os.PathLike)):
         raise ValueError(
             f"Expected an array of file names, got a single one: {shown(X)}. Use [{shown(X)}]."
