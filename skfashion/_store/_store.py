@@ -55,6 +55,8 @@ class PruneResult(NamedTuple):
     entries_removed: int
     bytes_removed: int
     bytes_kept: int
+    damaged: list | tuple = ()
+    crashes_cleared: int = 0
 
 
 class Store:
