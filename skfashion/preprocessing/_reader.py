@@ -16,7 +16,7 @@ from skfashion._store import open_store
 from skfashion._utils import image_files
 from skfashion._utils.cache import Cache
 from skfashion._utils.config import SettingsMixin, get_config, in_settings
-from skfashion._utils.image_files import listed, reasons, shown_name
+from skfashion._utils.image_files import decode_image, listed, reasons, shown_name, span_of
 from skfashion._utils.images import size_of
 from skfashion._utils.messages import shown
 from skfashion._utils.typing import Array, MemoryLike, NDArray, Self, Size
@@ -185,7 +185,7 @@ class ImageReader(
         names = _file_names(X)
         white = self.white_ if self._learns() else self.white
         white = None if white is None else float(white)
-        read = partial(image_files.decode_image, size=size, resize=self.resize, white=white)
+        read = partial(decode_image, size=size, resize=self.resize, white=white)
         what = f"reader-{self.resize}-{height}x{width}"
         images = self._read(names, what, (*size, 3), np.uint8, read, white)
         if white is None or self._learns():
@@ -211,7 +211,7 @@ class ImageReader(
         return isinstance(self.white, str)
 
     def _spans(self, names):
-        return self._read(names, "reader-spans", (2,), np.float64, image_files.span_of)
+        return self._read(names, "reader-spans", (2,), np.float64, span_of)
 
     def _warn_of_extremes(self, names, images, white):
         """Warn of deep files that come out nearly black, or nearly white beside those of `fit`."""
