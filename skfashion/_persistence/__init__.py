@@ -1,9 +1,4 @@
-"""Saving estimators to files that can be loaded without trusting who made them.
-
-A file is a zip of `model.json` and of arrays: what it may look like from outside is in
-`_archive`, its values in `_values`, which estimators there may be in `_estimators`, and
-whether their weights are those of their network in `_networks`.
-"""
+"""Saving estimators to files that can be loaded without trusting who made them."""
 
 import os
 from numbers import Integral
@@ -52,17 +47,15 @@ def save(estimator: Any, path: PathLike) -> None:
 
     Examples
     --------
-    >>> import os, tempfile
-    >>> import skfashion
+    >>> import tempfile, skfashion
     >>> from skfashion.datasets import make_images
     >>> X, y = make_images(n_samples=60, n_classes=2, random_state=0)
     >>> clf = skfashion.DenseClassifier(hidden_layer_sizes=16, epochs=2, random_state=0).fit(X, y)
-    >>> folder = tempfile.TemporaryDirectory()
-    >>> path = os.path.join(folder.name, "clothes.skfashion")
-    >>> skfashion.save(clf, path)
-    >>> bool((skfashion.load(path).predict(X) == clf.predict(X)).all())
+    >>> with tempfile.TemporaryDirectory() as folder:
+    ...     skfashion.save(clf, f"{folder}/clothes.skfashion")
+    ...     loaded = skfashion.load(f"{folder}/clothes.skfashion")
+    >>> bool((loaded.predict(X) == clf.predict(X)).all())
     True
-    >>> folder.cleanup()
     """
     path = os.fspath(path)
     writer = Writer(estimator)
@@ -80,11 +73,9 @@ def save(estimator: Any, path: PathLike) -> None:
 def load(path: PathLike, *, max_bytes: int = 1 << 30) -> Estimator:
     """Load an estimator or a Pipeline that `save` has saved.
 
-    Whoever made the file, nothing of theirs is run, and no path of theirs is read or
-    written: the file is checked from end to end before anything in it is built, down to the
-    shapes of all weights, and it can hold nothing but plain values, arrays, and estimators of
-    a fixed list or whose classes this process has imported. What a stranger's network predicts
-    is another question.
+    Whoever made the file, nothing of theirs is run, and no path of theirs is read or written: it is
+    checked from end to end before anything in it is built, and can hold nothing but plain values,
+    arrays, and estimators of a fixed list or whose classes this process has imported.
 
     Parameters
     ----------

@@ -1,7 +1,6 @@
 """A model's file: a zip archive of `model.json` and of arrays, checked before it is read.
 
-`zipfile` writes it. It is read here, from its beginning on, so that no second directory, name
-or size can say something else.
+It is read from its beginning on, so that no second directory, name or size can say otherwise.
 """
 
 import math
@@ -37,10 +36,9 @@ _HEADER = re.compile(
 
 
 class ModelFileError(ValueError):
-    """A file isn't what `skfashion.save` writes, or holds what no model needs.
+    """A file isn't what `skfashion.save` writes: damaged, of another program, or made to do harm.
 
-    Raised by `skfashion.load` before anything of the file is built. The file may be
-    damaged, of another program, or made to do harm.
+    Raised by `skfashion.load` before anything of the file is built.
     """
 
 

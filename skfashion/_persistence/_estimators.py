@@ -1,7 +1,6 @@
 """Which estimators a file may hold, what of them is saved, and what their attributes may be.
 
-Of ours, each class that this process has imported is known by its public name; of
-scikit-learn, those of a fixed table. A name from a file is looked up and never imported.
+A name from a file is looked up, among classes this process has imported, and never imported.
 """
 
 import math

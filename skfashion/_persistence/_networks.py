@@ -1,7 +1,6 @@
 """Whether a saved classifier's weights are those of its network, measured without memory.
 
-A stranger chose the numbers. So nothing is allocated until the weights in the file are known
-to be those of the network that would be built.
+A stranger chose the numbers: nothing is allocated until they are known to fit.
 """
 
 import json
@@ -84,10 +83,8 @@ _COMPILED = _POLICIES | _public(
 
 
 def check_fitted(cls, state):
-    """Check a classifier's network and weights, and write into `state` what its key really is.
-
-    By that key programs and finished fits are found: a file can't be believed on it.
-    """
+    """Check a classifier's network and weights, and write into `state` what its key really is."""
+    # By that key programs and finished fits are found: a file can't be believed on it.
     if not state.keys() & {"_plan", "_weights"}:
         return
     # Either a function of ours builds the network, or it is described as data.
@@ -148,10 +145,8 @@ def _is_plan(plan, is_described):
 
 
 def _is_policy(text):
-    """Tell whether it is a policy of number formats, or a map of such as JSON.
-
-    Keras takes paths for regular expressions, and a stranger's may never end: plain ones only.
-    """
+    """Tell whether it is a policy of number formats, or a map of such as JSON."""
+    # Keras takes its paths for regular expressions, which may never end: plain ones only.
     named = json.loads(text) if str(text).startswith("{") else {"": text or "float32"}
     return "" in named and all(
         name in _NUMBERS and re.fullmatch(r"[\w/]*", path) for path, name in named.items()
@@ -159,7 +154,6 @@ def _is_policy(text):
 
 
 def _check_layers(config):
-    """Check the configuration of a network of the user's own."""
     n = _check_config(config, _LISTED, public_members("keras.activations"))
     refuse_if(n > _MAX_LAYERS, f"its network has {n:,} layers, and {_MAX_LAYERS:,} are allowed")
 

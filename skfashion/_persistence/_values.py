@@ -75,10 +75,7 @@ class Writer:
 
 
 class Reader:
-    """Turns text into class and state of estimators, all checked: one holds only earlier ones.
-
-    `arrays` has a `Stored` by name for each array of the file.
-    """
+    """Text and a `Stored` by name, checked, as class and state of estimators, parts first."""
 
     def __init__(self, text, arrays):
         self._arrays, self._unused, self.held = arrays, set(arrays), []

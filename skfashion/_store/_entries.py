@@ -17,11 +17,7 @@ class Entry(NamedTuple):
 
 
 class EntryInfo(NamedTuple):
-    """What a listing tells of an entry.
-
-    `nbytes` is its size on disk, `last_used` when it was last read or written, in seconds
-    since 1970, `path` its file.
-    """
+    """What a listing tells of an entry: `last_used` is in seconds since 1970."""
 
     kind: str
     key: str

@@ -1,4 +1,4 @@
-"""Files that are there whole or not at all, and names that lead out of no folder."""
+"""Files that are there whole or not at all, and keys that lead out of no folder."""
 
 import contextlib
 import errno
@@ -15,7 +15,6 @@ PAUSES = (0.01, 0.05)
 _PASSING = {errno.EAGAIN, errno.EBUSY, errno.EIO, errno.ESTALE, errno.ETIMEDOUT}
 
 KEY = re.compile(r"[0-9a-f]{1,128}")
-_NAME = re.compile(r"[a-z0-9][a-z0-9_-]{0,99}")
 
 
 class StoreWarning(UserWarning):
@@ -23,10 +22,7 @@ class StoreWarning(UserWarning):
 
 
 class DamageError(Exception):
-    """A file that isn't what was written; never leaves the store.
-
-    `inode` is the number of the file, by which a replacement under its name is told.
-    """
+    """A file, of number `inode`, that isn't what was written; never leaves the store."""
 
     inode = None
 
@@ -38,16 +34,6 @@ def checked_key(key):
     return key
 
 
-def checked_name(name):
-    """Return the name of a kind or namespace, if it can be that of a folder."""
-    if not isinstance(name, str) or not _NAME.fullmatch(name):
-        raise ValueError(
-            'a kind or namespace must be 1 to 100 lower-case letters, digits, "-" or "_" (and '
-            f"begin with one of the former two), got {name!r}"
-        )
-    return name
-
-
 def checksum(*pieces):
     """Return 16 bytes that depend on every byte of some buffers."""
     state = hashlib.blake2b(digest_size=16)
@@ -57,10 +43,7 @@ def checksum(*pieces):
 
 
 def write(path, pieces, *, scratch, limit=None):
-    """Write a file in the folder `scratch`, move it into place, and return its size.
-
-    An OSError (that it would pass `limit` bytes is one) leaves nothing behind.
-    """
+    """Write a file in `scratch`, move it into place, return its size; or leave nothing behind."""
     # No fsync at every checkpoint: what a power failure leaves half-written fails its checksum.
     temporary = scratch / new_name()
     try:
@@ -162,10 +145,7 @@ def orphans(folder, prefix=""):
 
 
 def walk(folder, depth, on_error):
-    """Yield path and `os.stat_result` of the ``.npy`` files some levels below a folder.
-
-    What can't be looked at is told to `on_error`; what has just been removed is not.
-    """
+    """Yield path and status of the ``.npy`` files some levels below a folder; tell of errors."""
     try:
         found = sorted(listing(folder), key=lambda item: item.name)
     except OSError as error:

@@ -12,15 +12,10 @@ _ALIVE_EVERY = 60.0  # seconds; a guard of more than a day is that of a dead pro
 
 
 class CrashGuard:
-    """A context in which work on a key is under way, and may kill its process.
+    """A context for work on a key that may kill its process: only that leaves the guard's file.
 
-    A file lies in the store from entering to leaving, whether by the end of the block or
-    by an exception. Only the death of the process leaves it there. All of them lie in one
-    folder: to remove an empty one of a key would be a race with whoever begins just then.
-
-    `crashes` is how often a process began and died, one after the other: those that were
-    killed together count once. Those of another host can't be looked for; they count a day
-    after their last sign of life.
+    `crashes` is how often a process began and died, one after the other: those that were killed
+    together count once, those of another host a day after their last sign of life.
     """
 
     def __init__(self, store, folder, key):
@@ -43,10 +38,7 @@ class CrashGuard:
         _files.unlink(self._file)
 
     def survived(self):
-        """Say that the work got on, so that none of those that died was killed by it.
-
-        Called once an epoch: it is the sign of life, too, given once a minute.
-        """
+        """Say, once an epoch, that the work got on: none of those that died was killed by it."""
         now = time.monotonic()
         if self._touched is None:
             self._store.clear_crashes(self._prefix)

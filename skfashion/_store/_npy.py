@@ -1,8 +1,6 @@
 """The bytes of a file: ``.npy`` blocks, the first of which is a JSON head.
 
-Headers are written and compared here, not parsed by NumPy: nothing of a file is
-interpreted before its checksum has been found right, and no memory is taken
-before the sizes are known to fit the file.
+Headers are compared, not parsed: before its checksum is right nothing of a file is interpreted.
 """
 
 import json

@@ -17,19 +17,13 @@ _numbers = itertools.count()
 
 
 def new_name():
-    """Return a file name that no other process and no other call returns.
-
-    It is ``<host>-<pid>-<start of process>-<n>``, which `is_orphan` understands.
-    """
+    """Return a file name that no other call returns: ``<host>-<pid>-<start of process>-<n>``."""
     pid = os.getpid()  # asked for on each call: a forked child inherits what is kept
     return f"{_host()}-{pid}-{_start(pid) or _UNKNOWN}-{next(_numbers)}"
 
 
 def is_orphan(name, modified):
-    """Tell whether the process that made a file is dead; False for other names.
-
-    Of another host nothing is known: there a file is one after a day. `modified`: since 1970.
-    """
+    """Tell whether the process that made a file is dead; of another host, if that was a day ago."""
     match = re.fullmatch(r"(.+)-(\d{1,18})-([0-9a-z.]+)-\d+", name)
     if match is None:
         return False

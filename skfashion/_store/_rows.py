@@ -15,10 +15,7 @@ _LINE = _KEY + 16  # bytes of a line of the index: key and checksum
 
 
 class Rows:
-    """The rows of a namespace, over all its shards, whoever wrote them.
-
-    A shard of which anything is damaged is dropped whole; its rows are computed again.
-    """
+    """The rows of a namespace, whoever wrote them; a shard with any damage is dropped whole."""
 
     def __init__(self, store, root, kind, namespace, shape, dtype):
         self._store = store
@@ -122,10 +119,7 @@ class Rows:
 
 @dataclasses.dataclass(frozen=True, eq=False)
 class Shard:
-    """What is known of a shard: the form of its rows, where they begin, and their index.
-
-    `form` is kind, namespace, shape and dtype; `index` holds key and checksum of each row.
-    """
+    """A shard: kind, namespace, shape and dtype of its rows, where they begin, and their index."""
 
     path: os.PathLike
     form: tuple
@@ -182,10 +176,7 @@ def _around(count, shape, dtype):
 
 
 def load(path, form=None):
-    """Read and verify what a shard's file says of itself, but not its rows.
-
-    It must be of the form that is given; without one, of the one that its folder says.
-    """
+    """Read and verify what a shard's file and its folder say of its rows, but not the rows."""
 
     def parse(file, size):
         head, end = _npy.read_head(file, size)

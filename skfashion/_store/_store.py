@@ -4,7 +4,6 @@ import contextlib
 import itertools
 import os
 import threading
-import warnings
 from numbers import Integral
 from pathlib import Path
 from typing import NamedTuple
@@ -13,10 +12,11 @@ import joblib
 
 from skfashion._utils.cache import register
 from skfashion._utils.config import get_config
+from skfashion._utils.warnings import warn
 
 from . import _entries, _files, _npy, _rows
 from ._entries import EntryInfo
-from ._files import DamageError, StoreWarning, checked_key, checked_name
+from ._files import DamageError, StoreWarning, checked_key
 from ._guards import CrashGuard
 from ._rows import Rows
 
@@ -28,10 +28,7 @@ _stores_lock = threading.Lock()
 
 
 def open_store(memory):
-    """Open the store in a folder or in that of a `joblib.Memory`: the same object for the same.
-
-    For None, or a location of None, there is no store.
-    """
+    """Open the store in a folder or that of a `joblib.Memory`: the same for the same; or None."""
     if isinstance(memory, joblib.Memory):
         memory = memory.location
         memory = None if memory is None else os.path.join(memory, "skfashion")
@@ -58,14 +55,15 @@ class PruneResult(NamedTuple):
     entries_removed: int
     bytes_removed: int
     bytes_kept: int
+    damaged: list | tuple = ()
+    crashes_cleared: int = 0
 
 
 class Store:
     """Results on disk, for many processes and machines at once.
 
-    Trouble with the disk never raises: what can't be read isn't there, and what
-    can't be written is left out, with one `StoreWarning` a process. Kinds and namespaces
-    are lower-case letters, digits, "-" and "_"; keys are hexadecimal digits.
+    Trouble with the disk never raises: what can't be read isn't there, and what can't be written is
+    left out, with one `StoreWarning` a process.
     """
 
     def __init__(self, path):
@@ -93,19 +91,15 @@ class Store:
         try:
             return load(path, kind, key)
         except FileNotFoundError:
-            return None
+            pass
         except DamageError as error:
             _files.drop(path, error.inode)
             self.damaged(f"An entry ({path})", error)
         except OSError as error:
             self._unread(error)
-        return None
 
     def put(self, kind, key, meta, arrays=None):
-        """Write an entry, in place of the one there may be; return whether it was written.
-
-        `meta` is a dict of what JSON can express, `arrays` one of numbers and bools.
-        """
+        """Write an entry, of what JSON can express and arrays of numbers; return if it worked."""
         path = self._entry_path(kind, key)
         return self.write(path, _entries.encode(kind, key, meta, arrays or {}))
 
@@ -113,7 +107,7 @@ class Store:
         """Yield an `EntryInfo` of each entry, or of those of a kind, reading none of them."""
         folder, depth = self._root / "entries", 2
         if kind is not None:
-            folder, depth = folder / checked_name(kind), 1
+            folder, depth = folder / kind, 1
         for path, seen in _files.walk(folder, depth, on_error or self._unread):
             if _files.KEY.fullmatch(path.stem) and path.stem[:2] == path.parent.name:
                 owner = path.parent.parent.name
@@ -129,7 +123,7 @@ class Store:
 
     def rows(self, kind, namespace, *, shape, dtype):
         """Open the rows of a namespace: the same object for the same arguments."""
-        name = (checked_name(kind), checked_name(namespace), tuple(shape), _npy.plain_dtype(dtype))
+        name = (kind, namespace, tuple(shape), _npy.plain_dtype(dtype))
         with self._lock:
             if name not in self._rows:
                 self._rows[name] = Rows(self, self._root / "rows", *name)
@@ -176,10 +170,7 @@ class Store:
         return found
 
     def _problems(self):
-        """Read the whole store; yield path, error and `os.stat_result` of all that is wrong.
-
-        The last one is None for what can't be looked at.
-        """
+        """Read the whole store; yield path, error and status (None: not known) of what is wrong."""
         hidden = []
         entries = ((i.path, i.kind, i.key) for i in self.entries(on_error=hidden.append))
         shards = ((path,) for path, _ in _files.walk(self._root / "rows", 2, hidden.append))
@@ -199,10 +190,7 @@ class Store:
             yield error.filename, error, None
 
     def prune(self, max_bytes=None):
-        """Remove what was used least recently down to `max_bytes`, and what dead writers left.
-
-        Safe while others read and write: at worst they compute something again.
-        """
+        """Remove what was used least recently down to `max_bytes`, and what dead writers left."""
         if max_bytes is None:
             max_bytes = get_config()["store_max_bytes"]
         elif type(max_bytes) is bool or not isinstance(max_bytes, Integral) or max_bytes < 0:
@@ -210,10 +198,7 @@ class Store:
         return self._shrink(max_bytes, max_bytes)
 
     def _shrink(self, limit, goal):
-        """Remove what was used least recently if the store has grown past a limit, if there is one.
-
-        It comes down to a goal. The temporary files of dead writers go in any case.
-        """
+        """Remove dead writers' files and, above a limit, what is used least, down to a goal."""
         with contextlib.suppress(OSError):
             for path in _files.orphans(self._root / "tmp"):
                 _files.unlink(path)
@@ -235,10 +220,7 @@ class Store:
         return PruneResult(removed, freed, total - freed)
 
     def write(self, path, pieces):
-        """Write a file of the store within the bound of the settings; return whether it was.
-
-        For the rooms of the store itself.
-        """
+        """Write a file of the store within the bound of the settings; return whether it was."""
         bound = get_config()["store_max_bytes"]
         try:
             # A file larger than the bound would push out everything and then itself.
@@ -266,24 +248,18 @@ class Store:
         with self._lock:
             said, self._said = self._said, True
         if not said:
-            warnings.warn(
+            warn(
                 f"The store in {self.path} can't be {'read' if action == 'read' else 'written'} "
                 f"({error}); training goes on without the store.",
                 StoreWarning,
-                stacklevel=4,
             )
 
     def damaged(self, what, error):
         """Warn that a file was damaged and has been dropped."""
-        warnings.warn(
-            f"{what} was damaged: {error}. It was dropped and is computed again.",
-            StoreWarning,
-            stacklevel=4,
-        )
+        warn(f"{what} was damaged: {error}. It was dropped and is computed again.", StoreWarning)
 
     def _entry_path(self, kind, key):
-        folder = self._root / "entries" / checked_name(kind)
-        return folder / checked_key(key)[:2] / f"{key}.npy"
+        return self._root / "entries" / kind / checked_key(key)[:2] / f"{key}.npy"
 
 
 class _RowIndexes:

@@ -19,10 +19,9 @@ def cache_info() -> dict[str, dict[str, int | None]]:
     Returns
     -------
     dict of str to dict
-        One entry per cache, by its name. Each has ``entries`` (how many there are), ``bytes``
-        (what they hold), and ``max_entries`` and ``max_bytes`` (the bounds on these; None
-        where there is no such bound). Of compiled networks ``bytes`` is an estimate: their
-        variables, and 10 kB for each operation of their graphs.
+        Of each cache, by its name, ``entries``, ``bytes``, and the bounds on these,
+        ``max_entries`` and ``max_bytes``, or None. Of compiled networks ``bytes`` is an estimate:
+        their variables, and 10 kB for each operation of their graphs.
 
     See Also
     --------
@@ -40,10 +39,9 @@ def cache_info() -> dict[str, dict[str, int | None]]:
 
 
 def clear_caches() -> None:
-    """Forget what the caches of this process hold; what is on disk stays.
+    """Forget what the caches of this process hold; what is on disk stays, and results do.
 
-    No result changes. What is in use by another thread at the moment is kept by that
-    thread until it is done. On Keras' JAX backend JAX forgets what it has compiled, too.
+    On Keras' JAX backend JAX forgets what it has compiled, too.
 
     See Also
     --------
@@ -72,13 +70,10 @@ def size_of(value):
 
 
 class Cache:
-    """A dict that forgets what was used least recently; safe in threads and after a fork.
-
-    `max_entries` and `max_bytes` bound it; a function is asked each time something is put.
-    A value above `max_bytes` is not kept.
-    """
+    """A dict that forgets what was used least recently; safe in threads and after a fork."""
 
     def __init__(self, name=None, *, max_entries=None, max_bytes=None):
+        # Numbers, or functions that are asked each time something is put.
         self._given_bounds = max_entries, max_bytes
         self._entries = OrderedDict()  # key -> (value, bytes)
         self.nbytes = 0
@@ -107,12 +102,6 @@ class Cache:
             while self._entries and (len(self._entries) > most or self.nbytes > most_bytes):
                 self.nbytes -= self._entries.popitem(last=False)[1][1]
         return value
-
-    def setdefault(self, key, value):
-        """Return what is kept under a key; where there is nothing, keep this value."""
-        with self._lock:
-            known = self.get(key)
-            return self.put(key, value) if known is None else known
 
     def fill(self, out, keys, wanted):
         """Fill wanted rows of `out` with the arrays kept under `keys`; return those left."""

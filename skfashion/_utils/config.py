@@ -27,12 +27,12 @@ _Method = TypeVar("_Method")
 
 
 def get_config() -> dict[str, Any]:
-    """Return the settings of this thread as a new dict.
+    """Return the settings of this thread, which `set_config` names.
 
     Returns
     -------
     dict
-        See `set_config` for the names.
+        A new one.
     """
     return dict(_current() or _DEFAULTS)
 
@@ -40,10 +40,10 @@ def get_config() -> dict[str, Any]:
 def set_config(**settings: Any) -> None:
     """Change settings of this thread; those that are not named stay as they are.
 
-    As in scikit-learn, each thread has its own, and begins with the defaults. An estimator
-    takes them along to the workers (threads, processes, machines) of a search or another tool
-    of scikit-learn. They change what is kept, not what is learnt; `fused_optimizers` and
-    `stack_fits` round the last digits differently.
+    Each thread has its own, and begins with the defaults. An estimator takes them along to the
+    workers (threads, processes, machines) of a search or another tool of scikit-learn. They change
+    what is kept, not what is learnt; `fused_optimizers` and `stack_fits` round the last digits
+    differently.
 
     Parameters
     ----------
@@ -68,10 +68,8 @@ def set_config(**settings: Any) -> None:
 
     Raises
     ------
-    TypeError
-        If there is no such setting.
-    ValueError
-        If a setting can't have a value.
+    TypeError, ValueError
+        If there is no such setting, or it can't have such a value.
 
     See Also
     --------
@@ -121,11 +119,9 @@ def config_context(**settings: Any) -> Iterator[None]:
 
 
 class SettingsMixin:
-    """Lets an estimator carry the settings of the thread that uses it.
+    """Lets an estimator carry the settings of the thread that uses it, to workers without any.
 
-    scikit-learn's tools hand clones, pickles or the estimator itself to workers, which have no
-    settings, and joblib does so in threads of its own. So what counts is the last thread with
-    settings that cloned the estimator or looked at its `fit`, as all tools do first.
+    That is the last thread with settings that cloned it or looked at its `fit`, as all tools do.
     """
 
     def __sklearn_clone__(self):
@@ -151,10 +147,7 @@ class SettingsMixin:
 
 
 def in_settings(method: _Method) -> _Method:
-    """Let a method see the settings that its estimator carries, in a thread that has none.
-
-    The outermost decorator: to look at the method is enough to note the settings.
-    """
+    """Let a method, outermost, see the settings its estimator carries: to look at it notes them."""
     return _InSettings(method)
 
 

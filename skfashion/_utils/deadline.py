@@ -1,7 +1,6 @@
-"""A deadline for the fits of a search, in whatever thread of this process they run.
+"""A deadline for the fits of a search, which what is cloned under it carries, in any thread.
 
-Estimators cloned under a deadline carry it, as all that a search fits are. What a worker process
-gets carries none: joblib would kill the fits beside one that raised there.
+Worker processes get none: joblib would kill the fits beside one that raised there.
 """
 
 import time
@@ -13,11 +12,7 @@ _CANCELLED = ContextVar("skfashion_cancelled", default=None)  # a `threading.Eve
 
 
 class DeadlineReached(BaseException):
-    """The deadline passed before a fit was done; nothing is wrong with the fit.
-
-    Not an `Exception`, as `KeyboardInterrupt` isn't: code that turns failures of a fit into
-    scores must not take this for one.
-    """
+    """The deadline passed before a fit was done. An `Exception` would be scored as a failed fit."""
 
 
 class deadline(AbstractContextManager):  # noqa: N801

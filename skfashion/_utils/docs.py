@@ -9,10 +9,7 @@ _SECTION = r"(?ms)^{}\n-+\n(.*?)(?=^\w[\w ]*\n-+\n|\Z)"
 
 
 def complete(cls, parameters, attributes):
-    """Describe in a class's docstring what it leaves out: its base's, and what is shared.
-
-    Both are dicts: name -> (type, text). A parameter is taken if the signature has it.
-    """
+    """Describe in a class's docstring its base's parameters and others: name -> (type, text)."""
     if "----" not in (cls.__doc__ or ""):
         return
     doc = inspect.cleandoc(cls.__doc__)

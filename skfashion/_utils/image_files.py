@@ -1,7 +1,6 @@
 """One image file: whether it can be read, and what a person sees in it.
 
-Pillow does the decoding. Only the formats below are ever tried, whatever the
-file's name says: some of Pillow's other plugins start external programs.
+Only the formats below are ever tried: some of Pillow's other plugins start programs.
 """
 
 import base64
@@ -33,6 +32,11 @@ _OVERSHOOT = 1 / 8
 _COLOURS = ("RGB", "RGBA")
 _DEEP_COLOURS = ("RGB;16", "RGBX;16", "RGBA;16", "LA;16")
 _SHOWN = 10  # lines of a list in a message
+_REASONS = {
+    FileNotFoundError: "no such file",
+    PermissionError: "no permission to read it",
+    Image.UnidentifiedImageError: f"it is not a {FORMATS_TEXT} image",
+}
 
 
 class UnreadableImageError(ValueError):
@@ -44,10 +48,7 @@ class NoWhiteError(UnreadableImageError):
 
 
 def shown_name(name):
-    """Return the name of a file or folder in one line; in quotes where it can't be printed.
-
-    Names are bytes: they may hold line breaks, and surrogates that no stream can write.
-    """
+    """Return the name of a file in one line; in quotes where it holds line breaks or surrogates."""
     name = str(name)  # of NumPy, whose text shows its type
     return name if name.isprintable() else ascii(name)
 
@@ -59,6 +60,11 @@ def listed(lines):
     return "\n".join(f"  {line}" for line in lines[:_SHOWN] + more)
 
 
+def reasons(bad_files):
+    """Return lines of pairs of a file and what is wrong with it."""
+    return listed(f"{shown_name(name)}: {reason}" for name, reason in bad_files)
+
+
 @contextmanager
 def _explained():
     """Raise whatever Pillow raises as `UnreadableImageError`, with a reason in words."""
@@ -68,14 +74,12 @@ def _explained():
         raise
     except Exception as error:
         # Pillow's plugins raise OSError, SyntaxError, struct.error and more on bad bytes.
-        raise UnreadableImageError(_reason(error)) from error
+        broken = f"broken: {str(error).strip() or type(error).__name__}"
+        raise UnreadableImageError(_REASONS.get(type(error), broken)) from error
 
 
 def why_unreadable(path):
-    """Say why `decode_image` can't read a file, whatever is white in it, or return `None`.
-
-    It is decoded to find out, JPEGs at an eighth of their size: only that finds all damage.
-    """
+    """Decode a file, JPEGs at an eighth, and say why it can't be, whatever is white in it."""
     try:
         with _explained():
             with _opened(path) as image:
@@ -91,10 +95,7 @@ def why_unreadable(path):
 
 @_explained()
 def decode_image(path, size, resize, white=None):
-    """Read a file as a person sees it: uint8 (height, width, 3), or an `UnreadableImageError`.
-
-    `white` is white where pixels have more than 8 bits; None goes by their depth.
-    """
+    """Read a file as a person sees it, uint8 (h, w, 3); `white` of None goes by its depth."""
     return np.asarray(_resized(_picture(path, max(size), white), size, resize))
 
 
@@ -110,10 +111,7 @@ def decode_thumbnail(path, side):
 
 @_explained()
 def span_of(path):
-    """Return the largest value in a file, and what is white at its depth.
-
-    Both are 0 for a file of 8 bits, which its header tells: it isn't decoded.
-    """
+    """Return the largest value in a file, and white at its depth; 0 and 0, undecoded, of 8 bits."""
     with _opened(path) as image:
         depth = _white_at_depth(image, _layout(image))
     if depth is None:
@@ -155,10 +153,7 @@ def _opened(path):
 
 
 def _loaded(path, side, layout=None):
-    """Decode a file at `side` pixels or more, turned as its camera noted down.
-
-    With the image comes the layout of the file's pixels, where that is known to tell something.
-    """
+    """Decode a file at `side` pixels or more, turned upright; return its pixels' layout, too."""
     with _opened(path) as image:
         image.draft(None, (side * _DRAFT_MARGIN, side * _DRAFT_MARGIN))
         if layout is None:
@@ -263,14 +258,3 @@ def _resized(picture, size, resize):
     corner = (width - inner[0]) // 2, (height - inner[1]) // 2
     canvas.paste(picture.resize(inner, RESAMPLING), corner)
     return canvas
-
-
-def _reason(error):
-    if isinstance(error, FileNotFoundError):
-        return "no such file"
-    if isinstance(error, PermissionError):
-        return "no permission to read it"
-    if isinstance(error, Image.UnidentifiedImageError):
-        return f"it is not a {FORMATS_TEXT} image"
-    text = str(error).strip() or type(error).__name__
-    return f"broken: {text}"

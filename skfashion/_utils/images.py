@@ -1,8 +1,6 @@
 """Arrays of images: their shape, their channels, the range of their pixels.
 
-Transformers and classifiers read images the same way because both ask here. A range is told
-from the values of pixels and not from their dtype: it is one of `NAMES`, a pair of floats
-(black, white), or None where all pixels are 0.
+A range is one of `NAMES`, a pair of floats (black, white), or None where all pixels are 0.
 """
 
 import itertools
@@ -48,10 +46,8 @@ def size_of(size, name="size"):
 
 
 def image_shape_of(X_shape, image_shape=None, *, taker=None):
-    """Return (height, width, channels) of images in an array of some shape; see `is_planar`.
-
-    A `taker`, the name of a class, can't use long rows of pixels that are not square.
-    """
+    """Return (height, width, channels) of images in an array of some shape; see `is_planar`."""
+    # A `taker`, the name of a class, can't use long rows of pixels that are not square.
     X_shape = tuple(int(side) for side in X_shape)
     wanted = None if image_shape is None else _full_shape(image_shape)
     if len(X_shape) == 2:
@@ -86,10 +82,8 @@ def image_shape_of(X_shape, image_shape=None, *, taker=None):
 
 
 def is_planar(image_shape):
-    """Whether `image_shape=` says that all of red comes first, then all of green and of blue.
-
-    That is a first number of 1, 3 or 4, unless the last one is: (3, 32, 32), but not (3, 32, 3).
-    """
+    """Whether `image_shape=` says that all of red comes first, then all of green and of blue."""
+    # That is a first number of 1, 3 or 4, unless the last one is: (3, 32, 32), not (3, 32, 3).
     if not isinstance(image_shape, (tuple, list, np.ndarray)) or len(image_shape) != 3:
         return False
     return image_shape[2] not in _CHANNELS and image_shape[0] in _CHANNELS
@@ -118,10 +112,7 @@ def pixel_names(shape):
 
 
 def pixel_extremes(X):
-    """Return the smallest and the largest pixel as Python numbers, exact for integers.
-
-    Raises a ValueError if there is no pixel, or one is NaN or infinite.
-    """
+    """Return the smallest and the largest pixel, exact for integers; all have to be finite."""
     X = np.asarray(X)
     if X.size == 0:
         raise ValueError(f"Found an array without a pixel: its shape is {X.shape}.")
@@ -149,8 +140,7 @@ def _is_count(value):
 
 
 def _planes(shape):
-    height, width, channels = shape
-    return channels, height, width
+    return shape[2], *shape[:2]
 
 
 def _full_shape(image_shape):
@@ -196,10 +186,8 @@ def _shape_of_flat(n_features, wanted, taker):
 
 
 def find_range(X, *, quiet=False):
-    """Return the range of pixels; warn if it is not known and they lie far from 0.
-
-    It goes in powers of two, so that folds and batches of one data set get the same.
-    """
+    """Return the range of pixels; warn if it is not known and they lie far from 0."""
+    # It goes in powers of two, so that folds and batches of one data set get the same.
     low, high = pixel_extremes(X)
     found = _range_of(low, high, X)
     if found == "as-is" and max(-low, high) > _FAR and not quiet:
@@ -236,10 +224,7 @@ def limits_of(input_range):
 
 def rescaling(input_range, low, high):
     """Return factor and offset that bring pixels of a range to [low, high]."""
-    limits = limits_of(input_range)
-    if limits is None:
-        return 1.0, 0.0
-    black, white = limits
+    black, white = limits_of(input_range) or (low, high)
     factor = (high - low) / (white - black)
     return factor, low - black * factor
 
@@ -281,10 +266,10 @@ def _range_of(low, high, X):
             return "as-is"
     if whole and low < 0:
         white = _power_of_two((int(max(-low, high)) - 1).bit_length())
-        black = -white
+        limits = -white, white
     else:
-        black, white = 0.0, _white(high, 0.0 if whole else _OVERSHOOT)
-    return _NAME_OF.get((black, white), (black, white))
+        limits = 0.0, _white(high, 0.0 if whole else _OVERSHOOT)
+    return _NAME_OF.get(limits, limits)
 
 
 def _white(high, overshoot):

@@ -13,10 +13,9 @@ class Choice:
 
 @dataclass(frozen=True)
 class Number:
-    """A number between `low` and `high`, both included; an int if both are.
+    """A number from `low` to `high`; an int if both are. With `log`, orders of magnitude are alike.
 
-    With `log`, orders of magnitude are alike, rather than differences. `unless` is the name of
-    another parameter and the value of it beside which this one changes nothing.
+    `unless` is name and value of another parameter beside which this one changes nothing.
     """
 
     low: float

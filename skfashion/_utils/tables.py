@@ -24,11 +24,7 @@ def table(rows, header=None, right=()):
 
 
 class GrowingTable:
-    """A table of numbers and parameters: lines as they come, in a notebook one table.
-
-    Both are least widths of columns by name. Where the terminal is too narrow for a column a
-    parameter, one column holds all of them.
-    """
+    """A table of numbers and parameters, given as least widths by name; in a notebook it grows."""
 
     def __init__(self, numbers, parameters):
         self._names = list(parameters)
@@ -43,6 +39,7 @@ class GrowingTable:
             for n, name in zip(widths.values(), header, strict=True)
         ]
         gap = next((gap for gap in (2, 1) if sum(least) + gap * len(least) <= width), None)
+        # Where a column a parameter is too much, one column holds all of them.
         self._in_one = gap is None
         if self._in_one:
             header = [*header[: len(numbers)], "parameters"]

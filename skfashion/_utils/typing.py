@@ -1,7 +1,6 @@
 """Names for the hints of public signatures.
 
-At run time most of them are `Any`: hints must not load what they name. Type checkers read
-the other half.
+At run time most are `Any`: hints must not load what they name. Type checkers read the other half.
 """
 
 import os

@@ -1,8 +1,4 @@
-"""The one door to what is private or experimental in scikit-learn: when it moves, one file changes.
-
-`_parameter_constraints` is how scikit-learn's own estimators say which values a
-parameter may take, and gives users the messages they know.
-"""
+"""What is private or experimental in scikit-learn: when it moves, this file alone changes."""
 
 from sklearn.base import _fit_context
 from sklearn.model_selection._search import BaseSearchCV
@@ -28,24 +24,6 @@ except ImportError:  # below 1.9
     def with_callbacks(method):
         """Return the method as it is."""
         return method
-
-
-__all__ = [
-    "AnyCase",
-    "BaseSearchCV",
-    "CallbackSupportMixin",
-    "HasMethods",
-    "Hidden",
-    "Interval",
-    "InvalidParameterError",
-    "Options",
-    "StrOptions",
-    "_check_feature_names_in",
-    "_fit_context",
-    "_wrap_data_with_container",
-    "validate_params",
-    "with_callbacks",
-]
 
 
 class AnyCase(StrOptions):

@@ -11,10 +11,7 @@ _DOCUMENTATION = "#"
 
 
 class VersionMixin:
-    """Writes the version into the state of an estimator, and warns of another one.
-
-    To be named before `sklearn.base.BaseEstimator` among the bases.
-    """
+    """Before `BaseEstimator`: writes the version into its state, and warns of another one."""
 
     _doc_link_module = "skfashion"
     _doc_link_template = _DOCUMENTATION + "api/generated/{address}.html"

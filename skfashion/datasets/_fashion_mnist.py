@@ -58,18 +58,15 @@ def fetch_fashion_mnist(
 ) -> Any:
     """Fetch Fashion-MNIST: 70,000 pictures of clothes in 10 classes.
 
-    The files are taken from Keras' own cache, ``$KERAS_HOME/datasets/fashion-mnist``
-    or ``~/.keras/datasets/fashion-mnist``. What is missing there is downloaded
-    (31 MB in all). Each file is compared with the published MD5 sum every time.
+    The files are taken from Keras' own cache, ``datasets/fashion-mnist`` in ``$KERAS_HOME`` or
+    ``~/.keras``, or downloaded (31 MB), and compared with the published MD5 sums every time.
 
     Parameters
     ----------
     subset : {"train", "test", "all"}, default="train"
         The 60,000 training images, the 10,000 test images, or both in this order.
-
     return_X_y : bool, default=False
         Whether to return ``(data, target)`` instead of a `Bunch`.
-
     as_frame : bool, default=False
         Whether to return the images as a pandas DataFrame with a column for each pixel,
         and the labels as a Series.
@@ -89,7 +86,6 @@ def fetch_fashion_mnist(
             Images and labels together, with ``as_frame=True``.
         DESCR : str
             A description.
-
     (data, target) : tuple if ``return_X_y=True``
         The first two of these.
 

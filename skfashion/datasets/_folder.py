@@ -8,7 +8,7 @@ import numpy as np
 from joblib import Parallel, delayed
 from sklearn.utils import check_random_state
 
-from skfashion._utils.image_files import FORMATS_TEXT, listed, shown_name, why_unreadable
+from skfashion._utils.image_files import FORMATS_TEXT, reasons, shown_name, why_unreadable
 from skfashion._utils.messages import some
 from skfashion._utils.typing import PathLike, RandomState
 from skfashion._utils.validation import Interval, StrOptions, validate_params
@@ -39,33 +39,25 @@ def load_image_folder(
 ) -> Any:
     """List the images of a folder that holds one folder per class.
 
-    The images themselves stay on disk: X is an array of file names, which any
-    splitter can index and `skfashion.preprocessing.ImageReader` turns into
-    pixels. Every file is decoded once, so that a broken one is known now and not in
-    the middle of a search: JPEGs at an eighth of their size, for half the time. In a
-    :func:`joblib.parallel_config` context several threads do so. Nothing is ever
-    written or deleted.
+    X is an array of file names, which any splitter can index and
+    `skfashion.preprocessing.ImageReader` turns into pixels. Every file is decoded once, in as many
+    threads as :func:`joblib.parallel_config` says, so that a broken one is known now and not in the
+    middle of a search.
 
     Parameters
     ----------
     path : str or path-like
         A folder such as ``scenes/`` with ``scenes/forest/1.jpg``,
         ``scenes/sea/2.png`` and so on. Hidden files and folders are passed over.
-
     return_X_y : bool, default=False
         Whether to return ``(filenames, target)`` instead of a `Bunch`.
-
     on_error : {"raise", "skip"}, default="raise"
-        What to do about files that are not images, or are broken: raise an error
-        that lists them, or leave them out with a warning.
-
+        What to do about files that can't be read: an error that lists them, or a warning.
     random_state : int, RandomState instance or None, default=None
         Draws the files `shrink` keeps. Pass an int to get the same ones each time.
-
     shrink : int, default=None
-        Keep one file of so many of each class, at least one. ``shrink=4`` is a
-        stratified quarter. Files are drawn by name before they are opened, so a
-        broken file elsewhere doesn't change the draw.
+        Keep one file of so many of each class, at least one: ``shrink=4`` is a stratified
+        quarter. A broken file doesn't change the draw.
 
     Returns
     -------
@@ -73,8 +65,7 @@ def load_image_folder(
         Shows counts and some of the images in a notebook. With the attributes
 
         filenames : ndarray of str, shape (n_samples,)
-            Files, class by class, in the order of their names. They begin with
-            `path` as it was given.
+            Files, class by class, by name. They begin with `path` as it was given.
         target : ndarray of str, shape (n_samples,)
             The name of each file's folder.
         target_names : list of str
@@ -83,7 +74,6 @@ def load_image_folder(
             Files left out, and why. Always empty with ``on_error="raise"``.
         DESCR : str
             How many images of which class.
-
     (filenames, target) : tuple if ``return_X_y=True``
         The first two of these.
 
@@ -106,41 +96,52 @@ def load_image_folder(
     >>> from PIL import Image
     >>> from skfashion.datasets import load_image_folder
     >>> root = tempfile.TemporaryDirectory()
-    >>> for label, color in [("sea", "blue"), ("forest", "green")]:
+    >>> for label in ("sea", "forest"):
     ...     os.mkdir(os.path.join(root.name, label))
-    ...     for number in range(2):
-    ...         Image.new("RGB", (8, 6), color).save(f"{root.name}/{label}/{number}.png")
+    ...     Image.new("RGB", (8, 6)).save(os.path.join(root.name, label, "1.png"))
     >>> X, y = load_image_folder(root.name, return_X_y=True)
-    >>> y
-    array(['forest', 'forest', 'sea', 'sea'], dtype='<U6')
-    >>> [os.path.basename(name) for name in X]
-    ['0.png', '1.png', '0.png', '1.png']
+    >>> [os.path.basename(name) for name in X], y.tolist()
+    (['1.png', '1.png'], ['forest', 'sea'])
     >>> root.cleanup()
     """
     root = os.path.expanduser(os.fspath(path))
     classes = _classes(root)
     random = check_random_state(random_state)
     parallel = Parallel(require="sharedmem")  # of as many threads as the user's context says
-    filenames, target, bad_files = [], [], _dead_links(root)
+    filenames, target = [], []
+    dead = [entry.path for entry in entries(root) if not os.path.exists(entry.path)]
+    lost = "it is a link to nothing, so it may be a class that is lost"
+    bad_files = [(path, lost) for path in dead]
     for label in classes:
         names, strays = _files(root, label, classes)
         bad_files += strays
         if shrink is not None:
             keep = max(1, round(len(names) / shrink))
             names = sorted(random.choice(names, keep, replace=False).tolist())
-        reasons = parallel(delayed(why_unreadable)(name) for name in names)
-        good = [name for name, reason in zip(names, reasons, strict=True) if reason is None]
-        bad_files += [(n, reason) for n, reason in zip(names, reasons, strict=True) if reason]
+        tried = parallel(delayed(why_unreadable)(name) for name in names)
+        bad = [(name, why) for name, why in zip(names, tried, strict=True) if why]
+        good = [name for name, why in zip(names, tried, strict=True) if not why]
+        bad_files += bad
         filenames += good
         target += [label] * len(good)
         if on_error == "skip" and not good:
             raise ValueError(
                 f"None of the {len(names)} files of class {label!r} in {root!r} can be read as an "
-                f"image:\n{_listed(bad_files[-len(names) :])}\nRepair them, or move the folder "
+                f"image:\n{reasons(bad)}\nRepair them, or move the folder "
                 "elsewhere if it is not a class."
             )
     if bad_files:
-        _report(bad_files, root, on_error)
+        found = (
+            f"{len(bad_files)} of the files in {root!r} can't be read as images:\n"
+            f"{reasons(bad_files)}\n"
+        )
+        if on_error == "raise":
+            raise ValueError(
+                f'{found}Repair or remove them, or leave them out with on_error="skip".'
+            )
+        warn(
+            f"{found}They were left out; `bad_files` of the Bunch has all of them with the reasons."
+        )
     X, y = np.array(filenames, dtype=np.str_), np.array(target, dtype=np.str_)
     if return_X_y:
         return X, y
@@ -189,12 +190,6 @@ def _classes(root):
     return classes
 
 
-def _dead_links(root):
-    """Return what may be classes on a disk that isn't there, with the reason each."""
-    dead = [entry.path for entry in entries(root) if not os.path.exists(entry.path)]
-    return [(path, "it is a link to nothing, so it may be a class that is lost") for path in dead]
-
-
 def _files(root, label, classes):
     """Return the files of a class, and the folders inside it with a reason each."""
     folder = os.path.join(root, label)
@@ -215,23 +210,6 @@ def _files(root, label, classes):
             f"({FORMATS_TEXT}) or remove the folder."
         )
     return names, strays
-
-
-def _report(bad_files, root, on_error):
-    found = f"{len(bad_files)} of the files in {root!r} can't be read as images:\n"
-    if on_error == "raise":
-        raise ValueError(
-            f"{found}{_listed(bad_files)}\nRepair or remove them, or leave them out with "
-            'on_error="skip".'
-        )
-    warn(
-        f"{found}{_listed(bad_files)}\nThey were left out; `bad_files` of the Bunch has all of "
-        "them with the reasons."
-    )
-
-
-def _listed(bad_files):
-    return listed(f"{shown_name(name)}: {reason}" for name, reason in bad_files)
 
 
 def _description(root, classes, y, bad_files):

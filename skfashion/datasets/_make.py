@@ -36,26 +36,21 @@ def make_images(
 ) -> tuple[NDArray, NDArray]:
     """Make small images that a classifier can learn, but not without training.
 
-    Each class is a smooth random pattern. Each image shows the pattern of its
-    class shifted a little, with a contrast of its own, under noise.
+    Each shows the smooth random pattern of its class, shifted a little, with a contrast of its own,
+    under noise.
 
     Parameters
     ----------
     n_samples : int, default=200
         Number of images, spread evenly over the classes.
-
     n_classes : int, default=3
         Number of classes.
-
     image_size : int or (int, int), default=16
         Side of the square images, or height and width, in pixels.
-
     channels : {1, 3}, default=1
         Grey or RGB.
-
     noise : float, default=0.2
         Standard deviation of the noise, where 1 is the way from black to white.
-
     random_state : int, RandomState instance or None, default=None
         Seed of patterns and images. Split one data set rather than making two, whose
         patterns differ.
@@ -64,7 +59,6 @@ def make_images(
     -------
     X : ndarray of shape (n_samples, height, width) or (n_samples, height, width, 3)
         The images, uint8, without a last axis if ``channels=1``.
-
     y : ndarray of int, shape (n_samples,)
         The class of each image, from 0 to ``n_classes - 1``.
 

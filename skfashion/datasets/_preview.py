@@ -6,12 +6,7 @@ import numpy as np
 from PIL import Image
 from sklearn.utils import Bunch
 
-from skfashion._utils.image_files import (
-    UnreadableImageError,
-    data_uri,
-    decode_thumbnail,
-    shown_name,
-)
+from skfashion._utils import image_files
 
 _SIDE = 64  # pixels
 _PER_CLASS = 6
@@ -35,15 +30,15 @@ class ImageBunch(Bunch):
         files = self.filenames[self.target == label]
         places = np.unique(np.linspace(0, len(files) - 1, _PER_CLASS).astype(int))
         images = "".join(map(_image, files[places]))
-        name = escape(shown_name(label))
+        name = escape(image_files.shown_name(label))
         return f"<tr><th>{name}</th><td>{count}</td><td style='text-align: left'>{images}</td></tr>"
 
 
 def _image(path):
     try:
-        thumbnail = Image.fromarray(decode_thumbnail(path, _SIDE))
-    except UnreadableImageError:
+        thumbnail = Image.fromarray(image_files.decode_thumbnail(path, _SIDE))
+    except image_files.UnreadableImageError:
         return ""  # it has been moved or changed since
-    source, name = data_uri(thumbnail, "JPEG"), escape(shown_name(path))
+    source, name = image_files.data_uri(thumbnail, "JPEG"), escape(image_files.shown_name(path))
     style = "display: inline-block; margin: 0 2px; vertical-align: middle"
     return f'<img src="{source}" alt="{name}" title="{name}" style="{style}">'

@@ -1,8 +1,4 @@
-"""What happened: tables, plots, a report, and logs for TensorBoard.
-
-Imported when first used: pandas and Matplotlib take their time, and neither is needed to
-train.
-"""
+"""What happened: tables, plots, a report, and logs for TensorBoard, imported when first used."""
 
 from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING

@@ -5,15 +5,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from skfashion.inspection._style import INK, SMALL, as_it_is, characters, size_of
-from skfashion.inspection._values import (
-    categories_of,
-    is_number,
-    number_text,
-    short_names,
-    shortened,
-    value_texts,
-)
+from skfashion.inspection import _style, _values
 
 # Up to so many values stand on the axis themselves, in place of round numbers.
 _FEW = 6
@@ -54,14 +46,15 @@ class Axis:
     def as_categories(self):
         """Return an axis on which each value has a place, an equal step from the next."""
         distinct, places = np.unique(self.places, return_inverse=True)
-        texts = self.ticks.values() if self.kind == "category" else value_texts(distinct.tolist())
+        is_category = self.kind == "category"
+        texts = self.ticks.values() if is_category else _values.value_texts(distinct.tolist())
         return Axis("category", places, dict(enumerate(texts)))
 
 
 def axis_of(values, searched=None, *, log=True):
     """Choose an axis: that of the range that was searched, or what the values look like."""
-    if not all(is_number(value) for value in values):
-        texts = categories_of(values)
+    if not all(_values.is_number(value) for value in values):
+        texts = _values.categories_of(values)
         known = list(dict.fromkeys(text for _, text in sorted(texts)))
         places = np.array([known.index(text) for _, text in texts], dtype=float)
         return Axis("category", places, dict(enumerate(known)))
@@ -74,7 +67,7 @@ def axis_of(values, searched=None, *, log=True):
     few = distinct.tolist() if len(distinct) <= _FEW and apart else []
     whole = searched is not None and not searched.tried
     limits = (searched.low, searched.high) if whole else None
-    ticks = {} if whole else dict(zip(few, value_texts(few), strict=True))
+    ticks = {} if whole else dict(zip(few, _values.value_texts(few), strict=True))
     return Axis("log" if log else "linear", numbers, ticks, limits)
 
 
@@ -88,7 +81,7 @@ def show_axis(ax, side, name, axis, longest=24):
     if axis.limits:
         getattr(ax, f"set_{side}lim")(axis.limits)
     if name is not None:
-        shown.set_label_text(as_it_is(f"{name} (log)" if log else name), color=INK)
+        shown.set_label_text(_style.as_it_is(f"{name} (log)" if log else name), color=_style.INK)
     shown.set_minor_locator(ticker.NullLocator())
     if not axis.ticks:
         low, high = axis.limits or (axis.places.min(), axis.places.max())
@@ -96,18 +89,18 @@ def show_axis(ax, side, name, axis, longest=24):
         shown.set_major_locator(
             ticker.LogLocator(subs=steps, numticks=6) if log else ticker.MaxNLocator(5)
         )
-        shown.set_major_formatter(lambda number, _: number_text(number))
+        shown.set_major_formatter(lambda number, _: _values.number_text(number))
         return
-    room = size_of(ax)[side == "y"]
-    places = list(axis.ticks)[:: math.ceil(1.9 * SMALL * len(axis.ticks) / room)]
-    across = characters(room) // len(places) - 1 if side == "x" else longest
+    room = _style.size_of(ax)[side == "y"]
+    places = list(axis.ticks)[:: math.ceil(1.9 * _style.SMALL * len(axis.ticks) / room)]
+    across = _style.characters(room) // len(places) - 1 if side == "x" else longest
     # Only a layout engine makes room for long names.
     longest = longest if ax.figure.get_layout_engine() else min(12, longest)
     level = side == "x" and across >= 12
-    texts = shortened([axis.ticks[place] for place in places], across if level else longest)
+    texts = _values.shortened([axis.ticks[place] for place in places], across if level else longest)
     slant = {"rotation": _SLANT, "ha": "right", "va": "top", "rotation_mode": "anchor"}
     slant = slant if max(map(len, texts)) > across else {}
-    shown.set_ticks(places, [as_it_is(text) for text in texts], **slant)
+    shown.set_ticks(places, [_style.as_it_is(text) for text in texts], **slant)
 
 
 def ranges_of(search):
@@ -120,7 +113,7 @@ def ranges_of(search):
             space = space if isinstance(space, dict) else space[0]
             for name, dimension in space.items():
                 known.setdefault(name, []).append(_range_of(dimension))
-    short = short_names(list(known))
+    short = _values.short_names(list(known))
     return {
         name: found[0]
         for name, found in zip(short, known.values(), strict=True)
@@ -138,7 +131,7 @@ def _range_of(dimension):
         log = getattr(dimension, "log", getattr(dimension, "prior", None) == "log-uniform")
     else:
         values = list(dimension) if isinstance(dimension, (list, tuple, np.ndarray)) else []
-        if len(values) < 3 or not all(is_number(value) for value in values):
+        if len(values) < 3 or not all(_values.is_number(value) for value in values):
             return None
         numbers = sorted(map(float, values))
         return Range(numbers[0], numbers[-1], _spans_orders(np.array(numbers)), tuple(numbers))

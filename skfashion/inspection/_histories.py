@@ -5,7 +5,7 @@ from typing import Any
 
 import pandas as pd
 from sklearn.base import clone
-from sklearn.exceptions import NotFittedError
+from sklearn.utils.validation import check_is_fitted
 
 from skfashion._store import SHARED, open_store
 from skfashion._utils.typing import Frame
@@ -24,13 +24,11 @@ def history_frame(fitted: Any) -> Frame:
     Returns
     -------
     pandas.DataFrame
-        One row per epoch: ``epoch`` (over all phases, from 1), ``phase``,
-        ``learning_rate``, ``loss``, ``accuracy``, and ``val_loss`` and ``val_accuracy``
-        where training watched a validation part.
-
-        Of a search, one row per epoch of every fit: before these columns ``candidate`` (row
-        of ``cv_results_``) and ``fold`` (from 0; missing for the refit of the best
-        candidate), after them ``param_...`` as in ``cv_results_``.
+        One row per epoch: ``epoch`` (over all phases, from 1), ``phase``, ``learning_rate``,
+        ``loss``, ``accuracy``, and ``val_loss`` and ``val_accuracy`` where training watched a
+        validation part. Of a search, one row per epoch of every fit: before these columns
+        ``candidate`` (row of ``cv_results_``) and ``fold`` (from 0; missing for the refit of the
+        best candidate), after them ``param_...`` as in ``cv_results_``.
 
     Raises
     ------
@@ -39,10 +37,9 @@ def history_frame(fitted: Any) -> Frame:
 
     Notes
     -----
-    A search keeps its best estimator only. The histories of all others come from the
-    folder that was their `memory` (with an integer `random_state`); without one, the frame
-    of a search has the refit alone. They are found by the classifier's parameters. Three
-    things can't be told from what is kept:
+    A search keeps its best estimator only. All other histories come from the folder that was their
+    `memory` (with an integer `random_state`), found by the classifier's parameters; without one
+    there is the refit alone. Three things can't be told from what is kept:
 
     - Folds are numbered in the order in which they were first trained, which is the
       splitter's order unless `n_jobs` ran several at a time.
@@ -59,7 +56,6 @@ def history_frame(fitted: Any) -> Frame:
     >>> history = history_frame(DenseClassifier(8, epochs=3, random_state=0).fit(X, y))
     >>> list(history)
     ['epoch', 'phase', 'learning_rate', 'loss', 'accuracy']
-    >>> history.to_csv("history.csv", index=False)  # doctest: +SKIP
     """
     if not is_search(fitted):
         return _frame(history_of(fitted))
@@ -83,11 +79,9 @@ def history_frame(fitted: Any) -> Frame:
 
 def is_search(fitted):
     """Tell a search from an estimator."""
-    if hasattr(fitted, "cv_results_"):
-        return True
     if hasattr(fitted, "_run_search"):
-        raise NotFittedError(f"This {type(fitted).__name__} is not fitted yet: call fit first.")
-    return False
+        check_is_fitted(fitted, "cv_results_")
+    return hasattr(fitted, "cv_results_")
 
 
 def check_search(fitted):
@@ -101,8 +95,7 @@ def history_of(fitted):
     from skfashion.classifiers._estimator import as_rows
 
     classifier = _check_classifier(fitted)
-    if not hasattr(classifier, "history_"):
-        raise NotFittedError(f"This {type(classifier).__name__} is not fitted yet: call fit first.")
+    check_is_fitted(classifier, "history_")
     return as_rows(classifier.history_)
 
 

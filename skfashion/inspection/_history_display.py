@@ -1,6 +1,7 @@
 """Learning curves of one estimator or of all candidates of a search."""
 
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any
 
 import numpy as np
@@ -12,10 +13,9 @@ from skfashion.inspection._search_display import score_column
 from skfashion.inspection._values import columns_of, value_text
 
 
+@dataclass(eq=False, repr=False)
 class HistoryDisplay:
-    """Losses and accuracies, epoch by epoch.
-
-    Make one with `from_estimator` or `from_search`.
+    """Losses and accuracies, epoch by epoch; made by `from_estimator` or `from_search`.
 
     Parameters
     ----------
@@ -42,17 +42,14 @@ class HistoryDisplay:
     >>> from skfashion.inspection import HistoryDisplay
     >>> X, y = make_images(n_samples=60, n_classes=2, image_size=8, random_state=0)
     >>> clf = DenseClassifier(8, epochs=3, random_state=0).fit(X, y)
-    >>> display = HistoryDisplay.from_estimator(clf)  # doctest: +SKIP
-    >>> display.figure_.savefig("history.png")  # doctest: +SKIP
+    >>> HistoryDisplay.from_estimator(clf).figure_.savefig("history.png")  # doctest: +SKIP
     """
 
-    def __init__(
-        self, history: Frame, *, best: int | None = None, best_name: str | None = None
-    ) -> None:
-        self.history = history
-        self.best = best
-        self.best_name = best_name
-        self._scores = None  # of candidates, by which their lines are coloured
+    history: Frame
+    _: KW_ONLY
+    best: int | None = None
+    best_name: str | None = None
+    _scores = None  # of candidates, by which their lines are coloured
 
     @classmethod
     def from_estimator(

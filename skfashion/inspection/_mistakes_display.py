@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Sequence
+from dataclasses import KW_ONLY, dataclass
 from numbers import Integral
 from typing import Any
 
@@ -20,10 +21,9 @@ _ABOVE, _NARROW = 28, 80
 _LABEL = "mistake"  # of the axes of an image
 
 
+@dataclass(eq=False, repr=False)
 class MistakesDisplay:
-    """The images most wrongly classified, with labels and probabilities.
-
-    Make one with `from_predictions` or `from_estimator`.
+    """Images most wrongly classified; made by `from_predictions` or `from_estimator`.
 
     Parameters
     ----------
@@ -50,21 +50,15 @@ class MistakesDisplay:
     --------
     >>> import numpy as np
     >>> from skfashion.inspection import MistakesDisplay
-    >>> images = np.zeros((3, 8, 8), np.uint8)
-    >>> display = MistakesDisplay.from_predictions(
-    ...     images, ["cat", "dog", "dog"], ["cat", "cat", "dog"]
-    ... )  # doctest: +SKIP
-    >>> display.mistakes["index"].tolist()  # doctest: +SKIP
-    [1]
+    >>> X, y_pred = np.zeros((3, 8, 8), np.uint8), ["cat", "cat", "dog"]
+    >>> MistakesDisplay.from_predictions(X, ["cat", "dog", "dog"], y_pred)  # doctest: +SKIP
     """
 
-    def __init__(
-        self, images: Sequence[Any], mistakes: Frame, *, n_mistakes: int, n_samples: int
-    ) -> None:
-        self.images = images
-        self.mistakes = mistakes
-        self.n_mistakes = n_mistakes
-        self.n_samples = n_samples
+    images: Sequence[Any]
+    mistakes: Frame
+    _: KW_ONLY
+    n_mistakes: int
+    n_samples: int
 
     @classmethod
     def from_estimator(

@@ -4,15 +4,8 @@ import os
 
 import numpy as np
 
+from skfashion._utils import images
 from skfashion._utils.image_files import UnreadableImageError, decode_thumbnail, shown_name
-from skfashion._utils.images import (
-    as_images,
-    find_range,
-    image_shape_of,
-    is_planar,
-    limits_of,
-    pixel_extremes,
-)
 
 _SIDE = 256  # pixels, of pictures from files
 
@@ -37,7 +30,7 @@ def image_shape_for(estimator):
     else:
         step, told = steps[0], None
     shape = getattr(step, "image_shape_", None)
-    return (shape[2], *shape[:2]) if is_planar(told) and shape else shape
+    return (shape[2], *shape[:2]) if images.is_planar(told) and shape else shape
 
 
 def pictures(X, index=None, *, image_shape=None):
@@ -46,12 +39,12 @@ def pictures(X, index=None, *, image_shape=None):
     if names is not None:
         return [_picture_of(name) for name in names]
     X = np.asarray(X)
-    black, white = limits_of(find_range(X, quiet=True)) or pixel_extremes(X)
+    black, white = images.limits_of(images.find_range(X, quiet=True)) or images.pixel_extremes(X)
     X = X if index is None else X[index]
-    planar = is_planar(image_shape)
+    planar = images.is_planar(image_shape)
     if X.ndim > 2 and not (planar and X.shape[1:] == tuple(image_shape)):
         image_shape = None  # which images have themselves
-    X = as_images(X, image_shape_of(X.shape, image_shape), planar)
+    X = images.as_images(X, images.image_shape_of(X.shape, image_shape), planar)
     factor = 255 / ((white - black) or 1)
     X = np.clip(np.rint((X[..., :3] - black) * factor), 0, 255).astype(np.uint8)
     return list(X[..., 0] if X.shape[-1] == 1 else X)

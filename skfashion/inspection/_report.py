@@ -43,11 +43,11 @@ def write_report(
     display_labels: Array | None = None,
     model: PathLike | None = None,
 ) -> Path:
-    """Write a search up as one HTML page.
+    """Write a search up as one HTML page, which needs no network.
 
-    The page needs no network. It has the best parameters and a program that uses them, the
-    candidates as lines to point at and as a table to sort, which parameter mattered, learning
-    curves, over-fitting, precision and recall a class, and mistakes on test images.
+    It has the best parameters and a program that uses them, the candidates as lines to point at
+    and as a table to sort, which parameter mattered, learning curves, over-fitting, precision and
+    recall a class, and mistakes on test images.
 
     Parameters
     ----------
@@ -82,9 +82,9 @@ def write_report(
 
     Notes
     -----
-    Candidates are numbered from 1, in the order of ``cv_results_``, as on the command line.
-    What mattered is `sklearn.inspection.permutation_importance` in a random forest that is
-    fitted to parameters and scores, from eight candidates on.
+    Candidates are numbered from 1, in the order of ``cv_results_``. What mattered is
+    `sklearn.inspection.permutation_importance` in a random forest that is fitted to parameters and
+    scores, from eight candidates on.
     """
     path = Page(path)
     if path.is_dir():

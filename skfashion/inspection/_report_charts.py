@@ -93,7 +93,6 @@ def _importance(ax, found):
 
 
 def _points(ax, found, x, label):
-    """Draw the scores of candidates against something."""
     _style.tidy(ax)
     ax.margins(0.06)
     _style.Marks(found.scores, found.best).draw(ax, x, found.scores)

@@ -123,14 +123,6 @@ class TestFacts:
         self.milliseconds = 1000 * (time.perf_counter() - started) / self.n_timed
 
 
-def size_of_model(search):
-    """Return the numbers in the network of the best estimator and their bytes, if it has one."""
-    network = getattr(classifier_of(getattr(search, "best_estimator_", None)), "model_", None)
-    if network is None:
-        return None
-    return network.count_params(), sum(weight.nbytes for weight in network.get_weights())
-
-
 def size_text(X, image_shape):
     """Return how large images are."""
     names = names_of(X)

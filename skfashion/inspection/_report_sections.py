@@ -1,22 +1,22 @@
 """What stands in the places of report.html."""
 
 import platform
-import sys
 
 import numpy as np
 
+from skfashion._utils.show_versions import versions
 from skfashion.inspection import _report_html as parts
 from skfashion.inspection._code import Code, estimator_code, load_code, search_code
+from skfashion.inspection._histories import classifier_of
 from skfashion.inspection._pictures import names_of, pictures
 from skfashion.inspection._report_charts import chart
-from skfashion.inspection._report_facts import examples, size_of_model, size_text
+from skfashion.inspection._report_facts import examples, size_text
 from skfashion.inspection._report_html import escape
 from skfashion.inspection._values import number_text, short_names, value_text
 
 _N_IMAGES = 24
 _N_PARTS = 7
 _LITTLE = 0.3  # of the variance explained: not enough to believe in what mattered
-_PACKAGES = ("skfashion", "tensorflow", "keras", "scikeras", "sklearn", "skopt", "numpy")
 
 
 def of_search(found):
@@ -25,6 +25,7 @@ def of_search(found):
     n_rows, some = len(found.params), np.isfinite(found.scores).any()
     seconds = np.nansum(found.fit_seconds) * found.n_splits
     compared = found.train is not None and np.isfinite(found.train - found.scores).any()
+    python = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
     return {
         "n_candidates": found.n_candidates,
         "n_rows": "" if n_rows == found.n_candidates else f" in {n_rows} rows",
@@ -39,7 +40,7 @@ def of_search(found):
         "watched": found.train_is_watched,
         "no_train": found.train is None,
         "candidates": _candidates(found),
-        "versions": parts.facts(_versions()),
+        "versions": parts.facts({"Python": python, **versions()}.items()),
         "again": escape(search_code(found.search, found.n_splits)),
         **_what_mattered(found),
         **_curves(found),
@@ -70,9 +71,11 @@ def of_best(found, model):
         told["estimator"] = escape(estimator_code(found.search.best_estimator_))
         told["load"] = "" if model is None else escape(load_code(model))
         told["not_saved"] = "" if model is not None else "model.skfashion"
-    size = size_of_model(found.search)
-    if size is not None:
-        told["n_weights"], told["megabytes"] = f"{size[0]:,}", number_text(size[1] / 1e6, 2)
+    best = classifier_of(getattr(found.search, "best_estimator_", None))
+    if hasattr(best, "model_"):
+        told["n_weights"] = f"{best.model_.count_params():,}"
+        n_bytes = sum(weight.nbytes for weight in best.model_.get_weights())
+        told["megabytes"] = number_text(n_bytes / 1e6, 2)
     return told
 
 
@@ -100,7 +103,6 @@ def of_test(test, train):
 
 
 def _candidates(found):
-    """Return the table of all candidates, the best first."""
     ranks = found.results[found.column.replace("mean_test", "rank_test", 1)]
     order = np.argsort(ranks, kind="stable")
     columns = {
@@ -177,10 +179,3 @@ def _reuse(found):
         rows.append(("time of these epochs when they were trained", parts.seconds_text(alone)))
         rows.append(("saved", parts.seconds_text(max(0.0, alone - found.spent))))
     return parts.facts(rows)
-
-
-def _versions():
-    """Return the versions of what took part, as (name, version)."""
-    where = f"{platform.python_version()} on {platform.system()} {platform.machine()}"
-    loaded = [name for name in _PACKAGES if name in sys.modules]
-    return [("Python", where), *((name, sys.modules[name].__version__) for name in loaded)]

@@ -1,15 +1,11 @@
-"""The runs in a store, as tables, and keeping the store small.
-
-Knows what `skfashion._training.runs` writes beside the arrays, and loads no Keras.
-"""
+"""The runs in a store, as tables, and keeping the store small; Keras isn't loaded."""
 
 import json
 import os
-from dataclasses import dataclass, field
 
 import pandas as pd
 
-from skfashion._store import RESULTS, STATES, open_store
+from skfashion._store import RESULTS, STATES, PruneResult, open_store
 from skfashion._utils.typing import Frame, MemoryLike
 
 _METRICS = ("loss", "accuracy", "val_loss", "val_accuracy")
@@ -50,17 +46,6 @@ class Run:
             "bytes": self.nbytes,
         }
         return [{**about, **parameters}]
-
-
-@dataclass(frozen=True)
-class Pruned:
-    """What `prune_runs` removed."""
-
-    entries_removed: int
-    bytes_removed: int
-    bytes_kept: int
-    damaged: list = field(default_factory=list)
-    crashes_cleared: int = 0
 
 
 def runs_frame(memory: MemoryLike, *, curves: bool = False) -> Frame:
@@ -129,12 +114,13 @@ def runs_frame(memory: MemoryLike, *, curves: bool = False) -> Frame:
     return frame
 
 
-def prune_runs(memory: MemoryLike, max_bytes: int | None = None, *, verify: bool = True) -> Pruned:
-    """Make the folder of `memory` small and sound.
+def prune_runs(
+    memory: MemoryLike, max_bytes: int | None = None, *, verify: bool = True
+) -> PruneResult:
+    """Make the folder of `memory` small and sound, also while others read and write.
 
-    Removes what dead processes left half-written, what is damaged and, above `max_bytes`,
-    what was used least recently. Trainings that were given up after three crashes are tried
-    again. Safe while others read and write.
+    Removes what dead processes left half-written, what is damaged and, above `max_bytes`, what was
+    used least recently. Trainings that were given up after three crashes are tried again.
 
     Parameters
     ----------
@@ -147,7 +133,7 @@ def prune_runs(memory: MemoryLike, max_bytes: int | None = None, *, verify: bool
 
     Returns
     -------
-    Pruned
+    PruneResult
         Numbers of what was removed and kept: `entries_removed`, `bytes_removed`,
         `bytes_kept`, `damaged`, `crashes_cleared`.
 
@@ -170,8 +156,7 @@ def prune_runs(memory: MemoryLike, max_bytes: int | None = None, *, verify: bool
     cleared = store.clear_crashes()
     damaged = store.repair() if verify else []
     n_bytes = sum(size for _, _, size in damaged)
-    return Pruned(
-        entries_removed=result.entries_removed,
+    return result._replace(
         bytes_removed=result.bytes_removed + n_bytes,
         bytes_kept=result.bytes_kept - n_bytes,
         damaged=[f"{path}: {reason}" for path, reason, _ in damaged],

@@ -1,6 +1,7 @@
 """Scores of a search against its parameters."""
 
 from collections.abc import Mapping, Sequence
+from dataclasses import KW_ONLY, dataclass
 from typing import Any, Literal
 
 import numpy as np
@@ -16,10 +17,9 @@ _KINDS = ("auto", "score", "pair", "parallel")
 _BEHIND = {"facecolor": "white", "edgecolor": "none", "pad": 0.8, "alpha": 0.75}
 
 
+@dataclass(eq=False, repr=False)
 class SearchDisplay:
-    """Scores of a search's candidates against one, two or all parameters.
-
-    Make one with `from_search`.
+    """Scores of a search's candidates against parameters; made by `from_search`.
 
     Parameters
     ----------
@@ -49,25 +49,16 @@ class SearchDisplay:
     >>> from skfashion.inspection import SearchDisplay
     >>> X, y = load_digits(n_class=2, return_X_y=True)
     >>> search = GridSearchCV(LogisticRegression(), {"C": [1e-5, 1e-3, 1e-1]}, cv=2).fit(X, y)
-    >>> display = SearchDisplay.from_search(search)  # doctest: +SKIP
-    >>> display.figure_.savefig("search.png")  # doctest: +SKIP
+    >>> SearchDisplay.from_search(search).figure_.savefig("search.png")  # doctest: +SKIP
     """
 
-    def __init__(
-        self,
-        values: Mapping[str, Sequence[Any]],
-        scores: Array,
-        *,
-        errors: Array | None = None,
-        score_name: str = "Score",
-        best: int | Literal["highest"] | None = "highest",
-    ) -> None:
-        self.values = values
-        self.scores = scores
-        self.errors = errors
-        self.score_name = score_name
-        self.best = best
-        self._ranges = {}
+    values: Mapping[str, Sequence[Any]]
+    scores: Array
+    _: KW_ONLY
+    errors: Array | None = None
+    score_name: str = "Score"
+    best: int | Literal["highest"] | None = "highest"
+    _ranges = {}  # of the parameters that were searched
 
     @classmethod
     def from_search(
@@ -81,10 +72,9 @@ class SearchDisplay:
     ) -> Self:
         """Plot the candidates of a search.
 
-        Colours are ranks of scores; axes have the scale of the search space. The one marked is
-        the search's choice, which with halving, Hyperband or a callable `refit` need not be
-        the highest; without one, or of another test score, the highest. Of times and ranks
-        none is marked.
+        Colours are ranks of scores; axes have the scale of the search space. The one marked is the
+        search's choice, which need not be the highest; without one, or of another test score, the
+        highest. Of times and ranks none is marked.
 
         Parameters
         ----------

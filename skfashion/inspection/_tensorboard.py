@@ -14,9 +14,7 @@ from skfashion.inspection._values import columns_of, is_number, value_text
 
 
 def write_tensorboard(search: Any, log_dir: PathLike) -> Path:
-    """Write a search for TensorBoard and its HParams dashboard.
-
-    Afterwards: ``tensorboard --logdir LOG_DIR``.
+    """Write a search for TensorBoard and its HParams dashboard: ``tensorboard --logdir LOG_DIR``.
 
     Parameters
     ----------
@@ -39,21 +37,19 @@ def write_tensorboard(search: Any, log_dir: PathLike) -> Path:
 
     Notes
     -----
-    What is written:
-
-    ========================  ====================================================
-    Run                       What is in it
-    ========================  ====================================================
-    ``.``                     what was tuned, for HParams
-    ``candidate_007``         its parameters and scores, and its losses and
-                              accuracies by epoch: means over the folds
-    ``candidate_007/fold_0``  those of one fold
-    ``candidate_007/refit``   those of the refit
-    ========================  ====================================================
-
+    The run ``candidate_007`` has parameters, scores, and losses and accuracies by epoch, means
+    over the folds; ``candidate_007/fold_0`` and ``candidate_007/refit`` have those of one fit.
     Candidates are numbered from 1, as in the report.
     """
-    tf, hp, summary, success = _tensorboard()
+    try:
+        import tensorflow as tf
+        from tensorboard.plugins.hparams import api as hp
+        from tensorboard.plugins.hparams import api_pb2, summary
+    except ImportError as error:
+        raise ImportError(
+            "write_tensorboard needs TensorBoard and TensorFlow: pip install tensorboard "
+            "tensorflow."
+        ) from error
     check_search(search)
     log_dir = Path(log_dir)
     if any(log_dir.rglob("events.out.tfevents.*")):
@@ -93,7 +89,7 @@ def write_tensorboard(search: Any, log_dir: PathLike) -> Path:
             if folds:
                 write(pd.concat(folds).groupby(level="epoch").mean())
             write(pd.DataFrame([{name: values[i] for name, values in scores.items()}]))
-            end = summary.session_end_pb(success)
+            end = summary.session_end_pb(api_pb2.STATUS_SUCCESS)
             tf.summary.experimental.write_raw_pb(end.SerializeToString(), step=0)
         for fold, fit in mine.items():
             with writing(folder / ("refit" if fold < 0 else f"fold_{fold}")):
@@ -109,18 +105,6 @@ def _fits_of(search):
     frame = frame.assign(fold=frame["fold"].fillna(-1)).set_index(["candidate", "fold", "epoch"])
     metrics = [name for name in frame if not name.startswith(("param_", "seconds"))]
     return list(frame[metrics].select_dtypes("number").groupby(level=["candidate", "fold"]))
-
-
-def _tensorboard():
-    try:
-        import tensorflow as tf
-        from tensorboard.plugins.hparams import api, api_pb2, summary
-    except ImportError as error:
-        raise ImportError(
-            "write_tensorboard needs TensorBoard and TensorFlow: pip install tensorboard "
-            "tensorflow."
-        ) from error
-    return tf, api, summary, api_pb2.STATUS_SUCCESS
 
 
 def _as_hyperparameters(values):

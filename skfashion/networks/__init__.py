@@ -1,7 +1,6 @@
 """Networks, as functions from sizes to uncompiled Keras models.
 
-They know nothing of scikit-learn. Initial weights come from Keras' global random state:
-who calls them seeds it.
+Who calls them seeds Keras' global random state, which initial weights come from.
 """
 
 from skfashion.networks._conv import conv

@@ -68,10 +68,10 @@ def known(backbone):
 
 
 def described(function, size, write_down):
-    """Return text that stands for the network that a function of the user's makes, and weights.
+    """Return text that stands for the network that a function of the user's makes, and its weights.
 
-    It is called with `input_shape`, of images of that height and width. `write_down` lets the
-    network's configuration say what it has learnt, and returns ids of weights that it says so.
+    `write_down` lets the configuration say what the network has learnt, and returns ids of weights
+    that it says so.
     """
     model = function(input_shape=(*size, 3))
     if not isinstance(model, (keras.Sequential, keras.Model)) or not model.built:
@@ -111,10 +111,8 @@ def standalone(backbone, alpha, **options):
 
 
 def put_on(x, backbone, alpha, pooling):
-    """Build a backbone on a tensor; return its layers and its features, one vector an image.
-
-    Not called as one layer: what is frozen can be cut off anywhere.
-    """
+    """Build a backbone on a tensor; return its layers and its features, one vector an image."""
+    # Not called as one layer: what is frozen can be cut off anywhere.
     spec = known(backbone)
     if spec.standardized:
         mean, deviation = (0.485, 0.456, 0.406), (0.229, 0.224, 0.225)
@@ -139,10 +137,8 @@ def _without_input(model):
 
 
 def freeze(body, first):
-    """Freeze the layers of a backbone below an index, its input being 0; None freezes all.
-
-    Normalisation runs on its moving statistics everywhere, and below no dropout runs.
-    """
+    """Freeze the layers of a backbone below an index, its input being 0; None freezes all."""
+    # Normalisation runs on its moving statistics everywhere, and below no dropout runs.
     for index, layer in enumerate(body, 1):
         layer.trainable = first is not None and index >= first
         for part in layer._flatten_layers():
@@ -200,10 +196,7 @@ def backbone_size(image_shape, image_size, smallest=32):
 
 
 def unfreeze_index(names, unfreeze_from):
-    """Return the index of the first layer to train, None for none.
-
-    `unfreeze_from` is an index, the name of a layer, or of a block: then its first layer.
-    """
+    """Return the index of the first layer to train, of an index, or a layer's or block's name."""
     if unfreeze_from is None:
         return None
     n = len(names)
@@ -237,11 +230,8 @@ _WEIGHTS = Cache("pretrained weights", max_bytes=lambda: get_config()["program_c
 
 
 def pretrain(network, *, backbone, alpha, weights):
-    """Set the weights that the backbone in a network starts from.
-
-    They are "imagenet", a path, a list of arrays, or None: then normalisation is set from a
-    batch of noise, or an untrained MobileNet is nearly constant.
-    """
+    """Set the weights a backbone starts from: "imagenet", a path, a list of arrays, or None."""
+    # Of None normalisation is set from noise, or an untrained MobileNet is nearly constant.
     if weights is None:
         _settle(network, backbone)
         return
@@ -255,16 +245,10 @@ def pretrain(network, *, backbone, alpha, weights):
 
 
 def imagenet_weights(backbone, alpha):
-    """Return ImageNet weights of a backbone, from memory, Keras' folder or the network.
-
-    A ValueError tells that there are none for this alpha, an OSError that they are not to be had.
-    """
-    known = _WEIGHTS.get((backbone, alpha))
-    return _WEIGHTS.put((backbone, alpha), _fetched(backbone, alpha)) if known is None else known
-
-
-def _fetched(backbone, alpha):
-    spec = BACKBONES[backbone]
+    """Return ImageNet weights; ValueError: none for this alpha, OSError: not to be had."""
+    known, spec = _WEIGHTS.get((backbone, alpha)), BACKBONES[backbone]
+    if known is not None:
+        return known
     try:
         # A convolution doesn't know how large its image is: one file serves every size.
         source = standalone(backbone, alpha, input_shape=(224, 224, 3), weights="imagenet")
@@ -281,11 +265,10 @@ def _fetched(backbone, alpha):
             f"Keras' cache (folder models of KERAS_HOME or ~/.keras) and couldn't be downloaded "
             f"({error}). Put the file there, or set weights=None."
         ) from None
-    return source.get_weights()
+    return _WEIGHTS.put((backbone, alpha), source.get_weights())
 
 
 def _read(backbone, alpha, path):
-    """Return the weights in a file."""
     source = standalone(backbone, alpha)
     # Keras leaves out what it doesn't find; so what is left out has to be seen.
     source.set_weights([np.full(w.shape, np.nan, w.dtype) for w in source.weights])

@@ -11,10 +11,8 @@ def is_in_config(value):
 
 
 def beyond_config(value):
-    """Yield what Keras can't make again from a value's configuration: foreign code, adapted state.
-
-    A name isn't enough: another function may have it, here or in the process that reads it.
-    """
+    """Yield what Keras can't make again from a configuration: foreign code, adapted state."""
+    # A name isn't enough: another function may have it, here or in the process that reads it.
     if isinstance(value, FunctionType):
         if not _is_found_again(value):
             yield value
@@ -28,7 +26,9 @@ def beyond_config(value):
 
 def _beyond(value):
     """Do so for one object, its layers left out."""
-    if not _is_known(type(value)) or isinstance(value, keras.layers.Lambda) or _adapts(value):
+    # What a layer learns by `adapt` isn't in its configuration.
+    adapted = hasattr(value, "adapt") and getattr(value, "input_mean", None) is None
+    if not _is_known(type(value)) or isinstance(value, keras.layers.Lambda) or adapted:
         yield type(value) if hasattr(value, "get_config") else value
         return
     if isinstance(value, keras.Model):
@@ -59,8 +59,3 @@ def _is_found_again(function):
         return keras.saving.deserialize_keras_object(config) is function
     except (TypeError, ValueError):
         return False
-
-
-def _adapts(layer):
-    """Tell whether a layer has learnt from data what isn't in its configuration."""
-    return hasattr(layer, "adapt") and getattr(layer, "input_mean", None) is None

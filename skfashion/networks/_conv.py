@@ -3,17 +3,10 @@
 import keras
 from keras import layers
 
-from skfashion.networks._layers import (
-    augmented,
-    dropped,
-    normalised,
-    one_dropout_rate,
-    probabilities,
-    rescaled,
-)
+from skfashion.networks import _layers as parts
 
 
-@one_dropout_rate
+@parts.one_dropout_rate
 def conv(
     image_shape,
     n_classes,
@@ -28,31 +21,9 @@ def conv(
     dropout=0.0,
     multilabel=False,
 ):
-    """Build a convolutional network: blocks that halve the image, then dense layers.
-
-    Parameters
-    ----------
-    image_shape, n_classes, rescaling, augmentation, multilabel
-        As for `dense`.
-    filters : tuple of int
-        Filters of each block.
-    convs_per_block : int
-        Convolutions before each pooling.
-    kernel_size : int
-        Height and width of a convolution, pixels.
-    dense_units : int
-        Units of the dense layer before the outputs; 0 for none.
-    batch_norm : bool
-        Whether to normalise after each convolution.
-    dropout : float
-        Share of units dropped after each block and after the dense layer.
-
-    Returns
-    -------
-    keras.Model
-    """
+    """Build a convolutional network: blocks that halve the image, then a dense layer, if any."""
     inputs = keras.Input(image_shape, name="pixels")
-    x = augmented(rescaled(inputs, *rescaling), augmentation)
+    x = parts.augmented(parts.rescaled(inputs, *rescaling), augmentation)
     for block, n_filters in enumerate(filters, 1):
         for i in range(1, convs_per_block + 1):
             name = f"block_{block}_conv_{i}"
@@ -60,13 +31,13 @@ def conv(
                 n_filters, kernel_size, padding="same", use_bias=not batch_norm, name=name
             )(x)
             if batch_norm:
-                x = normalised(f"{name}_norm")(x)
+                x = parts.normalised(f"{name}_norm")(x)
             x = layers.Activation("relu", name=f"{name}_relu")(x)
         # "same": an image smaller than the blocks would make it stays one pixel.
         x = layers.MaxPooling2D(padding="same", name=f"block_{block}_pool")(x)
-        x = dropped(x, dropout, f"block_{block}_dropout")
+        x = parts.dropped(x, dropout, f"block_{block}_dropout")
     x = layers.Flatten(name="flatten")(x)
     if dense_units:
         x = layers.Dense(dense_units, activation="relu", name="hidden")(x)
-        x = dropped(x, dropout, "hidden_dropout")
-    return keras.Model(inputs, probabilities(x, n_classes, multilabel), name="conv")
+        x = parts.dropped(x, dropout, "hidden_dropout")
+    return keras.Model(inputs, parts.probabilities(x, n_classes, multilabel), name="conv")

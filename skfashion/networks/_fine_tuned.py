@@ -3,33 +3,17 @@
 import keras
 from keras import layers
 
-from skfashion.networks._backbones import (
-    BACKBONES,
-    backbone_layers,
-    backbone_size,
-    dropout_rates,
-    freeze,
-    known,
-    put_on,
-    unfreeze_index,
-)
-from skfashion.networks._layers import (
-    augmented,
-    dropout_rates_by,
-    dropped,
-    one_dropout_rate,
-    probabilities,
-    rescaled,
-)
+from skfashion.networks import _backbones
+from skfashion.networks import _layers as parts
 
 
 def _rates(parameters):
     dropout = parameters.get("dropout", 0.0)
-    own = dropout_rates(parameters["backbone"], parameters.get("unfreeze_from"))
+    own = _backbones.dropout_rates(parameters["backbone"], parameters.get("unfreeze_from"))
     return (*own, dropout) if dropout else own
 
 
-@dropout_rates_by(_rates)
+@parts.dropout_rates_by(_rates)
 def fine_tuned(
     image_shape,
     n_classes,
@@ -43,112 +27,34 @@ def fine_tuned(
     dropout=0.0,
     multilabel=False,
 ):
-    """Build a backbone with a new head, frozen below `unfreeze_from`.
+    """Build a backbone with a new head, frozen below `unfreeze_from`; `pretrain` gives it weights.
 
-    Batch normalisation of the backbone runs on its moving statistics, whatever is
-    trained. `pretrain` gives it weights to start from.
-
-    Parameters
-    ----------
-    image_shape, n_classes, rescaling, augmentation, multilabel
-        As for `dense`; 1 or 3 channels.
-    backbone : str
-        Name of one of `BACKBONES`, or text that `described` returns.
-    alpha : float
-        Width of the backbone, where it has several.
-    image_size : int, pair of int or None
-        Height and width, pixels, that images are resized to. None: as given, but at least as
-        large as the backbone needs them.
-    unfreeze_from : int, str or None
-        See `unfreeze_index`.
-    dropout : float
-        Share of features dropped before the outputs.
-
-    Returns
-    -------
-    keras.Model
-
-    Raises
-    ------
-    ValueError
-        If no layer is called `unfreeze_from`.
+    `backbone` is a name of `BACKBONES` or text of `described`; images are resized to `image_size`,
+    of None at least as large as the backbone needs them.
     """
     inputs = keras.Input(image_shape, name="pixels")
-    x = augmented(rescaled(inputs, *rescaling), augmentation)
-    body, x = put_on(_as_rgb(x, image_size, backbone), backbone, alpha, "avg")
-    freeze(body, unfreeze_index(backbone_layers(backbone), unfreeze_from))
-    x = dropped(x, dropout, "average_dropout")
-    name = backbone if backbone in BACKBONES else "fine_tuned"
-    return keras.Model(inputs, probabilities(x, n_classes, multilabel), name=name)
+    x = parts.augmented(parts.rescaled(inputs, *rescaling), augmentation)
+    body, x = _backbones.put_on(_as_rgb(x, image_size, backbone), backbone, alpha, "avg")
+    names = _backbones.backbone_layers(backbone)
+    _backbones.freeze(body, _backbones.unfreeze_index(names, unfreeze_from))
+    x = parts.dropped(x, dropout, "average_dropout")
+    name = backbone if backbone in _backbones.BACKBONES else "fine_tuned"
+    return keras.Model(inputs, parts.probabilities(x, n_classes, multilabel), name=name)
 
 
-@one_dropout_rate
-def mobilenet(
-    image_shape,
-    n_classes,
-    *,
-    rescaling=(1.0, 0.0),
-    augmentation=(),
-    version="v2",
-    alpha=1.0,
-    image_size=None,
-    unfreeze_from=None,
-    dropout=0.0,
-    multilabel=False,
-):
-    """Build a MobileNet with a new head: `fine_tuned`, as MobileNets were called before it.
-
-    Parameters
-    ----------
-    image_shape, n_classes, rescaling, augmentation, alpha, image_size, unfreeze_from, dropout, \
-multilabel
-        As for `fine_tuned`.
-    version : {"v1", "v2"}
-        Howard et al. 2017 or Sandler et al. 2018.
-
-    Returns
-    -------
-    keras.Model
-
-    Raises
-    ------
-    ValueError
-        As `fine_tuned`.
-    """
-    return fine_tuned(
-        image_shape,
-        n_classes,
-        backbone=f"mobilenet_{version}",
-        rescaling=rescaling,
-        augmentation=augmentation,
-        alpha=alpha,
-        image_size=image_size,
-        unfreeze_from=unfreeze_from,
-        dropout=dropout,
-        multilabel=multilabel,
-    )
+@parts.one_dropout_rate
+def mobilenet(image_shape, n_classes, *, version="v2", **parameters):
+    """Build a MobileNet with a new head: `fine_tuned`, as MobileNets were called before it."""
+    return fine_tuned(image_shape, n_classes, backbone=f"mobilenet_{version}", **parameters)
 
 
-@dropout_rates_by(lambda parameters: ())
+@parts.dropout_rates_by(lambda parameters: ())
 def features(image_shape, *, backbone, rescaling=(1.0, 0.0), alpha=1.0, image_size=None, pooling):
-    """Build a frozen backbone without a head.
-
-    Parameters
-    ----------
-    image_shape, backbone, rescaling, alpha, image_size
-        As for `fine_tuned`.
-    pooling : {"avg", "max"}
-        What of each feature is taken over the places of an image.
-
-    Returns
-    -------
-    keras.Model
-        From images to float32 rows.
-    """
+    """Build a frozen backbone without a head, from images to rows; pooling is "avg" or "max"."""
     inputs = keras.Input(image_shape, name="pixels")
-    x = _as_rgb(rescaled(inputs, *rescaling), image_size, backbone)
-    body, x = put_on(x, backbone, alpha, pooling)
-    freeze(body, None)
+    x = _as_rgb(parts.rescaled(inputs, *rescaling), image_size, backbone)
+    body, x = _backbones.put_on(x, backbone, alpha, pooling)
+    _backbones.freeze(body, None)
     return keras.Model(inputs, layers.Activation("linear", name="features", dtype="float32")(x))
 
 
@@ -159,7 +65,7 @@ def _as_rgb(x, image_size, backbone):
         raise ValueError(
             "a backbone sees 3 channels and these images have 4: drop the last one, X[..., :3]."
         )
-    height, width = backbone_size(shape, image_size, known(backbone).smallest)
+    height, width = _backbones.backbone_size(shape, image_size, _backbones.known(backbone).smallest)
     if shape[2] == 1:
         x = layers.Concatenate(name="grey_to_rgb")([x, x, x])
     if (height, width) != tuple(shape[:2]):

@@ -16,9 +16,8 @@ DROPOUT_RATES = {}  # network functions -> functions of their parameters
 class FixedBatchNormalization(keras.layers.BatchNormalization):
     """Batch normalisation that always runs on its moving statistics.
 
-    The usual ``backbone(x, training=False)`` does not do it: a functional model that is
-    called with ``training=True`` hands that on to its layers over what they were called
-    with (Keras 3.15), and the statistics of a small new data set replace ImageNet's.
+    Keras 3.15 hands a ``training=True`` of the whole network on to its layers, over what they were
+    called with, and the statistics of a small new data set would replace ImageNet's.
     """
 
     def call(self, inputs, training=None, mask=None):
@@ -26,11 +25,7 @@ class FixedBatchNormalization(keras.layers.BatchNormalization):
 
 
 class VariableDropout(keras.layers.Layer):
-    """Dropout whose rate is a variable of the graph; it never leaves a program.
-
-    Keras writes the rate into the traced program as a constant: a program traced at 0.1
-    and used again for a candidate with 0.5 would go on dropping a tenth.
-    """
+    """Dropout whose rate is a variable: Keras' own is a constant, wrong for the next candidate."""
 
     def __init__(self, dropout):
         super().__init__(name=dropout.name, dtype=dropout.dtype_policy)
@@ -56,10 +51,7 @@ class VariableDropout(keras.layers.Layer):
 
 
 def with_variable_rates(model):
-    """Return the model with each `Dropout` replaced by a `VariableDropout`, weights in order.
-
-    Without dropout, or with parts that can't be built anew, it is returned as it is.
-    """
+    """Return the model, if it can be rebuilt, with each `Dropout` as a `VariableDropout`."""
     dropped = {id(layer) for layer in dropout_layers(model)}
     if not dropped or not is_in_config(model):
         return model
@@ -77,10 +69,8 @@ def dropout_layers(model):
 
 
 def for_inference(model):
-    """Return a network that predicts whenever it is called: without random layers of ours.
-
-    Every other layer is told so: image layers take `training=True` where nobody says.
-    """
+    """Return a network that predicts whenever it is called: without random layers of ours."""
+    # Every other layer is told so: image layers take `training=True` where nobody says.
     if not any(map(_needs_telling, model._flatten_layers())):
         return model
     if not type(model).__module__.startswith("keras."):
@@ -111,14 +101,11 @@ def for_inference(model):
 
 
 def _needs_telling(layer):
-    calls = (node.arguments.kwargs.get("training") for node in layer._inbound_nodes)
-    return _is_left_out(layer) or _is_ours(layer) or _acts_in_training(layer) or any(calls)
-
-
-def _acts_in_training(layer):
-    """Tell whether a layer takes it for training where nobody says anything."""
+    if _is_left_out(layer) or _is_ours(layer):
+        return True
     told = inspect.signature(layer.call).parameters.get("training")
-    return told is not None and told.default is True
+    trains_untold = told is not None and told.default is True
+    return trains_untold or any(n.arguments.kwargs.get("training") for n in layer._inbound_nodes)
 
 
 def _is_left_out(layer):
@@ -138,17 +125,7 @@ def _copy(layer):
 
 
 def rescaled(x, factor, offset):
-    """Apply ``x * factor + offset``; nothing is added to the graph where that is x.
-
-    Parameters
-    ----------
-    x : keras tensor
-    factor, offset : float
-
-    Returns
-    -------
-    keras tensor
-    """
+    """Return ``x * factor + offset``; nothing is added to the graph where that is x."""
     if (factor, offset) == (1.0, 0.0):
         return x
     # float32 whatever the policy: half precision ends at 65504, and pixels don't.
@@ -156,20 +133,8 @@ def rescaled(x, factor, offset):
 
 
 def augmented(x, names):
-    """Apply random changes, in training only.
-
-    Parameters
-    ----------
-    x : keras tensor
-        Images.
-    names : tuple of str
-        Of "flip" (left-right), "shift" (a tenth), "rotate" (18 degrees), "zoom" (a
-        tenth) and "erase" (one rectangle).
-
-    Returns
-    -------
-    keras tensor
-    """
+    """Change images at random, in training only, as names of `AUGMENTATIONS` say."""
+    # Shifts and zooms go to a tenth, turns to 18 degrees; in half of them a part is erased.
     # float32 whatever the policy: they compute with coordinates, and some know no float16.
     erase = {"factor": 0.5, "scale": (0.02, 0.2), "fill_value": 0.0, "value_range": (0, 1)}
     make = {
@@ -186,7 +151,6 @@ def augmented(x, names):
 
 
 def _training_only(layer):
-    """Mark a layer that does nothing but in training."""
     layer.training_only = True
     return layer
 

@@ -7,14 +7,10 @@ import numpy as np
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 
+from skfashion._utils import validation
 from skfashion._utils.docs import complete
 from skfashion._utils.images import as_images, image_shape_of, is_planar
 from skfashion._utils.typing import Array, NDArray, Self
-from skfashion._utils.validation import (
-    _check_feature_names_in,
-    _fit_context,
-    _wrap_data_with_container,
-)
 from skfashion._utils.version_mixin import VersionMixin
 
 PARAMETERS = {
@@ -48,8 +44,7 @@ _MIXED = (
 class ImageTransformer(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_output_keys=None):
     """Transformer of images as arrays, with scikit-learn's `set_output` for rows.
 
-    A subclass makes images (n, h, w, c) of others in `_transform`, and names the values of a
-    flat row in `_names_out`. It needs no `fit` unless it says so.
+    `_transform` makes images (n, h, w, c) of others; `_names_out` names a flat row's values.
     """
 
     _sees_neighbours = False  # whether height and width of images matter
@@ -59,7 +54,7 @@ class ImageTransformer(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_
         super().__init_subclass__(**options)
         complete(cls, PARAMETERS, ATTRIBUTES)
 
-    @_fit_context(prefer_skip_nested_validation=True)
+    @validation._fit_context(prefer_skip_nested_validation=True)
     def fit(self, X: Array, y: Any = None) -> Self:
         """Check the parameters, and learn what is needed from images, at least their shape.
 
@@ -67,7 +62,6 @@ class ImageTransformer(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_
         ----------
         X : array-like of shape (n, h, w), (n, h, w, c) or (n, n_features)
             Images or flat rows of pixels.
-
         y : ignored
             Present by convention.
 
@@ -87,7 +81,6 @@ class ImageTransformer(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_
         ----------
         X : array-like of shape (n, h, w), (n, h, w, c) or (n, n_features)
             Images or flat rows of pixels.
-
         y : ignored
             Present by convention.
 
@@ -121,7 +114,9 @@ class ImageTransformer(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_
         check_is_fitted(self)
         images, rank = self._check_images(X, reset=False)
         new = in_rank(self._transform(images), self._rank_out or rank)
-        return _wrap_data_with_container("transform", new, X, self) if new.ndim == 2 else new
+        if new.ndim > 2:
+            return new
+        return validation._wrap_data_with_container("transform", new, X, self)
 
     def get_feature_names_out(self, input_features: Array | None = None) -> NDArray:
         """Return the names of the columns of rows that come out.
@@ -138,7 +133,7 @@ class ImageTransformer(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_
             names of the table seen in `fit`, if it was one.
         """
         check_is_fitted(self, "n_features_in_")
-        _check_feature_names_in(self, input_features, generate_names=False)
+        validation._check_feature_names_in(self, input_features, generate_names=False)
         return self._names_out()
 
     def _learn(self, images, rank):

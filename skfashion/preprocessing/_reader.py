@@ -13,17 +13,10 @@ from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skfashion._store import open_store
+from skfashion._utils import image_files
 from skfashion._utils.cache import Cache
 from skfashion._utils.config import SettingsMixin, get_config, in_settings
-from skfashion._utils.image_files import (
-    NoWhiteError,
-    UnreadableImageError,
-    decode_image,
-    is_far_below,
-    listed,
-    shown_name,
-    span_of,
-)
+from skfashion._utils.image_files import decode_image, listed, reasons, shown_name, span_of
 from skfashion._utils.images import size_of
 from skfashion._utils.messages import shown
 from skfashion._utils.typing import Array, MemoryLike, NDArray, Self, Size
@@ -51,33 +44,25 @@ class ImageReader(
 ):
     """Read image files into one uint8 array of equally large RGB images.
 
-    JPEG, PNG, WebP, GIF (its first frame), BMP and TIFF, recognised by their content rather
-    than by their names. What comes out is what a person sees: CMYK, grey, palette and 16-bit
-    pictures become RGB, transparent ones lie on white, and pictures are turned as the camera
-    noted down (EXIF).
+    JPEG, PNG, WebP, GIF (its first frame), BMP and TIFF, recognised by their content. What comes
+    out is what a person sees: CMYK, grey, palette and 16-bit pictures become RGB, transparent ones
+    lie on white, and pictures are turned as the camera noted down (EXIF).
 
-    A file is decoded once, however many candidates and folds ask for it: images are kept in
-    memory (``image_cache_bytes`` of `skfashion.set_config`, at start 1 GiB or 7,000 images at
-    224) and, with `memory`, on disk. A file that was edited is read again: path, size and time
-    of change tell.
+    A file is decoded once, until it is edited, however many candidates and folds ask for it: it
+    is kept in memory (``image_cache_bytes`` of `skfashion.set_config`) and, with `memory`, on disk.
 
     Parameters
     ----------
     size : int or (int, int), default=96
         Side of the square images, or height and width, in pixels.
-
     resize : {"stretch", "crop", "pad"}, default="stretch"
         How pictures get other proportions: ``"stretch"`` distorts them, ``"crop"`` cuts
         the longer side on both ends, ``"pad"`` adds black.
-
     memory : str, path-like, joblib.Memory or None, default=None
-        Folder for decoded images, shared between processes and runs. `None` writes
-        nothing to disk.
-
+        Folder for decoded images, shared between processes and runs; None for none.
     n_jobs : int, default=None
         Number of threads that decode. `None` means 1 unless in a
         :func:`joblib.parallel_config` context, -1 means all processors.
-
     white : float, "auto" or None, default=None
         Value of white in files of more than 8 bits, such as 4095 for 12 bits; black is 0, and
         what is brighter is white as well. ``"auto"``: the largest value in the files that `fit`
@@ -98,11 +83,9 @@ class ImageReader(
 
     Notes
     -----
-    Stateless unless ``white="auto"``: `transform` works without `fit`. With it the first
-    `fit` opens all files and decodes those of more than 8 bits; what it finds is kept, too.
-
-    Embedded colour profiles aren't applied. JPEGs much larger than `size` are
-    decoded at a half, a quarter or an eighth, never below twice `size`.
+    Stateless unless ``white="auto"``: `transform` works without `fit`. Embedded colour profiles
+    aren't applied. JPEGs much larger than `size` are decoded at a half, a quarter or an eighth,
+    never below twice `size`.
 
     Examples
     --------
@@ -150,7 +133,6 @@ class ImageReader(
         ----------
         X : array-like of str or path-like, shape (n_samples,) or (n_samples, 1)
             File names.
-
         y : ignored
             Present by convention.
 
@@ -187,10 +169,8 @@ class ImageReader(
 
         Raises
         ------
-        FileNotFoundError
-            If files don't exist. The message lists them.
-        ValueError
-            If files can't be decoded or exceed Pillow's limit. The message lists them, too.
+        FileNotFoundError, ValueError
+            If files don't exist, can't be decoded or exceed Pillow's limit; the message lists them.
         NotFittedError
             If ``white="auto"`` and `fit` wasn't called.
 
@@ -218,7 +198,7 @@ class ImageReader(
         Parameters
         ----------
         transform : {"default", "pandas", "polars"} or None, default=None
-            Accepted, so that a Pipeline can set it for all of its steps.
+            What a Pipeline sets for all of its steps.
 
         Returns
         -------
@@ -240,7 +220,8 @@ class ImageReader(
         if not len(suspects):
             return
         largest, depth = self._spans([names[i] for i in suspects]).T
-        far = is_far_below(largest, depth) if white is None else largest > _BEYOND * white
+        dark = image_files.is_far_below(largest, depth)
+        far = dark if white is None else largest > _BEYOND * white
         if not far.any():
             return
         at = far.argmax()
@@ -288,7 +269,6 @@ class ImageReader(
 
 
 def _file_names(X):
-    """Return file names as a list of str."""
     if isinstance(X, (str, bytes, os.PathLike)):
         raise ValueError(
             f"Expected an array of file names, got a single one: {shown(X)}. Use [{shown(X)}]."
@@ -364,20 +344,20 @@ def _read_into(values, position, name, read):
     """Read one file into its place; return what is wrong with it, or `None`."""
     try:
         values[position] = read(name)
-    except UnreadableImageError as error:
+    except image_files.UnreadableImageError as error:
         # Alone: its traceback would keep all pixels of the file alive.
         return type(error)(str(error))
     return None
 
 
 def _refuse(failed, n_files):
-    lines = listed(f"{shown_name(name)}: {error}" for name, error in failed.items())
     remedy = (
         "Repair them or leave them out; "
         'skfashion.datasets.load_image_folder(..., on_error="skip") does so.'
     )
-    if all(isinstance(error, NoWhiteError) for error in failed.values()):
+    if all(isinstance(error, image_files.NoWhiteError) for error in failed.values()):
         remedy = 'Say what is white in all files: white=, a number, or "auto" to learn it in fit.'
     raise ValueError(
-        f"{len(failed)} of {n_files} files can't be read as images:\n{lines}\n{remedy}"
+        f"{len(failed)} of {n_files} files can't be read as images:\n{reasons(failed.items())}\n"
+        f"{remedy}"
     )

@@ -16,8 +16,7 @@ from ._arrays import ImageTransformer, as_dtype
 class ImageResizer(ImageTransformer):
     """Bring images to another size, whatever their proportions.
 
-    Bilinear with antialiasing, as `ImageReader` does. The dtype stays: uint8 in,
-    uint8 out. The rank stays too, so rows come out as rows.
+    Bilinear with antialiasing, as `ImageReader` does. Dtype and rank stay: rows come out as rows.
 
     Parameters
     ----------
@@ -41,9 +40,6 @@ class ImageResizer(ImageTransformer):
     >>> X, y = make_images(10, image_size=28, random_state=0)
     >>> ImageResizer(size=(32, 48)).fit_transform(X).shape
     (10, 32, 48)
-
-    Flat rows stay flat:
-
     >>> ImageResizer(size=8).fit_transform(X.reshape(10, -1)).shape
     (10, 64)
     """

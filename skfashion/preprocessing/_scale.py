@@ -20,29 +20,24 @@ _BLOCK_BYTES = 1 << 18
 class PixelScaler(OneToOneFeatureMixin, ImageTransformer):
     """Scale pixels to [0, 1], to [-1, 1], or to mean 0 and deviation 1 each.
 
-    The range that comes in is told from the values of the training pixels, not from
-    their dtype, as the classifiers do. Pixels of no known range are left as they are by
-    the first two modes. Images come out as float32, four bytes a value. The classifiers of
-    this package scale inside the network, batch by batch, and don't need this step.
+    The range that comes in is told from the values of the training pixels, not from their dtype;
+    pixels of no known range are left as they are by the first two modes. Images come out as
+    float32. The classifiers of this package scale inside the network and don't need this step.
 
     Parameters
     ----------
     mode : {"unit", "symmetric", "standard"}, default="unit"
-        ``"unit"`` for [0, 1], ``"symmetric"`` for [-1, 1], ``"standard"`` for mean
-        0 and standard deviation 1 of each pixel over the training images. A pixel
-        that never changes becomes 0.
+        ``"unit"`` for [0, 1], ``"symmetric"`` for [-1, 1], ``"standard"`` for mean 0 and standard
+        deviation 1 of each pixel over the training images, 0 where it never changes.
 
     Attributes
     ----------
     input_range_ : {"0-255", "0-1", "-1-1", "as-is"} or (float, float)
         The range of the training pixels, black and white if it has no name.
-
     mean_ : ndarray of shape (n_features_in_,), float64
         Mean of each pixel, with ``mode="standard"`` only.
-
     scale_ : ndarray of shape (n_features_in_,), float64
-        Standard deviation of each pixel, 1 for one that never changes, with
-        ``mode="standard"`` only.
+        Standard deviation of each pixel, or 1, with ``mode="standard"`` only.
 
     Examples
     --------

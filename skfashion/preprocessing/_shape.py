@@ -13,9 +13,8 @@ class GrayscaleToRGB(ImageTransformer):
     """Repeat the channel of grey images, for networks that want three.
 
     Images come out in shape (n, h, w, 3), rows in (n, h * w * 3), in the dtype they had. RGB
-    images pass as they are, so a step that gets either is safe; images with an alpha channel
-    are refused. The classifiers of this package do this by themselves, inside the network and
-    without the memory.
+    images pass as they are; images with an alpha channel are refused. The classifiers of this
+    package do this by themselves, inside the network and without the memory.
 
     See Also
     --------
@@ -55,17 +54,15 @@ class GrayscaleToRGB(ImageTransformer):
 class ImageFlattener(ImageTransformer):
     """Lay images out as rows, for scikit-learn's own estimators.
 
-    Rows have the shape (n, h * w * c): row by row, channels innermost, in the dtype of X. Flat
-    rows pass as they are. No pixel is copied where NumPy can avoid it, so the rows may share
-    memory with X.
+    Rows have the shape (n, h * w * c): row by row, channels innermost, in the dtype of X; they may
+    share memory with X. Flat rows pass as they are.
 
     Parameters
     ----------
     image_shape : (int, int) or (int, int, int), default=None
-        What `inverse_transform` makes of rows. `None` gives back what `fit` was
-        given. Channels, height and width, such as ``(3, 32, 32)``, say that what comes
-        in has all of red first: its rows come out with the channels of a pixel side by
-        side, and `inverse_transform` puts them back.
+        What `inverse_transform` makes of rows; `None` gives back what `fit` was given. Channels,
+        height and width, such as ``(3, 32, 32)``, say that what comes in has all of red first: its
+        rows come out with a pixel's channels side by side, and `inverse_transform` puts them back.
 
     Notes
     -----
@@ -106,10 +103,8 @@ class ImageFlattener(ImageTransformer):
 
         Raises
         ------
-        sklearn.exceptions.NotFittedError
-            Before `fit`.
-        ValueError
-            If the rows have another length than those of `fit`.
+        NotFittedError, ValueError
+            Before `fit`, or if the rows have another length than those of `fit`.
         """
         check_is_fitted(self, "n_features_in_")
         X = check_array(X, estimator=self, input_name="X")

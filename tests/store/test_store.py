@@ -122,18 +122,6 @@ def test_bad_keys(store, key):
     assert files(store) == []
 
 
-@pytest.mark.parametrize("name", [None, b"a", "", "..", "a/b", "A", "a.b", "-a", "a\n", "a" * 101])
-def test_bad_names(store, name):
-    for call in (
-        lambda: store.get(name, KEY),
-        lambda: store.put(name, KEY, {}),
-        lambda: store.rows(name, "ns", shape=(), dtype="f4"),
-        lambda: store.rows("features", name, shape=(), dtype="f4"),
-    ):
-        with pytest.raises(ValueError, match="lower-case"):
-            call()
-
-
 @pytest.mark.parametrize(
     "array",
     [
