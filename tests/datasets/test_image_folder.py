@@ -1,16 +1,18 @@
 """Folders of image files, read as names and labels."""
 
+import base64
+import io
 import os
+import pickle
+import re
 import shutil
 
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.utils import Bunch
 
 from skfashion.datasets import load_image_folder
-
-DATA = os.environ.get("SKFASHION_DATA")
-needs_data = pytest.mark.skipif(not DATA, reason="SKFASHION_DATA names no folder of real images")
 
 
 @pytest.fixture
@@ -92,17 +94,13 @@ def break_files(folder):
     return [*bad, *(str(sea / name) for name in ("flipped.png", "notes.txt", "empty.jpg", "more"))]
 
 
-def test_folder_raises_for_bad_files(folder):
+def test_folder_with_bad_files(folder):
     bad = break_files(folder)
     with pytest.raises(ValueError, match="10 of the files") as raised:
         load_image_folder(folder)
     for name in bad:
         assert f"{name}: " in str(raised.value)
     assert 'on_error="skip"' in str(raised.value)
-
-
-def test_folder_skips_bad_files(folder):
-    bad = break_files(folder)
     with pytest.warns(UserWarning, match="10 of the files") as caught:
         bunch = load_image_folder(folder, on_error="skip")
     assert len(caught) == 1
@@ -201,13 +199,49 @@ def test_folder_bad_parameters(folder):
         load_image_folder(None)
 
 
-@needs_data
 @pytest.mark.parametrize(
-    ("name", "part", "n", "classes"),
-    [("intel-scenes", "test", 1002, 6), ("cats-vs-dogs", "test", 500, 2)],
+    ("name", "n", "classes"), [("intel-scenes", 1002, 6), ("cats-vs-dogs", 500, 2)]
 )
-def test_folder_of_real_images(name, part, n, classes):
-    bunch = load_image_folder(os.path.join(DATA, name, part))
+def test_folder_of_real_images(name, n, classes, data_dir):
+    bunch = load_image_folder(data_dir / name / "test")
     assert len(bunch.filenames) == n
     assert len(bunch.target_names) == classes
     assert set(bunch.target) == set(bunch.target_names)
+
+
+def folder_of(tmp_path, counts):
+    for label, n in counts.items():
+        (tmp_path / label).mkdir()
+        for number in range(n):
+            image = Image.new("RGB", (200, 100), (20 * number, 0, 0))
+            image.save(tmp_path / label / f"{number}.png")
+    return tmp_path
+
+
+def test_a_notebook_shows_counts_and_thumbnails(tmp_path):
+    folder = folder_of(tmp_path, {"<b>": 9, "sea": 2})
+    (folder / "sea" / "note.png").write_text("not an image")
+    with pytest.warns(UserWarning, match="left out"):
+        data = load_image_folder(folder, on_error="skip")
+    assert isinstance(data, Bunch)
+    assert type(pickle.loads(pickle.dumps(data))) is type(data)
+    html = data._repr_html_()
+    assert "11 images of 2 classes, files left out: 1" in html
+    rows = html.split("<tr>")[1:]
+    assert [row.count("<img") for row in rows] == [6, 2]
+    assert "<th>&lt;b&gt;</th><td>9</td>" in rows[0]
+    assert "<b>" not in html
+    first, last = (re.findall('base64,([^"]*)', rows[0])[at] for at in (0, -1))
+    for content, red in ((first, 0), (last, 160)):
+        with Image.open(io.BytesIO(base64.b64decode(content))) as image:
+            assert image.size == (64, 32)
+            assert abs(image.getpixel((5, 5))[0] - red) < 5
+    (folder / "sea" / "0.png").unlink()
+    assert data._repr_html_().count("<img") == 7
+
+
+def test_a_notebook_shows_some_of_many_classes(tmp_path):
+    data = load_image_folder(folder_of(tmp_path, {f"{label:02}": 1 for label in range(22)}))
+    html = data._repr_html_()
+    assert "22 images of 22 classes, classes not shown: 2" in html
+    assert html.count("<tr>") == 20

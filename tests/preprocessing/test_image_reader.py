@@ -22,9 +22,6 @@ from skfashion._store import StoreWarning
 from skfashion.datasets import load_image_folder
 from skfashion.preprocessing import ImageFlattener, ImageReader
 
-DATA = os.environ.get("SKFASHION_DATA")
-needs_data = pytest.mark.skipif(not DATA, reason="SKFASHION_DATA names no folder of real images")
-
 
 @pytest.fixture(autouse=True)
 def _forget():
@@ -304,11 +301,9 @@ def test_damage_on_disk_is_healed(files, tmp_path):
 # Real pictures
 
 
-@needs_data
-def test_cats_and_dogs():
-    X, y = load_image_folder(
-        os.path.join(DATA, "cats-vs-dogs", "train"), return_X_y=True, shrink=10, random_state=0
-    )
+def test_cats_and_dogs(data_dir):
+    folder = data_dir / "cats-vs-dogs" / "train"
+    X, y = load_image_folder(folder, return_X_y=True, shrink=10, random_state=0)
     images = ImageReader(224, n_jobs=2).fit_transform(X, y)
     assert images.shape == (200, 224, 224, 3)
     assert images.dtype == np.uint8
