@@ -132,6 +132,22 @@ def store(tmp_path, monkeypatch):
 
 
 @pytest.fixture
+def trained(monkeypatch):
+    """Numbers of epochs that each fit trains from now on."""
+    from skfashion import _training
+
+    epochs, run = [], _training.run
+
+    def counted(*args, **kwargs):
+        outcome = run(*args, **kwargs)
+        epochs.append(outcome.epochs_trained)
+        return outcome
+
+    monkeypatch.setattr(_training, "run", counted)
+    return epochs
+
+
+@pytest.fixture
 def rng():
     return np.random.default_rng(0)
 

@@ -51,7 +51,7 @@ class Child:
         self.process = start(function, *args, connection=other)
         other.close()
 
-    def result(self, timeout=300):
+    def result(self, timeout=600):
         """Return what the function returned; fail with its traceback, or if it died."""
         if not self._connection.poll(timeout):
             self.process.kill()
@@ -66,7 +66,7 @@ class Child:
         return result
 
 
-def result_of(function, *args, timeout=300):
+def result_of(function, *args, timeout=600):
     """Return what a function returns in a process of its own."""
     return Child(function, *args).result(timeout)
 

@@ -18,7 +18,7 @@ def run_python(code, *args, options=(), cwd=ROOT, returncode=0, **environment):
         cwd=cwd,
         capture_output=True,
         text=True,
-        timeout=300,
+        timeout=600,
         check=False,
     )
     assert done.returncode == returncode, done.stderr[-4000:]

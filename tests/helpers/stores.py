@@ -1,12 +1,14 @@
 """What the tests of the store share: its files, and rows to put in."""
 
+import contextlib
+import os
 import time
 
 import numpy as np
 
 
-def rows_of(store, namespace="ns"):
-    return store.rows("features", namespace, shape=(3, 4), dtype="float32")
+def rows_of(store, namespace="ns", shape=(3, 4), dtype="float32"):
+    return store.rows("features", namespace, shape=shape, dtype=dtype)
 
 
 def raising(error):
@@ -16,6 +18,21 @@ def raising(error):
         raise error
 
     return fails
+
+
+class Written(contextlib.AbstractContextManager):
+    """A file of the store; a function is given it, and the bytes, whenever it is written."""
+
+    def __init__(self, file, write):
+        self._file, self._write = file, write
+        self.close = file.close
+
+    def __exit__(self, *exception):
+        self.close()
+
+    def write(self, data):
+        self._write(self._file, bytes(data))
+        return memoryview(data).nbytes
 
 
 def files(store):
@@ -34,13 +51,17 @@ def assert_same(found, expected):
     assert found.tobytes() == expected.tobytes()
 
 
-def slow(function, rng, delay):
-    """Return a function that takes its time, as on a network folder."""
+def as_on_a_network_folder(rng, delay):
+    """Let renaming and listing take their time in this process, and a listing be an old one."""
 
-    def call(*args):
-        time.sleep(rng.uniform(0, delay))
-        found = function(*args)
-        time.sleep(rng.uniform(0, delay))
-        return found
+    def slow(function):
+        def call(*args):
+            time.sleep(rng.uniform(0, delay))
+            found = function(*args)
+            time.sleep(rng.uniform(0, delay))
+            return found
 
-    return call
+        return call
+
+    if delay:
+        os.replace, os.scandir = slow(os.replace), slow(os.scandir)

@@ -7,13 +7,13 @@ import os
 import resource
 import shutil
 import warnings
-from functools import partial
 from pathlib import Path
 
-import numpy as np
 import pytest
 from children import drop_rights_of_root, needs_linux, result_of
+from searches import rows_of
 from sklearn.model_selection import GridSearchCV
+from stores import Written
 
 from skfashion import DenseClassifier
 from skfashion._store import Store, StoreWarning, _files
@@ -34,9 +34,8 @@ def search(folder):
         warnings.simplefilter("always")
         found = GridSearchCV(clf, GRID, cv=2, error_score="raise").fit(X, y)
         probabilities = found.predict_proba(X)
-    rows = {k: np.asarray(v).tolist() for k, v in found.cv_results_.items() if "time" not in k}
     said = [str(w.message) for w in caught if issubclass(w.category, StoreWarning)]
-    return (rows, found.best_params_, probabilities.tolist()), said
+    return (rows_of(found), found.best_params_, probabilities.tolist()), said
 
 
 def n_results(folder):
@@ -142,55 +141,39 @@ def test_folder_that_may_not_be_written(expected, tmp_path):
 # --- errors put in -------------------------------------------------------------------------------
 
 
-class Refusing:
-    """Makes one step of writing fail from its n-th time on."""
+@contextlib.contextmanager
+def refusing(step, code, n):
+    """Make one step of writing fail from its n-th time on."""
+    left = n
 
-    def __init__(self, step, code, n):
-        self.step, self.code, self.left = step, code, n
+    def take(what):
+        nonlocal left
+        left -= what == step
+        if left < 0:
+            raise OSError(code, os.strerror(code))
 
-    def __enter__(self):
-        self._before = _files.create, _files.os
-        _files.create, _files.os = partial(RefusingFile, self, _files.create), RefusingSystem(self)
+    def create(path):
+        take("open")
+        return Written(opened(path), write)
 
-    def __exit__(self, *exception):
-        _files.create, _files.os = self._before
-
-    def take(self, step):
-        if step == self.step:
-            self.left -= 1
-            if self.left < 0:
-                raise OSError(self.code, os.strerror(self.code))
-
-
-class RefusingFile(contextlib.AbstractContextManager):
-    def __init__(self, refusing, create, path):
-        self._refusing = refusing
-        refusing.take("open")
-        self._file = create(path)
-        self.close = self._file.close
-
-    def __exit__(self, *exception):
-        self.close()
-
-    def write(self, data):
+    def write(file, data):
         try:
-            self._refusing.take("write")
+            take("write")
         except OSError:
-            self._file.write(bytes(data)[: len(bytes(data)) // 2])
+            file.write(data[: len(data) // 2])
             raise
-        return self._file.write(data)
+        file.write(data)
 
+    def replaced(*args):
+        take("replace")
+        return replace(*args)
 
-class RefusingSystem:
-    def __init__(self, refusing):
-        self._refusing = refusing
-
-    def __getattr__(self, name):
-        return getattr(os, name)
-
-    def replace(self, *args):
-        self._refusing.take("replace")
-        return os.replace(*args)
+    opened, replace = _files.create, os.replace
+    _files.create, os.replace = create, replaced
+    try:
+        yield
+    finally:
+        _files.create, os.replace = opened, replace
 
 
 ERRORS = [
@@ -207,13 +190,13 @@ def with_errors(folder):
     told = []
     for step, code, n in ERRORS:
         mine = folder / f"{step}-{code}-{n}"
-        with Refusing(step, code, n):
+        with refusing(step, code, n):
             told.append(search(mine))
         told[-1] += (n_results(mine),)
     return told
 
 
-def test_errors_put_in(expected, tmp_path, capsys, record_property):
+def test_errors_put_in(expected, tmp_path):
     for error, (found, said, n_found) in zip(ERRORS, result_of(with_errors, tmp_path), strict=True):
         step, code, n = error
         assert found == expected, error
@@ -221,9 +204,6 @@ def test_errors_put_in(expected, tmp_path, capsys, record_property):
         assert os.strerror(code) in said[0]
         assert n_found < FITS
         assert bool(n_found) == bool(n), error
-    record_property("errors", len(ERRORS))
-    with capsys.disabled():
-        print(f"\n{len(ERRORS)} searches with errors put in, one warning each")
 
 
 # --- taken away ----------------------------------------------------------------------------------
@@ -260,7 +240,7 @@ def all_ways(folder):
     return told
 
 
-def test_folder_removed_midway(expected, tmp_path, capsys, record_property):
+def test_folder_removed_midway(expected, tmp_path):
     for (at, way), told in zip(WAYS, result_of(all_ways, tmp_path), strict=True):
         found, said, n_found = told
         assert found == expected
@@ -270,9 +250,6 @@ def test_folder_removed_midway(expected, tmp_path, capsys, record_property):
         else:
             assert len(said) == 1, said
             assert (tmp_path / f"{at}-{way}").read_text() == "in the way"
-    record_property("removals", len(WAYS))
-    with capsys.disabled():
-        print(f"\n{len(WAYS)} searches whose folder was taken away")
 
 
 def on_known_results(folder):

@@ -1,14 +1,17 @@
 """A search on a store, killed at random moments and started again until it ends."""
 
 import random
+import re
 import signal
 import time
 import warnings
 from collections import Counter
 
-import numpy as np
 from children import Child, needs_linux, result_of
 from diary import Diary, keep_diary
+from folders import write_classes
+from scripts import ROOT
+from searches import rows_of
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
@@ -34,8 +37,7 @@ def search(folder, path):
     X, y = make_images(n_samples=90, n_classes=3, image_size=8, random_state=0)
     clf = DenseClassifier(16, epochs=EPOCHS, memory=folder, random_state=0)
     found = GridSearchCV(make_pipeline(PixelScaler(), clf), GRID, cv=FOLDS).fit(X, y)
-    rows = {k: np.asarray(v).tolist() for k, v in found.cv_results_.items() if "time" not in k}
-    return rows, found.best_params_, found.predict_proba(X).tolist()
+    return rows_of(found), found.best_params_, found.predict_proba(X).tolist()
 
 
 def killed(child, diary, n_lines, seconds):
@@ -63,7 +65,7 @@ def assert_whole(folder):
             assert store.get(info.kind, info.key) is not None
 
 
-def test_killed_at_random_moments(tmp_path, capsys, record_property):
+def test_killed_at_random_moments(tmp_path, capsys):
     rng = random.Random(0)
     path = tmp_path / "whole.diary"
     expected = result_of(search, tmp_path / "whole", path)
@@ -88,11 +90,51 @@ def test_killed_at_random_moments(tmp_path, capsys, record_property):
         more = diary.count("epoch") - FITS * EPOCHS
         assert 0 <= more <= KILLS_EACH  # a kill costs the epoch that was running, at most
         lost += more
-    record_property("kills", SEARCHES * KILLS_EACH)
-    record_property("epochs_trained_twice", lost)
     with capsys.disabled():
         print(
             f"\n{SEARCHES * KILLS_EACH} kills of {SEARCHES} searches of {FITS} fits: "
             f"{lost} of {SEARCHES * FITS * EPOCHS} epochs trained twice, {at_work} times a fit "
             f"was under way; the diaries ended in {dict(last_seen)}"
         )
+
+
+# README's first block of Python, on small pictures, with fewer and shorter fits.
+SMALLER = {
+    '"scenes/"': "scenes",
+    '"runs/"': "runs",
+    "size=224": "size=32",
+    "alpha=0.35": "alpha=0.35, weights=None, epochs=2, fine_tune_epochs=1",
+    "n_iter=20": "n_iter=4",
+    "cv=3": "cv=2",
+}
+
+
+def search_as_in_readme(scenes, runs, diary):
+    """Run the block in this process; return what it found."""
+    block = re.search(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)[1]
+    for text, smaller in SMALLER.items():
+        assert text in block, f"README's first block has no {text} any more"
+        block = block.replace(text, smaller)
+    keep_diary(diary)
+    names = {"scenes": str(scenes), "runs": str(runs)}
+    exec(block, names)
+    return rows_of(names["search"]), names["search"].best_params_
+
+
+def test_readmes_search_killed_and_run_again(tmp_path):
+    scenes = tmp_path / "scenes"
+    X, y = make_images(n_samples=40, n_classes=2, image_size=40, channels=3, random_state=0)
+    write_classes(scenes, X, y, ("class_0", "class_1"))
+    whole, first, second = (Diary(tmp_path / name) for name in ("whole", "first", "second"))
+    expected = result_of(search_as_in_readme, scenes, tmp_path / "runs, whole", whole.path)
+
+    killed = Child(search_as_in_readme, scenes, tmp_path / "runs", first.path).process
+    while first.count("done") < 6:
+        assert killed.exitcode is None
+        time.sleep(0.05)
+    killed.kill()
+    killed.join()
+    assert Store(tmp_path / "runs").verify() == []
+
+    assert result_of(search_as_in_readme, scenes, tmp_path / "runs", second.path) == expected
+    assert 0 < second.count("epoch") < whole.count("epoch")

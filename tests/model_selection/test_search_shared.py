@@ -1,7 +1,6 @@
 """Eight searches at once on one store, two of them killed."""
 
 import itertools
-import os
 import random
 import time
 
@@ -10,7 +9,7 @@ import pytest
 from children import Child, needs_linux, result_of
 from diary import Diary, keep_diary
 from sklearn.model_selection import GridSearchCV
-from stores import slow
+from stores import as_on_a_network_folder
 
 from skfashion import DenseClassifier
 from skfashion._store import Store, StoreWarning
@@ -28,9 +27,7 @@ def search(folder, path, seed, delay):
 
     warnings.simplefilter("error", StoreWarning)
     rng = random.Random(seed)
-    if delay:
-        # A network folder: renaming and listing take their time, and a listing is an old one.
-        os.replace, os.scandir = slow(os.replace, rng, delay), slow(os.scandir, rng, delay)
+    as_on_a_network_folder(rng, delay)
     if path is not None:
         keep_diary(path, checkpoint_seconds=0.0)
     X, y = make_images(n_samples=90, n_classes=3, image_size=8, random_state=0)
@@ -59,7 +56,7 @@ def kill_two(children, diary):
 
 
 @pytest.mark.parametrize("delay", [0, 0.03], ids=["local", "slow"])
-def test_eight_searches_two_killed(tmp_path, capsys, record_property, delay):
+def test_eight_searches_two_killed(tmp_path, capsys, delay):
     expected = result_of(search, None, None, None, 0)
     folder, diary = tmp_path / "store", Diary(tmp_path / "diary")
     children = [Child(search, folder, diary.path, seed, delay) for seed in range(8)]
@@ -74,7 +71,6 @@ def test_eight_searches_two_killed(tmp_path, capsys, record_property, delay):
     store.prune()
     assert list(folder.glob("v1/tmp/*")) == []
     trained, needed = diary.count("epoch"), len(CANDIDATES) * FOLDS * EPOCHS
-    record_property("epochs_trained", trained)
     with capsys.disabled():
         print(
             f"\n8 searches, 2 killed: {needed} different epochs, trained {trained} times; "

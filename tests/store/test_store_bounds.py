@@ -11,7 +11,7 @@ import pytest
 from stores import files, make_rows, raising, rows_of
 
 import skfashion
-from skfashion._store import PruneResult, Store, StoreWarning, _entries, _files, open_store
+from skfashion._store import PruneResult, StoreWarning, _entries, _files, open_store
 
 
 @pytest.fixture
@@ -99,15 +99,6 @@ def test_bound_is_kept_without_counting_all_files_each_time(store, bound, monkey
     monkeypatch.setattr(_files, "walk", lambda *args: counted.append(args) or walk(*args))
     fill(store, 200)
     assert len(counted) == 0
-
-
-def test_a_bound_holds_for_several_writers(tmp_path, bound):
-    bound(200_000)
-    stores = [Store(tmp_path) for _ in range(4)]
-    for i in range(100):
-        for j, store in enumerate(stores):
-            put(store, f"{j}{i:02x}", 3000)
-    assert size(stores[0]) < 230_000
 
 
 def test_a_bound_of_the_settings_holds_as_long_as_they_do(tmp_path):

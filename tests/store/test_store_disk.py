@@ -10,7 +10,7 @@ import warnings
 import numpy as np
 import pytest
 from children import drop_rights_of_root, needs_linux, result_of
-from stores import files, make_rows, raising, rows_of
+from stores import Written, files, make_rows, raising, rows_of
 
 from skfashion._store import PruneResult, Store, StoreWarning, _files
 from skfashion._store._process import new_name
@@ -62,25 +62,14 @@ def test_forbidden(store, monkeypatch, code):
 def test_full_disk(store, monkeypatch, room):
     create = _files.create
 
-    class Full:
-        def __init__(self, path):
-            self.file, self.left = create(path), room
-
-        def __enter__(self):
-            return self
-
-        def __exit__(self, *exception):
-            self.file.close()
-
-        def write(self, data):
-            self.file.write(bytes(data)[: self.left])
-            self.left -= len(data)
-            if self.left < 0:
-                raise OSError(errno.ENOSPC, "No space left on device")
-            return len(data)
+    def write(file, data):
+        left = room - file.tell()
+        file.write(data[:left])
+        if len(data) > left:
+            raise OSError(errno.ENOSPC, "No space left on device")
 
     store.put("runs", "aa", {"old": True})
-    monkeypatch.setattr(_files, "create", Full)
+    monkeypatch.setattr(_files, "create", lambda path: Written(create(path), write))
     with pytest.warns(StoreWarning, match="No space left") as caught:
         done = [store.put("runs", "aa", {"new": 1}, {"a": np.arange(2000)}) for _ in range(3)]
     assert not any(done)

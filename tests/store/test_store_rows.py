@@ -16,8 +16,8 @@ from skfashion._store import Store, _rows
 )
 def test_rows_round_trip(store, shape, dtype):
     keys, array = make_rows(300, shape, dtype)
-    rows = store.rows("features", "ns", shape=shape, dtype=dtype)
-    assert rows is store.rows("features", "ns", shape=list(shape), dtype=np.dtype(dtype))
+    rows = rows_of(store, shape=shape, dtype=dtype)
+    assert rows is rows_of(store, shape=list(shape), dtype=np.dtype(dtype))
     assert rows.get(keys) == {}
     assert rows.get([]) == {}
     assert rows.put([], array[:0])
@@ -39,9 +39,9 @@ def test_rows_round_trip(store, shape, dtype):
 
 def test_rows_of_other_forms_never_meet(store):
     keys, array = make_rows(5, (2, 3), "float32")
-    store.rows("features", "ns", shape=(2, 3), dtype="float32").put(keys, array)
+    rows_of(store, shape=(2, 3), dtype="float32").put(keys, array)
     for shape, dtype in [((3, 2), "float32"), ((2, 3), "int32"), ((2, 3), ">f4"), ((6,), "f4")]:
-        assert store.rows("features", "ns", shape=shape, dtype=dtype).get(keys) == {}
+        assert rows_of(store, shape=shape, dtype=dtype).get(keys) == {}
     assert store.rows("features", "ns2", shape=(2, 3), dtype="f4").get(keys) == {}
     assert store.rows("images", "ns", shape=(2, 3), dtype="f4").get(keys) == {}
 
@@ -57,7 +57,7 @@ def test_rows_refuse(store):
         with pytest.raises(ValueError, match="bytes, 16 each"):
             rows.get([key])
     with pytest.raises(TypeError, match="dtype"):
-        store.rows("features", "ns", shape=(3,), dtype=object)
+        rows_of(store, shape=(3,), dtype=object)
 
 
 def test_rows_strided_and_doubled(store):
@@ -88,7 +88,7 @@ def test_rows_see_what_others_write(store):
 
 def test_no_more_is_read_than_is_wanted(store):
     keys, array = make_rows(2000, (256,), "float32")
-    rows = store.rows("features", "ns", shape=(256,), dtype="float32")
+    rows = rows_of(store, shape=(256,), dtype="float32")
     rows.put(keys, array)
     wanted = random.Random(0).sample(range(2000), 700)
     found = rows.get([keys[i] for i in wanted])

@@ -7,6 +7,7 @@ import sys
 
 import numpy as np
 from children import needs_linux, start
+from stores import Written
 
 from skfashion._store import Store, _files
 
@@ -15,28 +16,6 @@ pytestmark = needs_linux
 KEY = "0123abcd"
 ROW_KEYS = [n.to_bytes(16, "big") for n in range(8)]
 EVENTS = {"open", "os.mkdir", "os.remove", "os.rename", "os.scandir", "os.utime"}
-
-
-class HalfByHalf:
-    """A file whose every write is two, each handed to the system at once."""
-
-    def __init__(self, file, step):
-        self._file, self._step = file, step
-        self.close = file.close
-
-    def __enter__(self):
-        return self
-
-    def __exit__(self, *exception):
-        self.close()
-
-    def write(self, data):
-        data = memoryview(data).cast("B")
-        for half in (data[: len(data) // 2], data[len(data) // 2 :]):
-            self._step()
-            self._file.write(half)
-            self._file.flush()
-        return len(data)
 
 
 def write_all(folder, dies_at):
@@ -48,8 +27,14 @@ def write_all(folder, dies_at):
         if next(steps) == dies_at:
             os.kill(os.getpid(), signal.SIGKILL)
 
+    def write_half_by_half(file, data):
+        for half in (data[: len(data) // 2], data[len(data) // 2 :]):
+            step()
+            file.write(half)
+            file.flush()
+
     create = _files.create
-    _files.create = lambda path: HalfByHalf(create(path), step)
+    _files.create = lambda path: Written(create(path), write_half_by_half)
     sys.addaudithook(
         lambda event, args: step() if event in EVENTS and str(folder) in str(args[0]) else None
     )
@@ -78,7 +63,7 @@ def read(store):
     return entry.meta["value"], len(found)
 
 
-def test_death_at_every_step(tmp_path, capsys, record_property):
+def test_death_at_every_step(tmp_path, capsys):
     seen = []
     for n in itertools.count():
         folder = tmp_path / str(n)
@@ -97,7 +82,6 @@ def test_death_at_every_step(tmp_path, capsys, record_property):
         store.prune()
         assert list(folder.glob("v1/tmp/*")) == []
     kills = len(seen) - 1
-    record_property("kills", kills)
     with capsys.disabled():
         print(f"\n{kills} kills, one at each step of writing")
     assert kills > 20
