@@ -3,11 +3,11 @@
 import os
 import sys
 import time
-from pathlib import Path
 
 import pytest
+from scripts import ROOT
 
-sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # benchmarks is not installed
+sys.path.insert(0, str(ROOT))  # benchmarks is not installed
 
 from benchmarks import checkpoint, sections
 from benchmarks.harness import Side

@@ -108,25 +108,19 @@ def elsewhere(tmp_path, monkeypatch):
             network, weights=None if weights == "imagenet" else weights, **sizes
         ),
     )
-    clusters = []
-    if importlib.util.find_spec("distributed") is not None:
-        import distributed
+    with contextlib.ExitStack() as clusters:
+        if importlib.util.find_spec("distributed") is not None:
+            import distributed
 
-        real = distributed.Client
+            options = {"n_workers": 1, "processes": False, "dashboard_address": None}
+            real = distributed.Client
 
-        def client(address):
-            clusters.append(
-                distributed.LocalCluster(
-                    n_workers=1, threads_per_worker=1, processes=False, dashboard_address=None
-                )
-            )
-            clusters.append(real(clusters[-1]))
-            return clusters[-1]
+            def client(address):
+                cluster = distributed.LocalCluster(threads_per_worker=1, **options)
+                return clusters.enter_context(real(clusters.enter_context(cluster)))
 
-        monkeypatch.setattr(distributed, "Client", client)
-    yield tmp_path
-    for each in reversed(clusters):
-        each.close()
+            monkeypatch.setattr(distributed, "Client", client)
+        yield tmp_path
 
 
 def test_every_page_is_found():

@@ -3,35 +3,18 @@
 import ast
 import json
 import runpy
-from pathlib import Path
+import sys
 
 import pytest
+from scripts import ROOT
 
-ROOT = Path(__file__).resolve().parents[2]
+sys.path.insert(0, str(ROOT))  # benchmarks is not installed
+
+from benchmarks import heads, seeds
+from benchmarks import seeds_table as table
+
 SCRIPTS = sorted((ROOT / "docs" / "gallery").glob("plot_*.py"))
 SEARCHING = [script for script in SCRIPTS[:5] if "SearchCV(" in script.read_text(encoding="utf-8")]
-
-
-@pytest.fixture
-def seeds(monkeypatch):
-    monkeypatch.syspath_prepend(str(ROOT))
-    from benchmarks import seeds
-
-    return seeds
-
-
-@pytest.fixture
-def table(seeds):
-    from benchmarks import seeds_table
-
-    return seeds_table
-
-
-@pytest.fixture
-def heads(seeds):
-    from benchmarks import heads
-
-    return heads
 
 
 def keep(folder, name, seed, **figures):
@@ -49,13 +32,7 @@ def keep(folder, name, seed, **figures):
     (folder / f"{name}_{seed}.json").write_text(json.dumps(record))
 
 
-def statements(script):
-    """Return how many statements a script has, however they are broken into lines."""
-    tree = ast.parse(script.read_text(encoding="utf-8"))
-    return sum(isinstance(node, ast.stmt) for node in ast.walk(tree))
-
-
-def test_every_row_has_its_script_and_there_are_two_more(seeds):
+def test_every_row_has_its_script_and_there_are_two_more():
     assert len(seeds.ROWS) == 5
     assert {row.script for row in seeds.ROWS.values()} < set(SCRIPTS)
     assert len(SCRIPTS) == 7
@@ -64,7 +41,7 @@ def test_every_row_has_its_script_and_there_are_two_more(seeds):
 @pytest.mark.parametrize("script", SCRIPTS, ids=lambda path: path.stem)
 def test_scripts_are_short_and_public(script):
     tree = ast.parse(script.read_text(encoding="utf-8"))
-    assert statements(script) <= 60
+    assert sum(isinstance(node, ast.stmt) for node in ast.walk(tree)) <= 60
     for node in ast.walk(tree):
         if isinstance(node, ast.ImportFrom):
             assert not any(part.startswith("_") for part in node.module.split("."))
@@ -88,14 +65,14 @@ def test_scripts_say_which_folder_of_images_they_miss(script, monkeypatch, tmp_p
         runpy.run_path(str(script))
 
 
-def test_each_script_has_the_figures_of_its_row(seeds):
+def test_each_script_has_the_figures_of_its_row():
     for row in seeds.ROWS.values():
         code = row.script.read_text(encoding="utf-8")
         for figure in row.figures:
             assert figure.name.split("_", 1)[-1] in code, figure.name
 
 
-def test_generated_pages_and_readme_are_those_of_the_records(seeds, table):
+def test_generated_pages_and_readme_are_those_of_the_records():
     for name, text in table.pages().items():
         assert (ROOT / "docs" / "_generated" / name).read_text(encoding="utf-8") == text, (
             "run python -m benchmarks.seeds_table"
@@ -103,19 +80,19 @@ def test_generated_pages_and_readme_are_those_of_the_records(seeds, table):
     assert table.markdown() in (ROOT / "README.md").read_text(encoding="utf-8")
 
 
-def test_the_comparison_of_heads_is_of_its_record_and_of_the_script_as_it_is(seeds, heads):
+def test_the_comparison_of_heads_is_of_its_record_and_of_the_script_as_it_is():
     assert heads.PAGE.read_text(encoding="utf-8") == heads.page()
     record = json.loads(heads.RECORD.read_text(encoding="utf-8"))
     assert record["script_digest"] == seeds.script_digest(heads.SCRIPT)
     assert len(record["runs"]) == heads.SEEDS
 
 
-def test_without_records_the_table_says_so(table, tmp_path):
+def test_without_records_the_table_says_so(tmp_path):
     assert "No long run" in table.markdown(tmp_path)
     assert "not run yet" in table.rest_of_row("conv", tmp_path)
 
 
-def test_a_mean_stands_with_its_standard_error(table, tmp_path):
+def test_a_mean_stands_with_its_standard_error(tmp_path):
     keep(tmp_path, "dense", 0, validation_accuracy=0.90, test_accuracy=0.90)
     keep(tmp_path, "dense", 1, validation_accuracy=0.91, test_accuracy=0.91)
     line = next(li for li in table.markdown(tmp_path).splitlines() if "**Dense" in li)
@@ -124,14 +101,14 @@ def test_a_mean_stands_with_its_standard_error(table, tmp_path):
     assert "missed" not in line
 
 
-def test_a_missed_target_is_said_to_be_missed(table, tmp_path):
+def test_a_missed_target_is_said_to_be_missed(tmp_path):
     keep(tmp_path, "conv", 0, test_accuracy=0.939, test_loss=0.2)
     line = next(li for li in table.markdown(tmp_path).splitlines() if "**Convol" in li)
     assert line.count("**missed**") == 2
     assert table.rest_of_row("conv", tmp_path).count("**missed**") == 2
 
 
-def test_a_record_is_current_until_the_code_of_its_script_changes(seeds, tmp_path, monkeypatch):
+def test_a_record_is_current_until_the_code_of_its_script_changes(tmp_path, monkeypatch):
     script = tmp_path / "plot.py"
     script.write_text('"""Title."""\n# a comment\nx = 1\n')
     row = type("Row", (), {"script": script})

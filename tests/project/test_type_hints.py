@@ -7,11 +7,10 @@ import typing
 from pathlib import Path
 
 import pytest
+from scripts import ROOT
 from test_docstrings import PUBLIC
 
 import skfashion
-
-ROOT = Path(__file__).resolve().parents[2]
 
 
 def own(function):

@@ -2,10 +2,10 @@
 
 import pickle
 import threading
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import joblib
-import numpy as np
 import pytest
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
@@ -42,11 +42,11 @@ def told(folder):
     return set((folder / "told").read_text().split())
 
 
-def run(threads):
-    for thread in threads:
-        thread.start()
-    for thread in threads:
-        thread.join()
+def in_threads(*functions):
+    """Call functions at once, in a thread each."""
+    with ThreadPoolExecutor(len(functions)) as pool:
+        for done in [pool.submit(function) for function in functions]:
+            done.result()
 
 
 @pytest.fixture
@@ -99,7 +99,7 @@ def test_joblib_alone_carries_nothing_as_in_scikit_learn(backend):
 
 
 def test_overlapping_contexts_of_threads_leave_nothing_behind():
-    first, second = threading.Event(), threading.Event()
+    first, second, third = (threading.Event() for _ in range(3))
     seen = {}
 
     def outer():
@@ -108,17 +108,17 @@ def test_overlapping_contexts_of_threads_leave_nothing_behind():
             second.wait()
             seen["outer"] = skfashion.get_config()
         seen["outer, after"] = skfashion.get_config()
+        third.set()
 
     def inner():
         first.wait()
         with skfashion.config_context(feature_cache_bytes=7):
             second.set()
-            threads[0].join()
+            third.wait()
             seen["inner"] = skfashion.get_config()
         seen["inner, after"] = skfashion.get_config()
 
-    threads = [threading.Thread(target=outer), threading.Thread(target=inner)]
-    run(threads)
+    in_threads(outer, inner)
     assert seen == {
         "outer": {**DEFAULTS, "program_cache_size": 1},
         "inner": {**DEFAULTS, "feature_cache_bytes": 7},
@@ -139,8 +139,7 @@ def test_two_threads_search_with_settings_of_their_own(images, telling, tmp_path
                 cross_validate(clf, X, y, cv=3, error_score="raise")
         seen.append(skfashion.get_config())
 
-    threads = [threading.Thread(target=search, args=(bound,)) for bound in (1111, 2222)]
-    run(threads)
+    in_threads(partial(search, 1111), partial(search, 2222))
     assert told(tmp_path) == {"1111", "2222"}
     assert seen == [DEFAULTS] * 2
 
@@ -148,7 +147,7 @@ def test_two_threads_search_with_settings_of_their_own(images, telling, tmp_path
 def test_settings_of_a_worker_itself_go_first(images, telling, tmp_path):
     with skfashion.config_context(store_max_bytes=BOUND):
         clf = clone(telling)
-        run([threading.Thread(target=fit_with_own, args=(clf, *images))])
+        in_threads(partial(fit_with_own, clf, *images))
     assert told(tmp_path) == {"777"}
 
 
@@ -163,24 +162,5 @@ def test_a_pickle_on_disk_brings_no_settings_along(images, telling, tmp_path):
     loaded = pickle.loads(content)
     assert not any("settings" in name for name in vars(loaded))
     (tmp_path / "told").unlink()
-    run([threading.Thread(target=loaded.predict, args=(images[0],))])
+    in_threads(partial(loaded.predict, images[0]))
     assert told(tmp_path) == {"None"}
-
-
-@pytest.mark.parametrize("backend", ["threading", "loky"])
-@pytest.mark.parametrize("name", ["grid", "bayes"])
-def test_results_do_not_depend_on_n_jobs_without_fused_optimizers(name, backend, images):
-    def search(n_jobs):
-        clf = DenseClassifier(8, epochs=3, dropout=0.2, random_state=0)
-        settings = {"cv": 3, "n_jobs": n_jobs, "scoring": "neg_log_loss"}
-        if name == "grid":
-            return GridSearchCV(clf, GRID, **settings).fit(*images)
-        return BayesSearchCV(clf, SPACE, n_iter=3, random_state=0, **settings).fit(*images)
-
-    with joblib.parallel_config(backend), skfashion.config_context(fused_optimizers=False):
-        one, two = search(1), search(2)
-    np.testing.assert_array_equal(one.predict_proba(images[0]), two.predict_proba(images[0]))
-    for column, values in one.cv_results_.items():
-        if "time" not in column:
-            np.testing.assert_array_equal(values, two.cv_results_[column], err_msg=column)
-    assert one.best_estimator_.history_ == two.best_estimator_.history_
