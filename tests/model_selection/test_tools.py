@@ -1,59 +1,44 @@
 """The classifiers inside other people's tools, which know nothing of them."""
 
-import os
 import pickle
-import subprocess
-import sys
-import textwrap
-from pathlib import Path
+from functools import partial
 
-import joblib
+import estimators
 import numpy as np
 import pytest
 import skopt
-from estimators import NAMES, small
-from numpy.testing import assert_allclose, assert_array_equal
+from estimators import READY, small
 from scipy.stats import loguniform
+from searches import assert_same_search
+from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
 from sklearn.frozen import FrozenEstimator
-from sklearn.inspection import permutation_importance
 from sklearn.linear_model import LogisticRegression
-from sklearn.metrics import get_scorer
 from sklearn.model_selection import (
     GridSearchCV,
     HalvingGridSearchCV,
+    HalvingRandomSearchCV,
     RandomizedSearchCV,
     TunedThresholdClassifierCV,
-    cross_val_predict,
     cross_val_score,
-    learning_curve,
+    train_test_split,
 )
 from sklearn.multiclass import OneVsRestClassifier
 from sklearn.pipeline import Pipeline, make_pipeline
 from sklearn.preprocessing import StandardScaler
 
-import skfashion
-from skfashion import DenseClassifier
+from skfashion.model_selection import search_space
 from skfashion.preprocessing import ImageFlattener, PixelScaler
 
-
-def dense(**parameters):
-    defaults = {"hidden_layer_sizes": 8, "epochs": 6, "learning_rate": 1e-2, "random_state": 0}
-    return DenseClassifier(**{**defaults, **parameters})
+dense = partial(estimators.dense, hidden_layer_sizes=8, epochs=6, learning_rate=1e-2)
 
 
 @pytest.fixture(scope="module")
 def flat(images):
     X, y = images
     return X.reshape(len(X), -1), y
-
-
-@pytest.fixture(scope="module")
-def binary(flat):
-    X, y = flat
-    return X, np.where(y == 0, "no", "yes")
 
 
 def test_pipeline(images):
@@ -64,213 +49,172 @@ def test_pipeline(images):
     assert pipe[-1].input_range_ == "as-is"
 
 
-def test_grid_search(images):
-    grid = {"hidden_layer_sizes": [(2,), "8-4"], "dropout": [0.0, 0.2]}
-    search = GridSearchCV(dense(), grid, cv=2).fit(*images)
-    assert len(search.cv_results_["params"]) == 4
-    assert not np.isnan(search.cv_results_["mean_test_score"]).any()
-    assert search.best_estimator_.score(*images) == search.score(*images)
-
-
-def test_grid_search_over_a_pipeline_with_several_scores(images):
-    pipe = Pipeline([("scale", PixelScaler()), ("clf", dense())])
-    search = GridSearchCV(
-        pipe,
+SEARCHES = {
+    "grid": GridSearchCV(
+        dense(), {"hidden_layer_sizes": [(2,), "8-4"], "dropout": [0.0, 0.2]}, cv=2
+    ),
+    "grid over a pipeline with several scores": GridSearchCV(
+        Pipeline([("scale", PixelScaler()), ("clf", dense())]),
         {"scale": [PixelScaler(), "passthrough"], "clf__batch_size": [16, 64]},
         scoring=["accuracy", "neg_log_loss"],
         refit="neg_log_loss",
         cv=2,
-    ).fit(*images)
-    assert len(search.cv_results_["mean_test_accuracy"]) == 4
-
-
-def test_randomized_search(images):
-    space = {"learning_rate": loguniform(1e-3, 1e-1), "optimizer": ["adam", "sgd"]}
-    search = RandomizedSearchCV(dense(), space, n_iter=3, cv=2, random_state=0).fit(*images)
-    again = RandomizedSearchCV(dense(), space, n_iter=3, cv=2, random_state=0).fit(*images)
-    assert_array_equal(search.cv_results_["mean_test_score"], again.cv_results_["mean_test_score"])
-
-
-def test_searches_in_parallel(images):
-    grid = {"learning_rate": [1e-3, 1e-2]}
-    alone = GridSearchCV(dense(), grid, cv=2).fit(*images)
-    threads = GridSearchCV(dense(), grid, cv=2, n_jobs=2)
-    with joblib.parallel_config("threading"):
-        threads.fit(*images)
-    assert_allclose(
-        threads.cv_results_["mean_test_score"], alone.cv_results_["mean_test_score"], atol=1e-6
-    )
-
-
-def test_halving_over_epochs(images):
-    search = HalvingGridSearchCV(
+    ),
+    "randomized": RandomizedSearchCV(
         dense(),
-        {"learning_rate": [1e-5, 1e-3, 1e-2]},
-        resource="epochs",
-        min_resources=1,
-        max_resources=9,
-        factor=3,
+        {"learning_rate": loguniform(1e-3, 1e-1), "optimizer": ["adam", "sgd"]},
+        n_iter=4,
         cv=2,
         random_state=0,
-    ).fit(*images)
-    assert search.n_resources_ == [1, 3]
-    assert search.best_params_["epochs"] == 3
+    ),
+    "skopt's": skopt.BayesSearchCV(
+        dense(),
+        {
+            "learning_rate": skopt.space.Real(1e-4, 1e-1, prior="log-uniform"),
+            "hidden_layer_sizes": skopt.space.Categorical(["4", "8-4"]),
+            "batch_size": skopt.space.Integer(16, 64),
+        },
+        n_iter=4,
+        cv=2,
+        random_state=0,
+    ),
+}
 
 
-def test_skopts_search_as_it_is(images):
-    space = {
-        "learning_rate": skopt.space.Real(1e-4, 1e-1, prior="log-uniform"),
-        "hidden_layer_sizes": skopt.space.Categorical(["4", "8-4"]),
-        "batch_size": skopt.space.Integer(16, 64),
-    }
-    search = skopt.BayesSearchCV(dense(), space, n_iter=3, cv=2, random_state=0).fit(*images)
-    assert len(search.cv_results_["params"]) == 3
-    assert search.score(*images) == search.best_estimator_.score(*images)
+@pytest.mark.parametrize("name", SEARCHES)
+def test_searches(name, images):
+    search = clone(SEARCHES[name]).fit(*images)
+    scores = [v for k, v in search.cv_results_.items() if k.startswith("mean_test")]
+    assert np.isfinite(scores).all()
+    assert len(scores[0]) == 4
+    found, best = (each.predict_proba(images[0]) for each in (search, search.best_estimator_))
+    np.testing.assert_array_equal(found, best)
 
 
-def test_cross_val_predict(images):
-    X, y = images
-    proba = cross_val_predict(dense(), X, y, cv=3, method="predict_proba")
-    assert proba.shape == (60, 3)
-    assert (proba.argmax(axis=1) == y).mean() > 0.4
+TWO = [("a", dense()), ("b", dense(random_state=1))]
+ENSEMBLES = {
+    "calibrated": CalibratedClassifierCV(dense(), cv=2),
+    "calibrated as one": CalibratedClassifierCV(dense(), cv=2, ensemble=False),
+    "hard voting": VotingClassifier(TWO, voting="hard"),
+    "soft voting": VotingClassifier(TWO, voting="soft"),
+    "stacking": StackingClassifier(TWO, LogisticRegression(), cv=2),
+    "one against rest": OneVsRestClassifier(dense()),
+    "bagging": BaggingClassifier(dense(), n_estimators=2, random_state=0),
+}
 
 
-def test_learning_curve(images):
-    sizes, train, test = learning_curve(dense(), *images, cv=2, train_sizes=[0.5, 1.0])
-    assert train.shape == test.shape == (2, 2)
-
-
-@pytest.mark.parametrize("ensemble", [True, False])
-def test_calibration(flat, ensemble):
+@pytest.mark.parametrize("name", ENSEMBLES)
+def test_ensembles_learn(name, flat):
     X, y = flat
-    calibrated = CalibratedClassifierCV(dense(), cv=2, ensemble=ensemble).fit(X, y)
-    assert_allclose(calibrated.predict_proba(X).sum(axis=1), 1, atol=1e-6)
-    assert calibrated.score(X, y) > 0.5
+    ensemble = clone(ENSEMBLES[name]).fit(X, y)
+    assert ensemble.score(X, y) > 0.5
+    if name != "hard voting":
+        np.testing.assert_allclose(ensemble.predict_proba(X).sum(axis=1), 1, atol=1e-6)
 
 
 def test_calibration_of_a_frozen_classifier(flat):
-    X, y = flat
-    calibrated = CalibratedClassifierCV(FrozenEstimator(dense().fit(X, y))).fit(X, y)
-    assert calibrated.score(X, y) > 0.5
+    frozen = FrozenEstimator(dense().fit(*flat))
+    assert CalibratedClassifierCV(frozen).fit(*flat).score(*flat) > 0.5
 
 
-@pytest.mark.parametrize("voting", ["hard", "soft"])
-def test_voting(flat, voting):
-    X, y = flat
-    vote = VotingClassifier([("a", dense()), ("b", dense(random_state=1))], voting=voting)
-    assert vote.fit(X, y).score(X, y) > 0.5
-
-
-def test_stacking(flat):
-    X, y = flat
-    stack = StackingClassifier(
-        [("a", dense()), ("b", dense(random_state=1))], LogisticRegression(), cv=2
-    ).fit(X, y)
-    assert stack.score(X, y) > 0.5
-    assert stack.transform(X).shape == (60, 6)
-
-
-def test_one_vs_rest(flat):
-    X, y = flat
-    several = OneVsRestClassifier(dense()).fit(X, y)
-    assert several.predict_proba(X).shape == (60, 3)
-    assert several.score(X, y) > 0.5
-
-
-def test_bagging(flat):
-    X, y = flat
-    assert BaggingClassifier(dense(), n_estimators=2, random_state=0).fit(X, y).score(X, y) > 0.5
-
-
-def test_tuned_threshold(binary):
-    X, y = binary
+def test_tuned_threshold(flat):
+    X, y = flat[0], np.where(flat[1] == 0, "no", "yes")
     tuned = TunedThresholdClassifierCV(dense(), scoring="balanced_accuracy", cv=2).fit(X, y)
     assert 0 <= tuned.best_threshold_ <= 1
     assert set(tuned.predict(X)) <= {"no", "yes"}
 
 
-def test_permutation_importance(flat):
-    X, y = flat
-    clf = dense().fit(X, y)
-    X = X.copy()
-    result = permutation_importance(clf, X[:20], y[:20], n_repeats=1, random_state=0)
-    assert result.importances_mean.shape == (64,)
+OF_TWO_CLASSES = ["roc_auc", "average_precision", "neg_brier_score"]
 
 
-@pytest.mark.parametrize("scoring", ["roc_auc_ovr", "roc_auc_ovo", "neg_log_loss", "f1_macro"])
-def test_scorers(images, scoring):
+@pytest.mark.parametrize(
+    "scoring", [*OF_TWO_CLASSES, "roc_auc_ovr", "roc_auc_ovo", "neg_log_loss", "f1_macro"]
+)
+def test_scorers(scoring, images):
     X, y = images
-    scores = cross_val_score(dense(), X, y, cv=2, scoring=scoring)
-    assert np.isfinite(scores).all()
-    assert np.isfinite(get_scorer(scoring)(dense().fit(X, y), X, y))
+    y = y == 0 if scoring in OF_TWO_CLASSES else y
+    assert np.isfinite(cross_val_score(dense(), X, y, cv=2, scoring=scoring)).all()
 
 
-@pytest.mark.parametrize("scoring", ["roc_auc", "average_precision", "neg_brier_score"])
-def test_scorers_of_two_classes(binary, scoring):
-    X, y = binary
-    assert np.isfinite(cross_val_score(dense(), X, y == "yes", cv=2, scoring=scoring)).all()
-
-
-# ------------------------------------------------------------ fresh processes
-
-
-def test_pickle_and_joblib_into_a_fresh_process(images, tmp_path):
-    X, y = images
-    expected = {}
-    for name in NAMES:
-        pipe = make_pipeline(PixelScaler(), small(name, epochs=1)).fit(X, y)
-        expected[name] = pipe.predict_proba(X)
-        (tmp_path / f"{name}.pickle").write_bytes(pickle.dumps(pipe))
-        joblib.dump(pipe, tmp_path / f"{name}.joblib")
-    np.savez(tmp_path / "expected.npz", X=X, **expected)
-    code = """
-        import pickle, sys
-        import joblib, numpy as np
-        files = np.load("expected.npz")
-        X = files["X"]
-        for name in files.files:
-            if name == "X":
-                continue
-            for pipe in (
-                pickle.load(open(f"{name}.pickle", "rb")), joblib.load(f"{name}.joblib")
-            ):
-                np.testing.assert_allclose(pipe.predict_proba(X), files[name], atol=1e-6)
-            pipe[-1].partial_fit(pipe[0].transform(X), np.arange(60) % 3)
-            assert pipe[-1].n_iter_ == 2
-            assert pipe[-1].model_.count_params() > 0
-    """
-    done = subprocess.run(
-        [sys.executable, "-c", textwrap.dedent(code)],
-        cwd=tmp_path,
-        env=_environment(),
-        capture_output=True,
-        text=True,
-        timeout=300,
-    )
-    assert done.returncode == 0, done.stderr[-3000:]
-
-
-def _environment():
-    # The package, wherever it is, and the module of the network's function.
-    folders = [str(Path(__file__).parents[1] / "helpers"), str(Path(skfashion.__file__).parents[1])]
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(folders)}
-
-
-def test_unpickling_in_another_version_warns(images):
-    clf = dense(epochs=1).fit(*images)
-    state = clf.__getstate__()
-    assert state["_skfashion_version"]
-    pickle.loads(pickle.dumps(clf))
-    state["_skfashion_version"] = "0.0.1"
-    with pytest.warns(UserWarning, match=r"DenseClassifier from version 0\.0\.1 .*skfashion"):
-        dense().__setstate__(state)
-
-
-def test_state_is_plain_data(images):
+@pytest.mark.parametrize("name", READY)
+def test_state_is_plain_data(name, images):
     skops = pytest.importorskip("skops.io")
-    for name in NAMES[:3]:
-        clf = small(name, epochs=1)
-        for fitted in (clf.fit(*images), clf.partial_fit(*images)):
-            _ = fitted.model_
-            types = skops.get_untrusted_types(data=skops.dumps(fitted))
-            assert [t.rpartition(".")[2] for t in types] == [name]
+    clf = small(name, epochs=1).fit(*images)
+    went_on = pickle.loads(pickle.dumps(clf)).partial_fit(*images)
+    assert went_on.n_iter_ == 2
+    for fitted in (clf, went_on):
+        assert fitted.model_.count_params() > 0
+        types = skops.get_untrusted_types(data=skops.dumps(fitted))
+        assert [t.rpartition(".")[2] for t in types] == [name]
+
+
+RATES = {"learning_rate": [1e-4, 1e-3, 3e-3, 1e-2]}
+
+
+@pytest.mark.parametrize("search", [HalvingGridSearchCV, HalvingRandomSearchCV])
+def test_halving_over_epochs_trains_the_added_ones_only(search, images, tmp_path, trained):
+    X, y = images
+    resources = {"resource": "epochs", "min_resources": 2, "max_resources": 8, "factor": 2}
+    settings = {**resources, "cv": 2, "random_state": 0}
+    found = search(dense(memory=tmp_path), RATES, **settings).fit(X, y)
+    continued = sum(trained)
+    del trained[:]
+    plain = search(dense(), RATES, **settings).fit(X, y)
+    # 4 candidates to 2 epochs, 2 to 4, 1 to 8, in two folds; the refit begins anew.
+    assert continued == 2 * (4 * 2 + 2 * 2 + 1 * 4) + 8
+    assert sum(trained) == 2 * (4 * 2 + 2 * 4 + 1 * 8) + 8
+    assert_same_search(found, plain)
+
+
+@pytest.fixture
+def optuna():
+    optuna = pytest.importorskip("optuna")
+    optuna.logging.set_verbosity(optuna.logging.ERROR)
+    return optuna
+
+
+@pytest.mark.filterwarnings("ignore")  # the search is experimental, and says so
+def test_optuna_search(images, optuna):
+    integration = pytest.importorskip("optuna.integration")
+    X, y = images
+    pipe = make_pipeline(PixelScaler(), dense(epochs=3))
+    space = search_space(pipe, kind="optuna")
+    search = integration.OptunaSearchCV(pipe, space, n_trials=3, cv=2, random_state=0).fit(X, y)
+    assert set(search.best_params_) == set(space)
+    assert search.predict(X).shape == (60,)
+
+
+def test_optuna_prunes_through_partial_fit(images, optuna):
+    X, X_val, y, y_val = train_test_split(*images, stratify=images[1], random_state=0)
+
+    def objective(trial):
+        clf = dense(learning_rate=trial.suggest_float("learning_rate", 1e-5, 1e-1, log=True))
+        for epoch in range(6):
+            clf.partial_fit(X, y, classes=np.unique(y))
+            trial.report(clf.score(X_val, y_val), epoch)
+            if trial.should_prune():
+                raise optuna.TrialPruned
+        return clf.score(X_val, y_val)
+
+    study = optuna.create_study(
+        direction="maximize",
+        sampler=optuna.samplers.TPESampler(seed=0),
+        pruner=optuna.pruners.MedianPruner(n_startup_trials=2),
+    )
+    study.optimize(objective, n_trials=8)
+    states = [trial.state.name for trial in study.trials]
+    assert "PRUNED" in states
+    assert "COMPLETE" in states
+
+
+def test_keras_tuner(images, tmp_path):
+    keras_tuner = pytest.importorskip("keras_tuner")
+    goal = keras_tuner.Objective("score", "max")
+    oracle = keras_tuner.oracles.RandomSearchOracle(objective=goal, max_trials=2, seed=0)
+
+    def make(hp):
+        return dense(epochs=2, learning_rate=hp.Float("rate", 1e-4, 1e-2, sampling="log"))
+
+    tuner = keras_tuner.SklearnTuner(oracle, make, directory=tmp_path, project_name="tuner")
+    tuner.search(*images)
+    assert tuner.get_best_models()[0].predict(images[0]).shape == (60,)
