@@ -74,13 +74,6 @@ def mobile(**parameters):
     return MobileNetFineTuner(**{**defaults, "random_state": 0, **parameters})
 
 
-def quick(name, **parameters):
-    """Return one classifier that is traced in no time: the fine-tuner on a small backbone."""
-    if name == "MobileNetFineTuner":
-        return on_small_backbone(**parameters)
-    return small(name, **parameters)
-
-
 def small(name, **parameters):
     """Return one classifier, small enough for scikit-learn's checks and able to learn."""
     return getattr(skfashion, name)(**{**SMALL[name], "random_state": 0, **parameters})

@@ -7,7 +7,7 @@ import estimators
 import numpy as np
 import pytest
 import skopt
-from estimators import READY, small
+from estimators import NAMES, small
 from scipy.stats import loguniform
 from searches import assert_same_search
 from sklearn.base import clone
@@ -136,7 +136,7 @@ def test_scorers(scoring, images):
     assert np.isfinite(cross_val_score(dense(), X, y, cv=2, scoring=scoring)).all()
 
 
-@pytest.mark.parametrize("name", READY)
+@pytest.mark.parametrize("name", NAMES[:3])
 def test_state_is_plain_data(name, images):
     skops = pytest.importorskip("skops.io")
     clf = small(name, epochs=1).fit(*images)

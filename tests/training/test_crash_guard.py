@@ -37,7 +37,7 @@ def test_three_crashes(images, tmp_path):
     def crash(n):
         for _ in range(n):
             process = start(die_at_work, dense(tmp_path), X, y)
-            process.join(120)
+            process.join()
             assert process.exitcode == -signal.SIGKILL
 
     crash(2)

@@ -17,7 +17,6 @@ L = keras.layers
 @pytest.fixture(autouse=True)
 def _empty_caches():
     skfashion.clear_caches()
-    skfashion.clear_caches()
 
 
 def frozen_dense(**parameters):

@@ -14,9 +14,8 @@ if keras.backend.backend() != "jax":
     pytest.skip("runs with KERAS_BACKEND=jax", allow_module_level=True)
 
 import jax
-from estimators import NAMES, dense, mobile, small
+from estimators import dense, mobile, small
 from scripts import run_python
-from sklearn.model_selection import GridSearchCV
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skfashion
@@ -37,16 +36,6 @@ def test_scikit_learn_check(estimator, check):
     if check.func.__name__ not in CHECKS:
         pytest.skip("one check of each kind is enough here")
     check(estimator)
-
-
-@pytest.mark.parametrize("name", NAMES)
-def test_every_classifier_fits_and_predicts(name, images):
-    X, y = images
-    clf = small(name, epochs=2).fit(X, y)
-    assert clf.predict_proba(X).shape == (60, 3)
-    np.testing.assert_allclose(clf.predict_proba(X).sum(axis=1), 1, atol=1e-5)
-    again = small(name, epochs=2).fit(X, y)
-    assert again.history_ == clf.history_
 
 
 def test_reuse_changes_nothing(images, tmp_path):
@@ -71,14 +60,6 @@ def test_a_rate_is_no_constant_of_the_program(images):
         assert _training.programs_info()["built"] == built
         skfashion.clear_caches()
         assert other.fit(X, y).history_ == second
-
-
-def test_grid_search(images):
-    X, y = images
-    search = GridSearchCV(dense(epochs=10, learning_rate=1e-2), {"batch_size": [16, 32]}, cv=2).fit(
-        X, y
-    )
-    assert search.best_score_ > 0.5
 
 
 def test_jax_forgets_what_it_compiled(monkeypatch):

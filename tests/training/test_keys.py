@@ -5,11 +5,13 @@ import numpy as np
 import pytest
 from custom import custom
 from estimators import dense, sequential
+from scripts import run_python
 
 import skfashion
 from skfashion import DenseClassifier, networks
-from skfashion._training.keys import config_key
+from skfashion._training.keys import config_key, digest, freeze
 from skfashion.classifiers import _replay
+from skfashion.inspection import runs_frame
 
 
 def activated(activation, meta):
@@ -143,3 +145,72 @@ def test_a_loss_scale_keeps_no_number_of_the_optimizer_out_of_reach(optimizer, t
     X, y = two
     clf = custom(dtype_policy="mixed_float16", epochs=3, **optimizer).fit(X, y)
     assert np.isfinite(clf.history_["loss"]).all()
+
+
+# What stands for a parameter: equal for equal ones, and only for these
+
+
+class Plain(keras.optimizers.schedules.LearningRateSchedule):
+    """An object of one's own, which is what it is made of."""
+
+    def __init__(self, rate):
+        super().__init__()
+        self.rate = rate
+
+    def __call__(self, step):
+        return self.rate + 0 * keras.ops.cast(step, "float32")
+
+    def get_config(self):
+        return {"rate": self.rate}
+
+
+LONG = np.zeros(5000)  # whose repr leaves out the middle
+SAME = [
+    (np.float64(0.5), 0.5),
+    (np.float32(0.5), 0.5),
+    (np.int64(3), 3),
+    (np.str_("relu"), "relu"),
+    (np.bool_(True), True),
+    ([np.float64(1), np.str_("a")], (1.0, "a")),
+    ({"a": 1, "b": np.float64(2)}, {"b": 2.0, "a": 1}),
+    (LONG, LONG.copy()),
+    (Plain(0.1), Plain(0.1)),
+]
+OTHER = [
+    (0.5, 0.25),
+    (1, "1"),
+    (None, "None"),
+    (1, True),
+    ([1], [1, 1]),
+    ("a", ["a"]),
+    (LONG, np.eye(1, 5000, 2500)[0]),
+    (LONG, LONG.reshape(50, 100)),
+    ({1: "a", "1": None}, {1: "a"}),
+    ({1: "a", "1": None}, {"1": None}),
+    (Plain(0.1), Plain(0.2)),
+]
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"), [*((*p, True) for p in SAME), *((*p, False) for p in OTHER)]
+)
+def test_what_is_the_same_stands_for_the_same_and_nothing_else(one, other, same):
+    assert (digest(freeze(one)) == digest(freeze(other))) == same
+
+
+def test_code_without_source_is_never_that_of_another_process():
+    code = (
+        "from skfashion._training.keys import freeze, digest\n"
+        "def f(): pass\n"
+        "assert freeze(f) == freeze(f)\n"
+        "print(digest(freeze(f)))"
+    )
+    assert run_python(code) != run_python(code)
+
+
+def test_numbers_that_a_search_draws_find_the_fit_of_plain_ones(images, tmp_path):
+    """What SciPy and skopt draw are numbers of NumPy; the fits are the same."""
+    for number, text in ((float, str), (np.float64, np.str_)):
+        settings = {"learning_rate": number(0.01), "dropout": number(0.25)}
+        dense(epochs=1, activation=text("relu"), memory=tmp_path, **settings).fit(*images)
+    assert len(runs_frame(tmp_path)) == 1

@@ -5,11 +5,12 @@ import random
 import threading
 
 import joblib
-import numpy as np
 import pytest
 from estimators import small
 from joblib.externals.loky import get_reusable_executor
 from scripts import run_python
+from searches import assert_same_search
+from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 import skfashion
@@ -19,30 +20,12 @@ from skfashion._training import processes
 GRID = {"hidden_layer_sizes": [8, 16], "learning_rate": [1e-3, 1e-2]}
 
 
-def search(**parameters):
+# In worker processes: test_determinism.py.
+def test_threads_find_what_one_thread_finds(images):
     clf = DenseClassifier(epochs=3, dropout=0.2, random_state=0)
-    return GridSearchCV(clf, GRID, cv=2, **parameters)
-
-
-def assert_same_results(one, other):
-    assert one.best_params_ == other.best_params_
-    for name, column in one.cv_results_.items():
-        if "time" not in name:
-            np.testing.assert_array_equal(column, other.cv_results_[name], err_msg=name)
-
-
-@pytest.fixture(scope="module")
-def alone(images):
-    return search().fit(*images)
-
-
-def test_two_loky_workers_find_what_one_process_finds(images, alone):
-    assert_same_results(search(n_jobs=2).fit(*images), alone)
-
-
-def test_threads_find_what_one_thread_finds(images, alone):
+    search = GridSearchCV(clf, GRID, cv=2).fit(*images)
     with joblib.parallel_backend("threading", n_jobs=2):
-        assert_same_results(search().fit(*images), alone)
+        assert_same_search(clone(search).fit(*images), search)
 
 
 def test_a_thread_that_draws_random_numbers_changes_nothing(images):
@@ -104,7 +87,7 @@ def fit():
 fit()
 child = multiprocessing.get_context("fork").Process(target=fit)
 child.start()
-child.join(60)
+child.join(120)
 sys.exit(child.exitcode)
 """
 

@@ -1,21 +1,19 @@
 """A finished fit is read back, a shorter one is continued, a killed one goes on."""
 
 import copy
-import functools
 import os
 import random
 import signal
-import subprocess
-import sys
-import textwrap
-import time
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 
 import estimators
 import joblib
 import keras
 import numpy as np
 import pytest
+from children import needs_linux, start
+from searches import assert_same_search
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
@@ -24,58 +22,48 @@ from skfashion._store import Store, StoreWarning, _files, open_store
 from skfashion._training import phases
 from skfashion._training.runs import Runs, State
 from skfashion._utils import deadline as _deadline
-from skfashion.classifiers import _base
 from skfashion.classifiers import _replay as _records
+
+dense = partial(estimators.dense, epochs=4, dropout=0.2)
 
 
 @pytest.fixture
-def trained(monkeypatch):
-    """List of (phase, epochs trained) of every run."""
-    outcomes = []
-    run = phases.run
+def fit(images, tmp_path):
+    """Fit a classifier, on a store if nothing else is said."""
 
-    def counted(*args, **kwargs):
-        outcome = run(*args, **kwargs)
-        outcomes.append(outcome.epochs_trained)
-        return outcome
+    def fit(make=dense, memory=tmp_path, **parameters):
+        return make(memory=memory, **parameters).fit(*images)
 
-    monkeypatch.setattr(_base._training, "run", counted)
-    return outcomes
+    return fit
 
 
-def dense(memory, **parameters):
-    return estimators.dense(**{"epochs": 4, "dropout": 0.2, "memory": memory, **parameters})
+@pytest.fixture
+def assert_as_alone(fit, images):
+    """Check that a classifier is as one that was fitted without a store."""
+
+    def check(clf, make=dense, **parameters):
+        alone = fit(make, None, **parameters)
+        assert clf.history_ == alone.history_
+        assert clf.n_iter_ == alone.n_iter_
+        # A copy computes: what was predicted before is not read back for it.
+        found = copy.deepcopy(clf).predict_proba(images[0])
+        np.testing.assert_array_equal(found, alone.predict_proba(images[0]))
+
+    return check
 
 
-def equal(one, other, X):
-    assert one.history_ == other.history_
-    assert one.n_iter_ == other.n_iter_
-    # Copies compute: what one of them predicted is not read back for the other.
-    one, other = copy.deepcopy(one), copy.deepcopy(other)
-    np.testing.assert_array_equal(one.predict_proba(X), other.predict_proba(X))
-
-
-def test_finished_fit_is_read_back(images, tmp_path, trained):
-    X, y = images
-    first = dense(tmp_path).fit(X, y)
-    second = dense(tmp_path).fit(X, y)
+@pytest.mark.parametrize("memory", [str, partial(joblib.Memory, verbose=0)])
+def test_finished_fit_is_read_back(memory, fit, assert_as_alone, tmp_path, trained):
+    fit(memory=memory(tmp_path))
+    second = fit(memory=memory(tmp_path))
     assert trained == [4, 0]
-    equal(first, second, X)
-    equal(first, dense(None).fit(X, y), X)
+    assert_as_alone(second)
 
 
-def test_joblib_memory_names_the_folder(images, tmp_path, trained):
-    X, y = images
-    dense(joblib.Memory(tmp_path, verbose=0)).fit(X, y)
-    dense(joblib.Memory(tmp_path, verbose=0)).fit(X, y)
-    assert trained == [4, 0]
-
-
-@pytest.mark.parametrize("name", ["verbose", "max_fit_seconds"])
-def test_what_does_not_matter_is_not_in_the_key(name, images, tmp_path, trained):
-    X, y = images
-    dense(tmp_path).fit(X, y)
-    dense(tmp_path, **{name: 1000 if name == "max_fit_seconds" else 0}).fit(X, y)
+@pytest.mark.parametrize("parameter", [{"verbose": 1}, {"max_fit_seconds": 1000}])
+def test_what_does_not_matter_is_not_in_the_key(parameter, fit, trained):
+    fit()
+    fit(**parameter)
     assert trained == [4, 0]
 
 
@@ -93,124 +81,113 @@ def test_what_does_not_matter_is_not_in_the_key(name, images, tmp_path, trained)
         {"activation": "tanh"},
     ],
 )
-def test_what_matters_is_in_the_key(change, images, tmp_path, trained):
-    X, y = images
-    dense(tmp_path).fit(X, y)
-    changed = dense(tmp_path, **change).fit(X, y)
+def test_what_matters_is_in_the_key(change, fit, assert_as_alone, trained):
+    fit()
+    changed = fit(**change)
     assert trained == [4, 4]
-    equal(changed, dense(None, **change).fit(X, y), X)
+    assert_as_alone(changed, **change)
 
 
 def test_other_data_are_other_fits(images, tmp_path, trained):
     X, y = images
-    dense(tmp_path).fit(X, y)
     brighter = X.copy()
     brighter[0, 0, 0] ^= 1
-    dense(tmp_path).fit(brighter, y)
-    dense(tmp_path).fit(X[::-1], y[::-1])
-    dense(tmp_path).fit(X, (y + 1) % 3)
-    dense(tmp_path).fit(X, y, np.linspace(0.1, 1, len(y)))
+    weight = np.linspace(0.1, 1, len(y))
+    for data in ((X, y), (brighter, y), (X[::-1], y[::-1]), (X, (y + 1) % 3), (X, y, weight)):
+        dense(memory=tmp_path).fit(*data)
     assert trained == [4] * 5
 
 
-def test_shorter_fit_is_continued_and_longer_one_is_not_believed(images, tmp_path, trained):
-    X, y = images
-    dense(tmp_path, epochs=2).fit(X, y)
-    longer = dense(tmp_path, epochs=5).fit(X, y)
-    assert trained == [2, 3]
-    equal(longer, dense(None, epochs=5).fit(X, y), X)
-    again = dense(tmp_path, epochs=2).fit(X, y)
-    assert trained[2:] == [5, 0]
-    equal(again, dense(None, epochs=2).fit(X, y), X)
+def test_shorter_fit_is_continued_and_longer_one_is_not_believed(fit, assert_as_alone, trained):
+    fit(epochs=2)
+    longer = fit(epochs=5)
+    again = fit(epochs=2)
+    assert trained == [2, 3, 0]
+    assert_as_alone(longer, epochs=5)
+    assert_as_alone(again, epochs=2)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "sgd", "rmsprop", "adamw"])
-def test_continued_training_has_its_slots_and_random_layers_back(optimizer, images, tmp_path):
-    X, y = images
+def test_continued_training_has_its_slots_and_random_layers_back(optimizer, fit, assert_as_alone):
     settings = {"dropout": 0.3, "augmentation": "flip+shift", "random_state": 0}
-    make = functools.partial(ConvClassifier, 4, dense_units=8, optimizer=optimizer, **settings)
-    make(epochs=1, memory=tmp_path).fit(X, y)
-    equal(make(epochs=3, memory=tmp_path).fit(X, y), make(epochs=3).fit(X, y), X)
+    make = partial(ConvClassifier, 4, dense_units=8, optimizer=optimizer, **settings)
+    fit(make, epochs=1)
+    assert_as_alone(fit(make, epochs=3), make, epochs=3)
 
 
-def test_early_stopping_continues_where_it_was(images, tmp_path, trained):
-    X, y = images
+def test_early_stopping_continues_where_it_was(fit, assert_as_alone, trained):
     settings = {"early_stopping": True, "validation_fraction": 0.3, "n_iter_no_change": 3}
-    dense(tmp_path, epochs=3, **settings).fit(X, y)
-    stopped = dense(tmp_path, epochs=200, **settings).fit(X, y)
-    assert trained[1] == stopped.n_iter_ - 3 < 197
-    equal(stopped, dense(None, epochs=200, **settings).fit(X, y), X)
+    fit(epochs=3, **settings)
+    stopped = fit(epochs=200, **settings)
     # It would stop there however many epochs it were given.
-    dense(tmp_path, epochs=300, **settings).fit(X, y)
-    assert trained[-1] == 0
+    fit(epochs=300, **settings)
+    assert trained == [3, stopped.n_iter_ - 3, 0]
+    assert stopped.n_iter_ < 200
+    assert_as_alone(stopped, epochs=200, **settings)
 
 
-def test_head_is_shared_by_candidates_that_differ_in_the_second_phase(images, tmp_path, trained):
-    X, y = images
-    make = functools.partial(estimators.mobile, epochs=3, memory=tmp_path)
-    make(unfreeze_from="block_16").fit(X, y)
+def test_head_is_shared_by_candidates_that_differ_in_the_second_phase(
+    fit, assert_as_alone, trained
+):
+    make = partial(estimators.mobile, epochs=3)
+    fit(make, unfreeze_from="block_16")
     other = {"unfreeze_from": "Conv_1", "fine_tune_learning_rate": 1e-3}
-    found = make(**other).fit(X, y)
-    make().fit(X, y)
+    found = fit(make, **other)
+    fit(make)
     assert trained == [4, 1, 0]
-    equal(found, make(**other, memory=None).fit(X, y), X)
+    assert_as_alone(found, make, **other)
 
 
 def test_search_on_its_store_trains_nothing_and_finds_the_same(images, tmp_path, trained):
-    X, y = images
     grid = {"learning_rate": [1e-3, 1e-2], "hidden_layer_sizes": [8, "16-8"]}
-    first = GridSearchCV(dense(tmp_path), grid, cv=3, return_train_score=True).fit(X, y)
+
+    def search(memory):
+        clf = dense(memory=memory)
+        return GridSearchCV(clf, grid, cv=3, return_train_score=True).fit(*images)
+
+    first = search(tmp_path)
     del trained[:]
-    second = GridSearchCV(dense(tmp_path), grid, cv=3, return_train_score=True).fit(X, y)
+    second = search(tmp_path)
     assert trained == [0] * 13
-    plain = GridSearchCV(dense(None), grid, cv=3, return_train_score=True).fit(X, y)
-    for other in (second, plain):
-        assert first.best_params_ == other.best_params_
-        for name, column in first.cv_results_.items():
-            if "time" not in name:
-                np.testing.assert_array_equal(column, other.cv_results_[name], err_msg=name)
+    for other in (second, search(None)):
+        assert_same_search(first, other)
 
 
-def test_memory_without_a_seed_warns_once_a_process(images, tmp_path, monkeypatch):
-    X, y = images
+def test_memory_without_a_seed_warns_once_a_process(fit, monkeypatch):
     monkeypatch.setattr(_records, "_WARNED", set())
     with pytest.warns(UserWarning, match="random_state="):
-        dense(tmp_path, random_state=None).fit(X, y)
-    dense(tmp_path, random_state=None).fit(X, y)  # of which conftest.py makes an error
+        fit(random_state=None)
+    fit(random_state=None)  # of which conftest.py makes an error
 
 
-def test_callbacks_are_called_again_and_that_is_said(images, tmp_path, monkeypatch, trained):
-    X, y = images
+def test_callbacks_are_called_again_and_that_is_said(fit, monkeypatch, trained):
     monkeypatch.setattr(_records, "_WARNED", set())
     with pytest.warns(UserWarning, match="callbacks="):
-        dense(tmp_path, callbacks=[keras.callbacks.TerminateOnNaN()]).fit(X, y)
-    dense(tmp_path, callbacks=[keras.callbacks.TerminateOnNaN()]).fit(X, y)
+        fit(callbacks=[keras.callbacks.TerminateOnNaN()])
+    fit(callbacks=[keras.callbacks.TerminateOnNaN()])
     assert trained == [4, 4]
 
 
-def test_fit_cut_by_a_deadline_is_checkpointed(images, tmp_path, trained):
-    X, y = images
+def test_fit_cut_by_a_deadline_is_checkpointed(fit, assert_as_alone, images, tmp_path, trained):
     with pytest.raises(_deadline.DeadlineReached), _deadline.deadline(0):
-        clone(dense(tmp_path)).fit(X, y)
-    resumed = dense(tmp_path).fit(X, y)
+        clone(dense(memory=tmp_path)).fit(*images)
+    resumed = fit()
     assert trained == [3]
-    equal(resumed, dense(None).fit(X, y), X)
+    assert_as_alone(resumed)
 
 
-def test_fit_ended_by_its_own_time_is_not_taken_for_finished(images, tmp_path, trained):
-    X, y = images
-    short = dense(tmp_path, max_fit_seconds=1e-9).fit(X, y)
+def test_fit_ended_by_its_own_time_is_not_taken_for_finished(fit, assert_as_alone, trained):
+    short = fit(max_fit_seconds=1e-9)
     assert short.stopped_by_time_
     assert short.n_iter_ == 1
-    whole = dense(tmp_path).fit(X, y)
+    whole = fit()
     assert trained == [1, 3]
     assert not whole.stopped_by_time_
-    equal(whole, dense(None).fit(X, y), X)
+    assert_as_alone(whole)
 
 
-def test_damaged_entries_are_computed_again(images, tmp_path, trained):
-    X, y = images
-    first = dense(tmp_path).fit(X, y)
+def test_damaged_entries_are_computed_again(fit, assert_as_alone, tmp_path, trained):
+    fit()
     files = [path for path in tmp_path.rglob("*") if path.is_file()]
     assert files
     for path in files:
@@ -218,71 +195,54 @@ def test_damaged_entries_are_computed_again(images, tmp_path, trained):
         data[len(data) // 2] ^= 0xFF
         path.write_bytes(data)
     with pytest.warns(StoreWarning, match="damaged"):
-        second = dense(tmp_path).fit(X, y)
+        second = fit()
     assert trained == [4, 4]
-    equal(first, second, X)
+    assert_as_alone(second)
 
 
-KILLED = """
-import sys
-from skfashion import DenseClassifier
-from skfashion.datasets import make_images
-from skfashion._store import StoreWarning
-from skfashion._training import phases
-phases._CHECKPOINT_SECONDS = 0.0
-X, y = make_images(n_samples=60, n_classes=3, image_size=8, random_state=0)
-clf = DenseClassifier(hidden_layer_sizes=16, epochs=2000, memory=sys.argv[1], random_state=0,
-                      verbose=2)
-clf.fit(X, y)
-"""
+def fit_until_killed(clf, X, y):
+    """Die in the last but one epoch."""
+    epoch = phases._Trainer._epoch
+
+    def mortal(self, training, loop, phase, state, *args):
+        if state.epoch == clf.epochs - 2:
+            os.kill(os.getpid(), signal.SIGKILL)
+        return epoch(self, training, loop, phase, state, *args)
+
+    phases._CHECKPOINT_SECONDS = 0.0
+    phases._Trainer._epoch = mortal
+    clf.fit(X, y)
 
 
-@pytest.mark.skipif(not hasattr(signal, "SIGKILL"), reason="needs SIGKILL")
-def test_killed_fit_loses_an_epoch_at_most(images, tmp_path, trained):
-    X, y = images
-    child = subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(KILLED), str(tmp_path)],
-        stdout=subprocess.PIPE,
-        text=True,
-        env=dict(os.environ),
-    )
-    seen = 0
-    for line in child.stdout:
-        seen = int(line.split("train ")[1].split("/")[0])
-        if seen >= 20:
-            child.kill()
-            break
-    child.wait()
-    seen += sum(1 for _ in child.stdout)  # what it had said before it died
-    resumed = dense(tmp_path, epochs=seen + 30, dropout=0.0).fit(X, y)
-    assert trained[0] <= 30 + 1
-    equal(resumed, dense(None, epochs=seen + 30, dropout=0.0).fit(X, y), X)
+@needs_linux
+def test_killed_fit_loses_the_epoch_it_was_in(fit, assert_as_alone, images, tmp_path, trained):
+    process = start(fit_until_killed, dense(memory=tmp_path, epochs=20), *images)
+    process.join()
+    assert process.exitcode == -signal.SIGKILL
+    resumed = fit(epochs=20)
+    assert trained == [2]
+    assert_as_alone(resumed, epochs=20)
 
 
-def test_checkpoints_cost_little(images, tmp_path, monkeypatch):
-    X, y = images
-    saved = []
-    save = phases.Runs.save_state
-    monkeypatch.setattr(
-        phases.Runs, "save_state", lambda *args: saved.append(time.time()) or save(*args)
-    )
-    dense(tmp_path, epochs=50).fit(X, y)
-    assert len(saved) == 1  # only the last: the whole fit took less than five seconds
+def test_checkpoints_cost_little(fit, monkeypatch):
+    saved, save = [], Runs.save_state
+    monkeypatch.setattr(Runs, "save_state", lambda *args: saved.append(args) or save(*args))
+    assert phases._CHECKPOINT_SECONDS == 5
+    monkeypatch.setattr(phases, "_CHECKPOINT_SECONDS", 1000)
+    fit(epochs=50)
+    assert len(saved) == 1  # only the last
 
 
-def test_a_checkpoint_reads_no_state_back(images, tmp_path, monkeypatch):
-    X, y = images
+def test_a_checkpoint_reads_no_state_back(fit, monkeypatch):
     monkeypatch.setattr(phases, "_CHECKPOINT_SECONDS", 0.0)
-    read = []
-    fill = _files.fill
-    monkeypatch.setattr(
-        _files, "fill", lambda file, buffer: read.append(len(buffer)) or fill(file, buffer)
-    )
-    fitted = dense(tmp_path, hidden_layer_sizes=2000).fit(X, y)
-    assert sum(read) < sum(w.nbytes for w in fitted.model_.get_weights()) / 10
+    read, fill = [], _files.fill
+    monkeypatch.setattr(_files, "fill", lambda *args: read.append(len(args[1])) or fill(*args))
+    fitted = fit(hidden_layer_sizes=2000)
+    little = sum(w.nbytes for w in fitted.model_.get_weights()) / 10
+    assert sum(read) < little
     del read[:]
-    dense(tmp_path, hidden_layer_sizes=2000, epochs=2).fit(X, y)  # none to go on from
-    assert sum(read) < sum(w.nbytes for w in fitted.model_.get_weights()) / 10
+    fit(hidden_layer_sizes=2000, epochs=2)  # none to go on from
+    assert sum(read) < little
 
 
 def test_the_furthest_state_stays_whoever_saves_last(tmp_path):
@@ -304,8 +264,8 @@ def test_the_furthest_state_stays_whoever_saves_last(tmp_path):
     assert mine.furthest("ab", 999).weights[0][0] == 207
 
 
-def test_fits_of_0_1_0_are_named_once(images, tmp_path):
+def test_fits_of_0_1_0_are_named_once(fit, tmp_path):
     open_store(tmp_path).put("results", "0" * 32, {"history": [{"loss": 1.0}], "parameters": {}})
     with pytest.warns(UserWarning, match=r"has fits of skfashion 0\.1\.0"):
-        dense(tmp_path).fit(*images)
-    dense(tmp_path, random_state=1).fit(*images)
+        fit()
+    fit(random_state=1)
