@@ -46,12 +46,8 @@ def training(loop):
 
 
 def rounds_differently():
-    """Tell whether fits of this thread may end otherwise in last digits: not so on a CPU."""
-    if _CURRENT.get() is None or not stacks_fits():
-        return False
-    import jax
-
-    return jax.default_backend() != "cpu"
+    """Tell whether fits of this thread may train with others, and so round otherwise."""
+    return _CURRENT.get() is not None and stacks_fits()
 
 
 def train(function, work, most, *shape):
