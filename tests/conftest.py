@@ -163,7 +163,7 @@ def _numpy_state_stays():
     np.testing.assert_array_equal(state(), before)
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def found(tmp_path_factory):
     """Folder of a finished search on digits."""
     from commands import search_digits
@@ -171,7 +171,7 @@ def found(tmp_path_factory):
     return search_digits(tmp_path_factory.mktemp("found"))
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture(scope="session")
 def photos(tmp_path_factory):
     """Folder of images, train and test, of three classes."""
     from commands import write_photos

@@ -1,6 +1,9 @@
 """What tests of classifiers share."""
 
 import pytest
+import tiny
+
+from skfashion.datasets import make_images
 
 
 @pytest.fixture
@@ -17,3 +20,15 @@ def trained_on(monkeypatch):
 
     monkeypatch.setattr(_training, "run", spy)
     return seen
+
+
+@pytest.fixture(scope="package")
+def rgb():
+    """24 learnable images of 2 classes, 32 x 32, coloured."""
+    return make_images(n_samples=24, n_classes=2, image_size=32, channels=3, random_state=0)
+
+
+@pytest.fixture(scope="module")
+def fitted():
+    """A classifier fitted on twelve tiny images."""
+    return tiny.dense().fit(tiny.X, tiny.y)

@@ -1,11 +1,17 @@
 """Stopping early, in time, and going on: the same for every classifier."""
 
+import functools
 import time
+from math import cos, pi
 
+import keras
 import numpy as np
 import pytest
 from estimators import NAMES, dense, mobile, small
-from numpy.testing import assert_array_equal
+from numpy.testing import assert_allclose, assert_array_equal
+
+from skfashion import DenseClassifier
+from skfashion.classifiers._base import BaseImageClassifier
 
 # -------------------------------------------------------------- partial_fit
 
@@ -20,14 +26,6 @@ def test_partial_fit_is_fit_an_epoch_at_a_time(name, two):
         assert parts.n_iter_ == i + 1
     assert parts.history_ == whole.history_
     assert_array_equal(parts.predict_proba(X), whole.predict_proba(X))
-
-
-def test_partial_fit_keeps_the_slots_of_the_optimizer(two):
-    X, y = two
-    parts = dense().partial_fit(X, y, classes=[0, 1]).partial_fit(X, y)
-    fresh = dense(warm_start=True, epochs=1).fit(X, y).fit(X, y)
-    assert np.abs(parts.predict_proba(X) - fresh.predict_proba(X)).max() > 1e-6
-    assert any(np.abs(slot).sum() > 0 for slot in parts._position["slots"])
 
 
 def test_a_warm_start_with_another_activation(images):
@@ -62,13 +60,6 @@ def test_partial_fit_after_fit_goes_on(two):
     assert_array_equal(clf.predict_proba(X), before)
 
 
-def test_partial_fit_applies_weights(two):
-    X, y = two
-    a = dense(class_weight={0: 1.0, 1: 9.0}).partial_fit(X, y, classes=[0, 1])
-    b = dense().partial_fit(X, y, [0, 1], np.where(y == 1, 9.0, 1.0))
-    assert_array_equal(a.predict_proba(X), b.predict_proba(X))
-
-
 # --------------------------------------------------------------- warm start
 
 
@@ -76,6 +67,7 @@ def test_warm_start_goes_on_with_the_weights(two):
     X, y = two
     warm = dense(warm_start=True, epochs=5, learning_rate=1e-2)
     losses = [warm.fit(X, y).history_["loss"] for _ in range(3)]
+
     assert losses[1][0] < losses[0][0]
     assert losses[2][-1] < losses[0][-1]
     cold = dense(epochs=5, learning_rate=1e-2)
@@ -156,13 +148,9 @@ def test_max_fit_seconds_ends_the_fit_with_the_epoch(two):
 def test_max_fit_seconds_keeps_the_best_weights(two, rng):
     X, y = two
     y_val = rng.permutation(y)
-    clf = dense(
-        early_stopping=True,
-        n_iter_no_change=10_000,
-        epochs=100_000,
-        max_fit_seconds=0.3,
-        learning_rate=1e-2,
-    ).fit(X, y, X_val=X, y_val=y_val)
+    settings = {"early_stopping": True, "n_iter_no_change": 10_000, "epochs": 100_000}
+    clf = dense(**settings, max_fit_seconds=0.3, learning_rate=1e-2)
+    clf.fit(X, y, X_val=X, y_val=y_val)
     assert clf.stopped_by_time_
     assert clf.score(X, y_val) == pytest.approx(max(clf.history_["val_accuracy"]))
 
@@ -177,3 +165,63 @@ def test_time_that_is_over_with_a_phase_begins_no_other(images, tmp_path):
     assert whole.stopped_by_time_ is False
     fresh = mobile(**{**settings, "memory": None}).fit(*images)
     assert whole.history_ == fresh.history_
+
+
+# ------------------------------------------------ a rate that falls along a cosine
+
+
+cosine = functools.partial(dense, epochs=6, schedule="cosine")
+
+
+def rates(clf):
+    return clf.history_["learning_rate"]
+
+
+def test_it_trains_what_keras_own_callback_trains(images):
+    falling = [1e-3 * (1 + cos(pi * epoch / 6)) / 2 for epoch in range(6)]
+    schedule = keras.callbacks.LearningRateScheduler(lambda epoch, _: falling[epoch])
+    ours = cosine().fit(*images)
+    theirs = cosine(schedule="constant", callbacks=[schedule]).fit(*images)
+    assert_allclose(ours.history_["loss"], theirs.history_["loss"], rtol=1e-4)
+    constant = cosine(schedule="constant").fit(*images)
+    assert not np.allclose(ours.history_["loss"], constant.history_["loss"], rtol=1e-4)
+    assert_allclose(rates(constant), 1e-3)  # on the program that fell before
+
+
+class Scheduled(DenseClassifier):
+    def _phase(self, name, epochs, network):
+        decay = keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
+        optimizer = {"optimizer": "adam", "optimizer__learning_rate": decay}
+        return BaseImageClassifier._phase(
+            self, name, epochs, network, schedule=self.schedule, metrics=["accuracy"], **optimizer
+        )
+
+
+def test_two_schedules_are_one_too_many(images):
+    with pytest.raises(ValueError, match=r"schedule='cosine' .* a schedule of its own"):
+        Scheduled(4, schedule="cosine").fit(*images)
+    Scheduled(4, epochs=1).fit(*images)
+
+
+def test_a_callback_of_the_user_has_the_last_word(images):
+    fixed = keras.callbacks.LearningRateScheduler(lambda epoch, _: 0.005)
+    clf = cosine(callbacks=[fixed]).fit(*images)
+    assert_allclose(rates(clf), 0.005)
+
+
+def test_partial_fit_leaves_the_rate_alone(images):
+    clf = cosine()
+    for _ in range(3):
+        clf.partial_fit(*images, classes=np.unique(images[1]))
+    assert_allclose(rates(clf), 1e-3)
+
+
+def test_stopped_by_time_it_goes_on_and_from_a_shorter_fit_it_does_not(images, tmp_path):
+    X, y = images
+    whole = cosine().fit(X, y)
+    assert cosine(memory=tmp_path / "cut", max_fit_seconds=1e-6).fit(X, y).n_iter_ == 1
+    cosine(memory=tmp_path / "short", epochs=3).fit(X, y)
+    for folder in ("cut", "short"):
+        clf = cosine(memory=tmp_path / folder).fit(X, y)
+        assert clf.history_ == whole.history_
+        assert_array_equal(clf.predict_proba(X), whole.predict_proba(X))

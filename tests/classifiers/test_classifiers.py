@@ -6,43 +6,12 @@ import pytest
 import sklearn
 from estimators import NAMES, READY, dense, sequential, small
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import is_classifier
 from sklearn.model_selection import StratifiedKFold, cross_validate
-from sklearn.pipeline import Pipeline
+from sklearn.pipeline import Pipeline, make_pipeline
 
 from skfashion import ConvClassifier, KerasImageClassifier
-from skfashion.datasets import make_images
 from skfashion.preprocessing import PixelScaler
-
-
-@pytest.mark.parametrize("name", NAMES)
-@pytest.mark.parametrize("n_classes", [2, 3])
-def test_probabilities_have_a_column_a_class_for_one_row_too(name, n_classes):
-    X, y = make_images(n_samples=12, n_classes=n_classes, image_size=8, random_state=0)
-    clf = small(name, epochs=1).fit(X, y)
-    many = clf.predict_proba(X)
-    one = clf.predict_proba(X[:1])
-    assert many.shape == (12, n_classes)
-    assert one.shape == (1, n_classes)
-    assert one.dtype == many.dtype == np.float32
-    assert_allclose(many.sum(axis=1), 1, rtol=1e-6)
-    assert_allclose(one, many[:1], rtol=1e-5)
-    assert clf.predict(X[:1]).shape == (1,)
-
-
-def test_fit_returns_self_and_says_what_it_saw(images):
-    X, y = images
-    clf = dense()
-    assert clf.fit(X, y) is clf
-    assert clf.n_features_in_ == 64
-    assert clf.image_shape_ == (8, 8, 1)
-    assert clf.n_iter_ == 3
-    assert clf.stopped_by_time_ is False
-    assert set(clf.history_) == {"phase", "learning_rate", "loss", "accuracy"}
-    assert all(type(v) is list and len(v) == 3 for v in clf.history_.values())
-    assert all(type(v) is float for v in clf.history_["loss"])
-
-
-# ------------------------------------------------------------------ the rest
 
 
 def test_metadata_routing_of_weights(two):
@@ -107,10 +76,9 @@ def test_augmentation_changes_training_and_not_prediction(two):
     assert_array_equal(same.predict_proba(X), changed.predict_proba(X))
 
 
-def test_log_probabilities(two):
+def test_log_probabilities_of_zero(two):
     X, y = two
     clf = dense().fit(X, y)
-    assert_array_equal(clf.predict_log_proba(X), np.log(clf.predict_proba(X)))
     *kernels, bias = clf._weights
     clf._weights = [*kernels, np.array([-1e6, 1e6], bias.dtype)]
     assert_array_equal(clf.predict_log_proba(X), [[-np.inf, 0]] * len(X))
@@ -123,23 +91,6 @@ def test_prediction_does_not_depend_on_later_set_params(two):
     clf.set_params(hidden_layer_sizes=3, loss="categorical_crossentropy", optimizer="sgd", epochs=9)
     assert_array_equal(clf.predict_proba(X), proba)
     assert clf.model_.get_layer("hidden_1").units == 16
-
-
-def test_a_one_hot_loss_gets_rows_of_the_labels(images):
-    X, y = images
-    indices = dense(epochs=5).fit(X, y)
-    rows = dense(epochs=5, loss="categorical_crossentropy").fit(X, y)
-    assert_allclose(rows.predict_proba(X), indices.predict_proba(X), atol=1e-4)
-
-
-@pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd", keras.optimizers.Nadam])
-def test_optimizers_learn(optimizer, two):
-    X, y = two
-    clf = dense(optimizer=optimizer, epochs=30, learning_rate=3e-2).fit(X, y)
-    assert clf.score(X, y) > 0.8
-    assert type(clf.model_.optimizer).__name__.lower() == (
-        optimizer if isinstance(optimizer, str) else "nadam"
-    )
 
 
 @pytest.mark.parametrize("sizes", [(8, 4), [8, 4], "8-4", np.array([8, 4])])
@@ -185,12 +136,18 @@ def test_keras_image_classifier_takes_other_shapes_as_they_are(rng):
 
 
 @pytest.mark.parametrize("name", NAMES)
+@pytest.mark.filterwarnings("error::DeprecationWarning")  # of NumPy 2
 def test_what_is_known_of_a_fitted_network(name, images, capsys):
-    clf = small(name, epochs=2, optimizer="Adam").fit(*images)
-    assert clf.n_classes_ == 3
+    clf = small(name, epochs=3, optimizer="Adam")
+    assert is_classifier(make_pipeline(clf))  # or folds would not be stratified
+    assert clf.fit(*images) is clf
+    assert (clf.n_features_in_, clf.n_classes_, clf.n_iter_) == (64, 3, 3)
+    assert clf.stopped_by_time_ is False
+    assert set(clf.history_) == {"phase", "learning_rate", "loss", "accuracy"}
+    assert all(type(v) is list and len(v) == 3 for v in clf.history_.values())
+    assert all(type(v) is float for v in clf.history_["loss"])
     assert clf.loss_curve_ == clf.history_["loss"]
-    assert len(clf.loss_curve_) == clf.n_iter_
     clf.summary()
     assert "Total params" in capsys.readouterr().out
-    as_keras_writes_it = small(name, epochs=2, optimizer="adam").fit(*images)
+    as_keras_writes_it = small(name, epochs=3, optimizer="adam").fit(*images)
     assert_array_equal(as_keras_writes_it.predict_proba(images[0]), clf.predict_proba(images[0]))

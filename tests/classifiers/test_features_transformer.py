@@ -4,7 +4,7 @@ import pickle
 
 import numpy as np
 import pytest
-from estimators import on_small_backbone, small_backbone
+from estimators import computed, on_small_backbone, small_backbone
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -13,8 +13,7 @@ from sklearn.preprocessing import StandardScaler
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skfashion
-from skfashion import BackboneFeatures, _training, networks
-from skfashion.datasets import make_images
+from skfashion import BackboneFeatures, networks
 from skfashion.model_selection import search_space
 from skfashion.networks import _backbones
 
@@ -24,19 +23,9 @@ def test_scikit_learn(estimator, check):
     check(estimator)
 
 
-@pytest.fixture(scope="module")
-def rgb():
-    return make_images(n_samples=24, n_classes=2, image_size=32, channels=3, random_state=0)
-
-
 @pytest.fixture(autouse=True)
 def _empty_caches():
     skfashion.clear_caches()
-
-
-def computed():
-    """Return how many rows this process has computed."""
-    return _training.features_info()["computed"]
 
 
 def features(backbone=small_backbone, **parameters):

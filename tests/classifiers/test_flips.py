@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from estimators import NAMES, dense, mobile, on_small_backbone, sequential, small
+from estimators import NAMES, computed, dense, mobile, on_small_backbone, sequential, small
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
@@ -15,18 +15,9 @@ from skfashion._training.seeding import views
 from skfashion.datasets import make_images
 
 
-@pytest.fixture(scope="module")
-def rgb():
-    return make_images(n_samples=24, n_classes=2, image_size=32, channels=3, random_state=0)
-
-
-def computed():
-    return _training.features_info()["computed"]
-
-
 @pytest.mark.parametrize("name", NAMES)
-def test_probabilities_are_the_mean_over_both_views(name):
-    X, y = make_images(n_samples=30, n_classes=3, image_size=8, random_state=0)
+def test_probabilities_are_the_mean_over_both_views(name, images):
+    X, y = images
     clf = small(name, epochs=1, test_time_flip=True).fit(X, y)
     plain = clone(clf).set_params(test_time_flip=False).fit(X, y)
     wanted = (plain.predict_proba(X) + plain.predict_proba(X[:, :, ::-1])) / 2
@@ -35,13 +26,13 @@ def test_probabilities_are_the_mean_over_both_views(name):
     assert not np.allclose(plain.predict_proba(X), wanted, atol=1e-6)
 
 
-def test_flat_and_planar_images_are_mirrored_in_their_columns():
-    X, y = make_images(n_samples=30, n_classes=2, image_size=8, channels=3, random_state=0)
+def test_flat_and_planar_images_are_mirrored_in_their_columns(rgb):
+    X, y = rgb
     planes = np.moveaxis(X, -1, 1)
     wanted = dense(test_time_flip=True).fit(X, y).predict_proba(X)
-    flat = dense(test_time_flip=True).fit(X.reshape(30, -1), y)
-    assert_array_equal(flat.predict_proba(X.reshape(30, -1)), wanted)
-    planar = dense(test_time_flip=True, image_shape=(3, 8, 8)).fit(planes, y)
+    flat = dense(test_time_flip=True).fit(X.reshape(24, -1), y)
+    assert_array_equal(flat.predict_proba(X.reshape(24, -1)), wanted)
+    planar = dense(test_time_flip=True, image_shape=(3, 32, 32)).fit(planes, y)
     assert_array_equal(planar.predict_proba(planes), wanted)
 
 
@@ -49,8 +40,8 @@ def channels_first(meta):
     return sequential(meta, keras.layers.Permute((2, 3, 1)), keras.layers.Flatten())
 
 
-def test_columns_of_a_network_with_channels_first():
-    X, y = make_images(n_samples=30, n_classes=2, image_size=8, channels=3, random_state=0)
+def test_columns_of_a_network_with_channels_first(rgb):
+    X, y = rgb
     planes = np.ascontiguousarray(np.moveaxis(X, -1, 1))
     before = keras.config.image_data_format()
     keras.config.set_image_data_format("channels_first")

@@ -41,18 +41,11 @@ def test_meta_says_what_was_seen(two):
     assert seen["X_shape_"] == (None, 8, 8, 1)
 
 
-def test_functions_without_meta(two):
-    def plain(units):
-        return network(units, meta={"X_shape_": (None, 8, 8), "n_classes_": 2})
-
-    assert custom(plain, model__units=3).fit(*two).predict(two[0]).shape == (40,)
-
-
 class Maker:
-    """Something callable that is no function."""
+    """Something callable that is no function, and doesn't ask for `meta`."""
 
-    def __call__(self, meta, units=4):
-        return network(units, meta=meta)
+    def __call__(self, units=4):
+        return network(units, meta={"X_shape_": (None, 8, 8), "n_classes_": 2})
 
 
 def test_any_callable_will_do(two):
@@ -65,12 +58,6 @@ def test_learning_rate_schedules(two):
     clf = custom(optimizer__learning_rate=schedule).fit(*two)
     assert clf.history_["learning_rate"][1] < clf.history_["learning_rate"][0] < 0.101
     assert clone(clf).fit(*two).history_ == clf.history_
-
-
-def test_parameters_of_a_loss_by_name(two):
-    smooth = custom(loss="categorical_crossentropy", loss__label_smoothing=0.9).fit(*two)
-    plain = custom(loss="categorical_crossentropy").fit(*two)
-    assert smooth.history_["loss"] != plain.history_["loss"]
 
 
 def test_metrics_have_the_same_name_in_every_fit(two):
@@ -86,16 +73,12 @@ def test_metrics_have_the_same_name_in_every_fit(two):
 def test_routed_parameters_are_listed_cloned_and_set():
     clf = custom(model__units=5, optimizer__learning_rate=0.5, fit__epochs=3)
     params = clf.get_params()
-    assert params["model__units"] == 5
-    assert params["optimizer__learning_rate"] == 0.5
-    assert params["fit__epochs"] == 3
+    given = {"model__units": 5, "optimizer__learning_rate": 0.5, "fit__epochs": 3}
+    assert given.items() <= params.items()
     assert "model__parameters" not in params
     copied = clone(clf)
-    assert copied.get_params() == params
-    assert clf.set_params(model__units=9, model__rate=0.5, epochs=4) is clf
-    assert clf.get_params()["model__units"] == 9
-    assert clf.get_params()["model__rate"] == 0.5
-    assert clf.epochs == 4
+    changed = {"model__units": 9, "model__rate": 0.5, "epochs": 4}
+    assert changed.items() <= clf.set_params(**changed).get_params().items()
     assert copied.get_params() == params
     assert "model__units=9" in repr(clf)
 
@@ -133,50 +116,43 @@ def test_the_function_is_called_once_a_fit(two):
 # ------------------------------------------------------ outputs and losses
 
 
+BINARY, ROWS = {"loss": "binary_crossentropy"}, {"loss": "categorical_crossentropy"}
+LOGITS = {"loss__from_logits": True}
+LOSSES = keras.losses
+
+
 @pytest.mark.parametrize(
-    ("last", "outputs", "settings"),
+    ("classes", "last", "outputs", "settings"),
     [
-        ("softmax", None, {}),
-        ("sigmoid", 1, {"loss": "binary_crossentropy"}),
-        ("sigmoid", 1, {"loss": keras.losses.BinaryCrossentropy}),
-        ("sigmoid", 1, {"loss": "mean_squared_error"}),
-        (None, 1, {"loss": keras.losses.BinaryCrossentropy, "loss__from_logits": True}),
-        (None, 1, {"loss": keras.losses.BinaryCrossentropy(from_logits=True)}),
-        (None, None, {"loss__from_logits": True}),
-        (None, None, {"loss": keras.losses.SparseCategoricalCrossentropy(from_logits=True)}),
-        (None, None, {"loss": "categorical_crossentropy", "loss__from_logits": True}),
-        ("softmax", None, {"loss": "categorical_crossentropy"}),
-        ("sigmoid", None, {"loss": "binary_crossentropy"}),
+        ("two", "softmax", None, {}),
+        ("two", "softmax", None, ROWS),
+        ("two", "sigmoid", None, BINARY),
+        ("two", "sigmoid", 1, BINARY),
+        ("two", "sigmoid", 1, {"loss": LOSSES.BinaryCrossentropy}),
+        ("two", "sigmoid", 1, {"loss": "mean_squared_error"}),
+        ("two", None, 1, {"loss": LOSSES.BinaryCrossentropy, **LOGITS}),
+        ("two", None, 1, {"loss": LOSSES.BinaryCrossentropy(from_logits=True)}),
+        ("two", None, None, LOGITS),
+        ("two", None, None, {"loss": LOSSES.SparseCategoricalCrossentropy(from_logits=True)}),
+        ("two", None, None, {**ROWS, **LOGITS}),
+        ("images", "softmax", None, ROWS),
+        ("images", "softmax", None, {"loss": "categorical_focal_crossentropy"}),
+        ("images", "softmax", None, {"loss": "mean_squared_error"}),
+        ("images", "softmax", None, {"loss": LOSSES.KLDivergence}),
+        ("images", "softmax", None, {"loss": LOSSES.SparseCategoricalCrossentropy}),
+        ("images", "sigmoid", None, BINARY),
+        ("images", None, None, {"loss": LOSSES.CategoricalCrossentropy, **LOGITS}),
     ],
 )
-def test_two_classes_whatever_the_network_ends_in(last, outputs, settings, two):
-    X, y = two
+def test_whatever_the_network_ends_in(classes, last, outputs, settings, request):
+    X, y = request.getfixturevalue(classes)
     clf = learner(model__last=last, model__outputs=outputs, **settings).fit(X, y)
     proba = clf.predict_proba(X)
-    assert proba.shape == (40, 2)
+    assert proba.shape == (len(X), y.max() + 1)
     assert_allclose(proba.sum(axis=1), 1, atol=1e-5)
-    assert clf.score(X, y) > 0.9
     assert_array_equal(clf.predict(X), proba.argmax(axis=1))
-    assert clf.history_["accuracy"][-1] > 0.9
-
-
-@pytest.mark.parametrize(
-    ("last", "settings"),
-    [
-        ("softmax", {"loss": "categorical_crossentropy"}),
-        ("softmax", {"loss": "categorical_focal_crossentropy"}),
-        ("softmax", {"loss": "mean_squared_error"}),
-        ("softmax", {"loss": keras.losses.KLDivergence}),
-        ("softmax", {"loss": keras.losses.SparseCategoricalCrossentropy}),
-        ("sigmoid", {"loss": "binary_crossentropy"}),
-        (None, {"loss": keras.losses.CategoricalCrossentropy, "loss__from_logits": True}),
-    ],
-)
-def test_three_classes_whatever_the_network_ends_in(last, settings, images):
-    X, y = images
-    clf = learner(model__last=last, **settings).fit(X, y)
-    assert_allclose(clf.predict_proba(X).sum(axis=1), 1, atol=1e-5)
-    assert clf.score(X, y) > 0.8
+    assert clf.score(X, y) > (0.9 if classes == "two" else 0.8)
+    assert clf.history_["accuracy"][-1] > (0.9 if classes == "two" else 0.8)
 
 
 def test_logits_give_the_probabilities_of_the_softmax(two):
@@ -244,62 +220,57 @@ def half_accuracy(y_true, y_pred):
 
 
 def test_optimizers_and_metrics_of_ones_own(two):
-    clf = custom(
-        optimizer=HalfAdam, optimizer__learning_rate=0.125, metrics=["accuracy", half_accuracy]
-    ).fit(*two)
+    clf = custom(optimizer=HalfAdam, metrics=["accuracy", half_accuracy]).fit(*two)
     assert type(clf.model_.optimizer) is HalfAdam
-    assert_allclose(
-        np.array(clf.history_["half_accuracy"]) * 2, clf.history_["accuracy"], atol=1e-6
-    )
-    assert_array_equal(
-        pickle.loads(pickle.dumps(clf)).predict_proba(two[0]), clf.predict_proba(two[0])
-    )
+    half = np.array(clf.history_["half_accuracy"])
+    assert_allclose(half * 2, clf.history_["accuracy"], atol=1e-6)
+    again = pickle.loads(pickle.dumps(clf))
+    assert_array_equal(again.predict_proba(two[0]), clf.predict_proba(two[0]))
 
 
 def test_early_stopping_watches_the_accuracy_whatever_the_metrics(two):
     settings = {"early_stopping": True, "n_iter_no_change": 2, "metrics": ["AUC"]}
-    clf = custom(epochs=50, loss="categorical_crossentropy", **settings).fit(*two)
+    clf = custom(epochs=50, **ROWS, **settings).fit(*two)
     assert {"auc", "accuracy", "val_accuracy", "val_auc"} <= set(clf.history_)
     assert clf.n_iter_ < 50
 
 
-ROWS, ONE = {"loss": "categorical_crossentropy"}, {"loss": "binary_crossentropy"}
 F1 = keras.metrics.F1Score(average="macro")
 IOU = keras.metrics.MeanIoU(2, sparse_y_pred=False)
 METRICS = [
     # metric, loss, what is said against it
     ("AUC", {}, "one-hot rows.*loss='categorical_crossentropy'"),
     ("AUC", ROWS, None),
-    ("AUC", ONE, None),
+    ("AUC", BINARY, None),
     (keras.metrics.Precision(), {}, "Precision compares outputs with one-hot rows"),
     ("mse", {}, "one-hot rows"),
-    ("mse", ONE, None),
+    ("mse", BINARY, None),
     (F1, {}, "one-hot rows"),
     (F1, ROWS, None),
-    (F1, ONE, None),
+    (F1, BINARY, None),
     ("F1Score", ROWS, "average='macro'"),
     ("categorical_accuracy", {}, "one-hot rows"),  # Keras returns a number that means nothing
     ("categorical_accuracy", ROWS, None),
-    ("CategoricalAccuracy", ONE, "there is one in all.*binary"),
+    ("CategoricalAccuracy", BINARY, "there is one in all.*binary"),
     ("TopKCategoricalAccuracy", {}, "one-hot rows"),
     ("SparseTopKCategoricalAccuracy", {}, None),
     ("SparseTopKCategoricalAccuracy", ROWS, "sparse_categorical_crossentropy"),
     (keras.metrics.sparse_categorical_crossentropy, ROWS, "sparse_categorical_crossentropy"),
-    ("SparseCategoricalAccuracy", ONE, "there is one in all"),
+    ("SparseCategoricalAccuracy", BINARY, "there is one in all"),
     (IOU, {}, None),
     (keras.metrics.MeanIoU(2), {}, "MeanIoU.*sparse_y_pred=False"),
     (IOU, ROWS, "MeanIoU.*labels as numbers"),
-    ("BinaryCrossentropy", ONE, None),
+    ("BinaryCrossentropy", BINARY, None),
     (keras.metrics.Accuracy, {}, "give 'accuracy'"),
     ("acc", {}, None),
-    ("acc", ONE, None),
+    ("acc", BINARY, None),
     (lambda y, p: keras.ops.mean(p), {}, None),
 ]
 
 
 @pytest.mark.parametrize(("metric", "loss", "message"), METRICS)
 def test_metrics_work_or_are_refused(metric, loss, message, two):
-    one = {"model__outputs": 1, "model__last": "sigmoid"} if loss is ONE else {}
+    one = {"model__outputs": 1, "model__last": "sigmoid"} if loss is BINARY else {}
     clf = custom(metrics=[metric], epochs=1, **loss, **one)
     if message is None:
         *_, last = clf.fit(*two).history_.values()

@@ -1,15 +1,19 @@
 """What users of scikeras route to their network, and what scikeras makes of the same words."""
 
+import copy
 import functools
+from pathlib import Path
 
 import keras
 import numpy as np
 import pytest
 from custom import custom, network
 from numpy.testing import assert_array_equal
+from scripts import run_python
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
+import skfashion
 from skfashion import KerasImageClassifier
 
 KNOWN = []
@@ -22,26 +26,19 @@ def three(images):
 
 
 custom = functools.partial(custom, epochs=1)
+SPARSE = keras.losses.SparseCategoricalCrossentropy
+TOP = keras.metrics.SparseTopKCategoricalAccuracy
+DECAY = keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
 ROUTED = {
     "a name": {"optimizer": "sgd", "optimizer__learning_rate": 0.25},
     "a class": {"optimizer": keras.optimizers.SGD, "optimizer__nesterov": True},
     "an instance": {"optimizer": keras.optimizers.RMSprop(0.02, rho=0.5)},
     "clipping": {"optimizer": "adam", "optimizer__clipnorm": 0.5, "optimizer__beta_1": 0.8},
     "decay": {"optimizer": keras.optimizers.AdamW, "optimizer__weight_decay": 0.1},
-    "a rate that decays": {
-        "optimizer__learning_rate": keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
-    },
-    "a loss": {"loss": keras.losses.SparseCategoricalCrossentropy, "loss__ignore_class": 7},
-    "a loss with a name": {
-        "loss": keras.losses.SparseCategoricalCrossentropy,
-        "loss__name": "mine",
-    },
-    "a metric": {"metrics": [keras.metrics.SparseTopKCategoricalAccuracy], "metrics__k": 2},
-    "metrics by place": {
-        "metrics": ["accuracy", keras.metrics.SparseTopKCategoricalAccuracy],
-        "metrics__1__k": 2,
-        "metrics__1__name": "second",
-    },
+    "a rate that decays": {"optimizer__learning_rate": DECAY},
+    "a loss": {"loss": SPARSE, "loss__ignore_class": 7, "loss__name": "mine"},
+    "a metric": {"metrics": [TOP], "metrics__k": 2},
+    "metrics by place": {"metrics": ["accuracy", TOP], "metrics__1__k": 2, "metrics__1__name": "b"},
     "a network": {"model__units": 7, "model__rate": 0.25},
 }
 
@@ -54,16 +51,9 @@ def test_the_same_network_as_scikeras(case, three):
     mine = custom(**ROUTED[case]).fit(X, y).model_  # scikeras is imported without its patches
     from scikeras.wrappers import KerasClassifier
 
-    defaults = {
-        "loss": "sparse_categorical_crossentropy",
-        "optimizer": "adam",
-        "metrics": ["accuracy"],
-    }
+    defaults = {"loss": "sparse_categorical_crossentropy", "optimizer": "adam"}
     # scikeras builds an optimizer of a user's own once only, so it gets one of its own.
-    routed = {
-        name: type(value).from_config(value.get_config()) if case == "an instance" else value
-        for name, value in ROUTED[case].items()
-    }
+    routed = {"metrics": ["accuracy"], **copy.deepcopy(ROUTED[case])}
     theirs = KerasClassifier(network, **{**defaults, **routed}, epochs=1, verbose=0)
     theirs = theirs.fit(X, y).model_
     assert type(mine.optimizer) is type(theirs.optimizer)
@@ -91,6 +81,36 @@ def plain(config):
     return float(np.float32(config)) if isinstance(config, float) else config
 
 
+def test_what_scikeras_changed_for_its_own_user_stays():
+    run_python(
+        """
+        import scikeras.wrappers, keras
+        changed = keras.Model.__reduce__
+        from skfashion import DenseClassifier
+        from skfashion.datasets import make_images
+        X, y = make_images(n_samples=20, n_classes=2, image_size=4, random_state=0)
+        DenseClassifier(hidden_layer_sizes=2, epochs=1).fit(X, y)
+        assert keras.Model.__reduce__ is changed
+        """
+    )
+
+
+def test_only_one_module_imports_scikeras():
+    modules = Path(skfashion.__file__).parent.rglob("*.py")
+    assert [m.name for m in modules if "import scikeras" in m.read_text()] == ["_scikeras.py"]
+
+
+def test_an_optimizer_instance_is_good_for_many_fits(three):
+    X, y = three
+    optimizer = keras.optimizers.SGD(0.05, momentum=0.5)
+    clf = custom(optimizer=optimizer)
+    first = clf.fit(X, y).predict_proba(X)
+    assert_array_equal(clf.fit(X, y).predict_proba(X), first)
+    assert not optimizer.built
+    same = custom(optimizer="sgd", optimizer__learning_rate=0.05, optimizer__momentum=0.5)
+    assert_array_equal(same.fit(X, y).predict_proba(X), first)
+
+
 # ------------------------------------------------------- networks that compile themselves
 
 
@@ -107,16 +127,17 @@ def with_anything(**everything):
     return model
 
 
+SGD = {"optimizer": "sgd", "optimizer__learning_rate": 0.25, "optimizer__momentum": 0.5}
+
+
 @pytest.mark.parametrize("function", [compiled, with_anything])
 def test_a_function_may_compile_with_what_was_routed(function, three):
-    clf = custom(function, optimizer="sgd", optimizer__learning_rate=0.25, optimizer__momentum=0.5)
-    clf.fit(*three)
-    optimizer = clf.model_.optimizer
-    assert type(optimizer) is keras.optimizers.SGD
-    assert float(optimizer.momentum) == 0.5
+    clf = custom(function, **SGD).fit(*three)
+    assert type(clf.model_.optimizer) is keras.optimizers.SGD
+    assert float(clf.model_.optimizer.momentum) == 0.5
     assert clf.history_["learning_rate"] == [0.25]
-    plainly = custom(optimizer="sgd", optimizer__learning_rate=0.25, optimizer__momentum=0.5)
-    assert_array_equal(clf.predict_proba(three[0]), plainly.fit(*three).predict_proba(three[0]))
+    plainly = custom(**SGD).fit(*three)
+    assert_array_equal(clf.predict_proba(three[0]), plainly.predict_proba(three[0]))
 
 
 def test_a_function_may_compile_with_the_default_optimizer(three):
@@ -164,26 +185,14 @@ def heard():
     return Named.heard
 
 
+MADE, C = Named("made", 1), "callbacks__"
 CALLBACKS = {
-    "a class": (Named, {"callbacks__name": "a"}, [("a", 0)]),
-    "an instance": (Named("made", 1), {}, [("made", 1)]),
-    "a list": ([Named, Named], {"callbacks__0__name": "a"}, [("a", 0), ("nobody", 0)]),
-    "for all": ([Named, Named], {"callbacks__size": 3}, [("nobody", 3), ("nobody", 3)]),
-    "one over all": (
-        [Named, Named],
-        {"callbacks__name": "all", "callbacks__1__name": "b"},
-        [("all", 0), ("b", 0)],
-    ),
-    "a dict": (
-        {"x": Named, "y": Named},
-        {"callbacks__x__name": "a", "callbacks__y__size": 2},
-        [("a", 0), ("nobody", 2)],
-    ),
-    "instances beside classes": (
-        [Named("made", 1), Named],
-        {"callbacks__1__name": "b"},
-        [("made", 1), ("b", 0)],
-    ),
+    "a class": (Named, {f"{C}name": "a"}, [("a", 0)]),
+    "an instance": (MADE, {}, [("made", 1)]),
+    "a list": ([Named, Named], {f"{C}0__name": "a"}, [("a", 0), ("nobody", 0)]),
+    "one over all": ([Named, Named], {f"{C}name": "x", f"{C}1__name": "b"}, [("x", 0), ("b", 0)]),
+    "a dict": ({"x": Named}, {f"{C}x__name": "a", f"{C}size": 2}, [("a", 2)]),
+    "instances beside classes": ([MADE, Named], {f"{C}1__name": "b"}, [("made", 1), ("b", 0)]),
 }
 
 
@@ -200,49 +209,36 @@ def test_callbacks_by_place_by_name_and_for_all(case, heard, three):
 # ---------------------------------------------------------------- fit__, and what is refused
 
 
-def test_what_is_routed_to_fit_goes_before_the_parameter(three):
-    clf = custom(epochs=9, batch_size=24, fit__epochs=2, fit__batch_size=8).fit(*three)
-    assert clf.n_iter_ == 2
-    assert_array_equal(
-        clf.predict_proba(three[0]),
-        custom(epochs=2, batch_size=8).fit(*three).predict_proba(three[0]),
-    )
-    clf.set_params(fit__epochs=3).fit(*three)
-    assert clf.n_iter_ == 3
+@pytest.mark.parametrize("method", ["fit", "partial_fit"])
+def test_what_is_routed_to_fit_goes_before_the_parameter(method, three):
+    X, y = three
 
+    def fitted(**parameters):
+        clf = custom(**parameters)
+        return getattr(clf, method)(X, y, **({"classes": [0, 1, 2]} if method != "fit" else {}))
 
-def test_partial_fit_takes_batches_of_the_routed_size(three):
-    sizes = [custom(**given).partial_fit(*three, classes=[0, 1, 2]) for given in (
-        {"batch_size": 8}, {"fit__batch_size": 8}, {"batch_size": 24}
-    )]  # fmt: skip
-    first, routed, whole = (clf.predict_proba(three[0]) for clf in sizes)
-    assert_array_equal(routed, first)
-    assert not np.array_equal(whole, first)
+    routed = fitted(epochs=9, batch_size=24, fit__epochs=2, fit__batch_size=8)
+    assert_array_equal(routed.predict_proba(X), fitted(epochs=2, batch_size=8).predict_proba(X))
+    assert routed.history_ != fitted(epochs=2, batch_size=24).history_
+    assert routed.set_params(fit__epochs=3).fit(X, y).n_iter_ == 3
 
 
 # a name that is not routed, and what is said of it: what it was for may have another name
 REFUSED = {
-    "epoch": "fit__epochs and",
+    **dict.fromkeys(("epoch", "model__", "model__a__b", "predict__verbose"), "fit__epochs and"),
+    **dict.fromkeys(("compile__loss", "compile__loss_weights"), "fit__epochs and"),
+    "optimizer__learning_rate__decay_steps": "fit__epochs and",
     "units": "If it is .* model__units",
     "build_fn": "model=",
     "validation_split": "validation_fraction",
-    "model__": "fit__epochs and",
-    "model__a__b": "fit__epochs and",
-    "optimizer__learning_rate__decay_steps": "fit__epochs and",
-    "compile__loss": "fit__epochs and",
-    "compile__loss_weights": "fit__epochs and",
     "compile__run_eagerly": "fit__epochs and.*compiled with run_eagerly=True",
     "run_eagerly": "compiled with run_eagerly=True",
     "shuffle": "are shuffled for each epoch",
-    "hidden_layer_sizes": "model__hidden_layer_sizes",
     "predict__batch_size": "fit__epochs and.*a size of their own",
-    "predict__verbose": "fit__epochs and",
     "fit__validation_split": "fit__epochs and.*validation_fraction",
-    "fit__verbose": "fit__epochs and.*fit__batch_size",
     "fit__shuffle": "are shuffled for each epoch",
-    "fit__class_weight": "fit__epochs and.*fit__batch_size",
-    "fit__callbacks": "fit__epochs and.*fit__batch_size",
-    "fit__sample_weight": "fit__epochs and.*fit__batch_size",
+    **dict.fromkeys(("fit__verbose", "fit__class_weight"), "fit__epochs and.*fit__batch_size"),
+    **dict.fromkeys(("fit__callbacks", "fit__sample_weight"), "fit__epochs and.*fit__batch_size"),
 }
 
 

@@ -12,7 +12,9 @@ import joblib
 import numpy as np
 import pandas as pd
 import pytest
+from commands import predicted
 from PIL import Image
+from scripts import run_python
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.naive_bayes import GaussianNB
@@ -26,14 +28,6 @@ from skfashion._cli._tuning import models
 from skfashion._training import programs_info
 from skfashion.datasets import make_images
 from skfashion.preprocessing import ImageReader
-
-
-def table_of(out):
-    """Return the rows that `predict` prints, below its header."""
-    header, *rows = [line.split("\t") for line in out.splitlines()]
-    assert header[:3] == ["file", "label", "probability"]
-    return rows
-
 
 # -- a folder of images ----------------------------------------------------------------------
 
@@ -77,14 +71,20 @@ def test_evaluate_says_that_it_takes_all_of_a_folder(photo_model, photos, capsys
     assert "train' counts, also what the model may have been trained on" in capsys.readouterr().err
 
 
-def test_predict_hands_files_to_the_reader(photo_model, photos, capsys):
-    files = [str(path) for path in sorted((photos / "test" / "a").iterdir())]
-    assert main(["predict", str(photo_model), *files]) == 0
-    rows = table_of(capsys.readouterr().out)
-    model = skfashion.load(photo_model / "model.skfashion")
-    assert [row[0] for row in rows] == files
-    assert [row[1] for row in rows] == model.predict(files).tolist()
-    assert [row[2] for row in rows] == [f"{p:.4f}" for p in model.predict_proba(files).max(axis=1)]
+@pytest.mark.parametrize("kind", ["arrays", "files"])
+def test_predict_turns_files_into_what_the_model_knows(
+    kind, found, digit_files, photo_model, photos, capsys
+):
+    folder, (given, files, _) = found, digit_files
+    if kind == "files":
+        folder, files = photo_model, sorted((photos / "test" / "a").iterdir())
+        given = [str(file) for file in files]
+    assert main(["predict", str(folder), *map(str, files)]) == 0
+    rows = predicted(capsys)
+    model = skfashion.load(folder / "model.skfashion")
+    assert [row[0] for row in rows] == list(map(str, files))
+    assert [row[1] for row in rows] == model.predict(given).tolist()
+    assert [row[2] for row in rows] == [f"{p:.4f}" for p in model.predict_proba(given).max(axis=1)]
 
 
 PARTS = [
@@ -149,21 +149,12 @@ def digit_files(tmp_path_factory):
     return images, sorted(folder.glob("[0-9]*.png")), sorted(folder.glob("large*.png"))
 
 
-def test_predict_turns_files_into_what_the_model_knows(found, digit_files, capsys):
-    images, files, _ = digit_files
-    assert main(["predict", str(found / "model.skfashion"), *map(str, files)]) == 0
-    rows = table_of(capsys.readouterr().out)
-    model = skfashion.load(found / "model.skfashion")
-    assert [row[1] for row in rows] == model.predict(images).tolist()
-    assert [row[2] for row in rows] == [f"{p:.4f}" for p in model.predict_proba(images).max(axis=1)]
-
-
 def test_predict_resizes_files(found, digit_files, capsys):
     images, files, large = digit_files
     labels = {}
     for name, some in (("small", files), ("large", large)):
         assert main(["predict", str(found), *map(str, some)]) == 0
-        labels[name] = [row[1] for row in table_of(capsys.readouterr().out)]
+        labels[name] = [row[1] for row in predicted(capsys)]
     # Enlarging and shrinking blurs, and the model is a weak one; by chance it would be 0.1.
     assert np.mean(np.array(labels["small"]) == np.array(labels["large"])) >= 0.5
 
@@ -174,7 +165,7 @@ def test_predict_goes_on_after_files_that_are_no_images(found, digit_files, tmp_
     names = [str(tmp_path / "text.png"), good, str(tmp_path / "none.png")]
     assert main(["predict", str(found), *names]) == 2
     captured = capsys.readouterr()
-    assert [row[0] for row in table_of(captured.out)] == [good]
+    assert [line.split("\t")[0] for line in captured.out.splitlines()[1:]] == [good]
     assert len(captured.err.splitlines()) == 2
     assert "no such file" in captured.err
 
@@ -242,12 +233,9 @@ def things(found, photo_model, photos, tmp_path_factory):
     joblib.dump(GaussianNB().fit(X, y), folder / "rows.joblib")
     image = folder / "image.png"
     Image.new("L", (8, 8)).save(image)
-    return {
-        "found": found, "photo_model": photo_model, "photos": photos, "image": image,
-        "text": folder / "text.txt", "empty": folder / "empty", "none": folder / "none",
-        "dict": folder / "dict.joblib", "unfitted": folder / "unfitted.joblib",
-        "rows": folder / "rows.joblib", "out": folder / "out",
-    }  # fmt: skip
+    names = ("text.txt", "empty", "none", "dict.joblib", "unfitted.joblib", "rows.joblib", "out")
+    made = {name.partition(".")[0]: folder / name for name in names}
+    return {"found": found, "photo_model": photo_model, "photos": photos, "image": image, **made}
 
 
 @pytest.mark.parametrize(
@@ -261,6 +249,15 @@ def things(found, photo_model, photos, tmp_path_factory):
         ("search digits --size 8", "--size is for folders"),
         ("search digits --model tree", "--model tree is not one of "),
         ("search {photos} --model mobilenet --size 16", "needs 32"),
+        ("search digits --out {out} --alpha 0.5", "--alpha is not for --model dense"),
+        ("search digits --out {out} --backbone resnet", "'mobilenet_v3_small'"),
+        ("search digits --model conv --backbone xception", "--backbone is not for --model conv"),
+        ("search digits --out {out} --augmentation spin", "spin"),
+        ("search digits --out {out} --scoring f1macro", "Did you mean 'f1_macro'?"),
+        ("search digits --out {out} --scoring f1", "(--scoring f1)"),
+        ("search digits --kind hyperband --minutes 3", "--minutes is for"),
+        ("search fashion_mnist", "Did you mean 'fashion-mnist'?"),
+        ("search phots", "Did you mean 'photos'?"),
         ("search digits --images 5 --out {out}", "number of classes = 10 (--images 5"),
         ("search digits --images 15 --out {out}", "--folds 3"),
         ("search digits --out {text}", "choose another one with --out"),
@@ -281,6 +278,7 @@ def things(found, photo_model, photos, tmp_path_factory):
     ],
 )
 def test_a_mistake_is_one_line_and_status_2(line, fragment, things, capsys, tmp_path, monkeypatch):
+    (tmp_path / "photos").mkdir()
     monkeypatch.chdir(tmp_path)
     given = [word.format(**things) for word in line.split()]
     assert main(given) == 2
@@ -288,6 +286,7 @@ def test_a_mistake_is_one_line_and_status_2(line, fragment, things, capsys, tmp_
     assert len(error) == 1
     assert error[0].startswith("skfashion: error: ")
     assert fragment in error[0]
+    assert not things["out"].exists()
 
 
 @pytest.mark.parametrize(
@@ -298,6 +297,9 @@ def test_a_mistake_is_one_line_and_status_2(line, fragment, things, capsys, tmp_
         ("search --folds 1", "'1' is not a whole number from 2 on"),
         ("predict model.skfashion", "required: IMAGE"),
         ("runs x --max-bytes -1", "not a whole number from 0 on"),
+        ("search digits --jobs 0", "argument --jobs: '0' is not a"),
+        ("search digits --jobs two", "argument --jobs: 'two' is not a"),
+        ("search digits --seed 5000000000", "argument --seed: '5000000000' is not a"),
     ],
 )
 def test_wrong_arguments_are_one_line_and_status_2(line, fragment, capsys):
@@ -310,21 +312,20 @@ def test_wrong_arguments_are_one_line_and_status_2(line, fragment, capsys):
     assert "--help" in error
 
 
-def test_help_and_version_load_nothing_heavy():
-    code = (
-        "import sys; sys.argv = ['skfashion', '{}']; import runpy\n"
-        "try: runpy.run_module('skfashion', run_name='__main__')\n"
-        "except SystemExit as stop: assert not stop.code\n"
-        "heavy = {{'keras', 'tensorflow', 'sklearn', 'numpy', 'pandas'}} & set(sys.modules)\n"
-        "assert not heavy, heavy"
-    )
-    for option, expected in (("--help", "examples:"), ("--version", "skfashion 0.")):
-        done = subprocess.run(
-            [sys.executable, "-c", code.format(option)],
-            capture_output=True, text=True, check=False, cwd=Path(__file__).parents[2],
-        )  # fmt: skip
-        assert done.returncode == 0, done.stderr
-        assert expected in done.stdout
+@pytest.mark.parametrize(
+    ("option", "expected"), [("--help", "examples:"), ("--version", "skfashion 0.")]
+)
+def test_help_and_version_load_nothing_heavy(option, expected):
+    code = """
+    import runpy, sys
+    try:
+        runpy.run_module("skfashion", run_name="__main__")
+    except SystemExit as stop:
+        assert not stop.code
+    heavy = {"keras", "tensorflow", "sklearn", "numpy", "pandas"} & set(sys.modules)
+    assert not heavy, heavy
+    """
+    assert expected in run_python(code, option)
 
 
 def test_help_says_the_sizes_there_are(capsys, monkeypatch):

@@ -28,6 +28,7 @@ def without_times(csv):
 
 def test_search_leaves_model_table_and_summary(found):
     assert len(pd.read_csv(found / "cv_results.csv")) == 3
+    assert type(skfashion.load(found / "model.skfashion")).__name__ == "Pipeline"
     summary = json.loads((found / "summary.json").read_text())
     assert summary["candidates"] == 3
     assert summary["test_accuracy"] > 0.6
@@ -36,36 +37,24 @@ def test_search_leaves_model_table_and_summary(found):
     assert summary["command"].startswith("skfashion search digits --candidates 3")
     text = (found / "summary.txt").read_text()
     assert f"Test accuracy {summary['test_accuracy']:.4f}" in text
-
-
-def test_search_leaves_a_report(found, tmp_path, capsys, monkeypatch):
     page = (found / "report.html").read_text(encoding="utf-8")
-    summary = json.loads((found / "summary.json").read_text())
     assert "<h1>dense on digits</h1>" in page
     for told in (summary["command"], f"{summary['test_accuracy']:.4f}", "Mistakes on test images"):
         assert told in page
-    arguments = ["search", "digits", "--candidates", "3", "--out", str(tmp_path), *SMALL]
-    arguments += ["--memory", str(found / "memory")]
+
+
+def test_search_prints_a_line_a_candidate_and_reads_finished_fits_back(
+    found, tmp_path, capsys, monkeypatch
+):
     (tmp_path / "report.html").write_text("of an earlier search")
     monkeypatch.setitem(sys.modules, "matplotlib.pyplot", None)
-    assert main(arguments) == 0
-    assert "pip install matplotlib" in capsys.readouterr().out
-    assert not (tmp_path / "report.html").exists()
-
-
-def test_saved_model_is_a_plain_pipeline_without_paths(found):
-    model = skfashion.load(found / "model.skfashion")
-    assert type(model).__name__ == "Pipeline"
-    assert model[-1].memory is None
-    assert str(found).encode() not in (found / "model.skfashion").read_bytes()
-
-
-def test_search_prints_a_line_a_candidate_and_reads_finished_fits_back(found, tmp_path, capsys):
     memory = found / "memory"
     before = sorted(path.name for path in memory.rglob("*.npy"))
     arguments = ["search", "digits", "--candidates", "3", "--out", str(tmp_path), *SMALL]
     assert main([*arguments, "--memory", str(memory)]) == 0
     out = capsys.readouterr().out
+    assert "pip install matplotlib" in out
+    assert not (tmp_path / "report.html").exists()
     assert "are read back" in out
     assert "Drawn at random: 1; chosen by the scores so far: 2." in out
     lines = candidate_lines(out)
@@ -131,36 +120,6 @@ def test_a_stopped_search_goes_on(found, tmp_path, capsys, monkeypatch):
     )
 
 
-@pytest.mark.filterwarnings("always::sklearn.exceptions.FitFailedWarning")
-def test_a_candidate_that_fails_costs_a_line(tmp_path, capsys, monkeypatch):
-    fit = DenseClassifier.fit
-    calls = []
-
-    def fail_at_first(self, X, y):
-        calls.append(1)
-        if len(calls) <= 2:
-            raise ValueError("no luck")
-        return fit(self, X, y)
-
-    monkeypatch.setattr(DenseClassifier, "fit", fail_at_first)
-    arguments = ["search", "digits", "--candidates", "2", "--out", str(tmp_path), *SMALL]
-    assert main(arguments) == 0
-    captured = capsys.readouterr()
-    assert [line[1] == "failed" for line in candidate_lines(captured.out)] == [True, False]
-    assert "note: a fit failed: ValueError: no luck" in captured.err.splitlines()
-
-
-@pytest.mark.filterwarnings("always::sklearn.exceptions.FitFailedWarning")
-def test_a_search_in_which_all_fails_ends_in_one_line(tmp_path, capsys, monkeypatch):
-    def fail(self, X, y):
-        raise ValueError("no luck")
-
-    monkeypatch.setattr(DenseClassifier, "fit", fail)
-    arguments = ["search", "digits", "--candidates", "1", "--out", str(tmp_path), *SMALL]
-    assert main(arguments) == 2
-    assert "error: The search failed: ValueError: no luck" in capsys.readouterr().err
-
-
 def test_search_on_fashion_mnist_learns_names(fashion, tmp_path, capsys):
     small = ["--images", "1500", "--sample", "500", "--candidates", "1", "--epochs", "3"]
     assert main(["search", "fashion-mnist", "--folds", "2", "--out", str(tmp_path), *small]) == 0
@@ -199,27 +158,6 @@ def test_no_command_knows_a_classifier_by_name():
     assert ours == set(_MODELS)  # which --help lists
 
 
-def out_of_reach(subset):
-    raise OSError("not cached, no network: do this and that")
-
-
-def test_without_fashion_mnist_the_default_is_digits(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("skfashion._cli._data.fetch_fashion_mnist", out_of_reach)
-    assert main(["search", "--candidates", "1", "--out", str(tmp_path), *SMALL]) == 0
-    captured = capsys.readouterr()
-    assert "digits instead" in captured.err
-    assert len(captured.err.splitlines()) == 1
-    assert json.loads((tmp_path / "summary.json").read_text())["data"] == "digits"
-
-
-def test_fashion_mnist_asked_for_and_out_of_reach(tmp_path, capsys, monkeypatch):
-    monkeypatch.setattr("skfashion._cli._data.fetch_fashion_mnist", out_of_reach)
-    assert main(["search", "fashion-mnist", "--out", str(tmp_path)]) == 2
-    assert capsys.readouterr().err == (
-        "skfashion: error: not cached, no network: do this and that\n"
-    )
-
-
 def test_mobilenet_without_its_weights(photos, tmp_path, capsys, monkeypatch):
     def no_network(*arguments, **options):
         raise Exception("URL fetch failure")
@@ -229,3 +167,41 @@ def test_mobilenet_without_its_weights(photos, tmp_path, capsys, monkeypatch):
     arguments = ["search", str(photos), "--model", "mobilenet", "--out", str(tmp_path)]
     assert main(arguments) == 2
     assert "KERAS_HOME" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("asked", [[], ["fashion-mnist"]])
+def test_fashion_mnist_out_of_reach(asked, tmp_path, capsys, monkeypatch):
+    def out_of_reach(subset):
+        raise OSError("not cached, no network: do this and that")
+
+    monkeypatch.setattr("skfashion._cli._data.fetch_fashion_mnist", out_of_reach)
+    few = ["--candidates", "1", "--out", str(tmp_path), *SMALL]
+    assert main(["search", *asked, *few]) == (2 if asked else 0)
+    (line,) = capsys.readouterr().err.splitlines()
+    if asked:
+        assert line == "skfashion: error: not cached, no network: do this and that"
+    else:
+        assert "digits instead" in line
+        assert json.loads((tmp_path / "summary.json").read_text())["data"] == "digits"
+
+
+@pytest.mark.parametrize("n_failing", [2, 4])
+@pytest.mark.filterwarnings("always::sklearn.exceptions.FitFailedWarning")
+def test_a_candidate_that_fails_costs_a_line(n_failing, tmp_path, capsys, monkeypatch):
+    fit, calls = DenseClassifier.fit, []
+
+    def fail_at_first(self, X, y):
+        calls.append(1)
+        if len(calls) <= n_failing:
+            raise ValueError("no luck")
+        return fit(self, X, y)
+
+    monkeypatch.setattr(DenseClassifier, "fit", fail_at_first)
+    arguments = ["search", "digits", "--candidates", "2", "--out", str(tmp_path), *SMALL]
+    assert main(arguments) == (0 if n_failing == 2 else 2)
+    captured = capsys.readouterr()
+    if n_failing == 2:
+        assert [line[1] == "failed" for line in candidate_lines(captured.out)] == [True, False]
+        assert "note: a fit failed: ValueError: no luck" in captured.err.splitlines()
+    else:
+        assert "error: The search failed: ValueError: no luck" in captured.err

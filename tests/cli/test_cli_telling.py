@@ -125,25 +125,6 @@ def test_info_says_what_a_model_is(found, tmp_path, capsys):
 # -- options ---------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize(
-    ("options", "fragment"),
-    [
-        ("--alpha 0.5", "--alpha is not for --model dense"),
-        ("--backbone resnet", "'mobilenet_v3_small'"),
-        ("--model conv --backbone resnet50_v2", "--backbone is not for --model conv"),
-        ("--augmentation spin", "spin"),
-        ("--scoring f1macro", "no scoring 'f1macro'. Did you mean 'f1_macro'?"),
-        ("--scoring f1", "(--scoring f1)"),
-        ("--kind hyperband --minutes 3", "--minutes is for"),
-    ],
-)
-def test_options_that_can_not_be(options, fragment, tmp_path, capsys):
-    assert main(["search", "digits", "--out", str(tmp_path / "out"), *options.split()]) == 2
-    (line,) = capsys.readouterr().err.splitlines()
-    assert fragment in line
-    assert not (tmp_path / "out").exists()
-
-
 def test_options_reach_the_search(tmp_path, capsys):
     small = ["--epochs", "1", "--images", "60", "--folds", "2", "--candidates", "1"]
     options = ["--scoring", "f1_macro", "--class-weight", "balanced", "--augmentation", "shift"]
@@ -160,13 +141,3 @@ def test_a_bare_command_lists_the_commands(capsys):
     out = capsys.readouterr().out
     for command in ("search", "predict", "evaluate", "info", "runs"):
         assert f"    {command} " in out
-
-
-@pytest.mark.parametrize(
-    ("named", "nearest"), [("fashion_mnist", "fashion-mnist"), ("phots", "photos")]
-)
-def test_a_wrong_name_gets_the_nearest(named, nearest, tmp_path, monkeypatch, capsys):
-    (tmp_path / "photos").mkdir()
-    monkeypatch.chdir(tmp_path)
-    assert main(["search", named]) == 2
-    assert f"Did you mean {nearest!r}?" in capsys.readouterr().err

@@ -21,3 +21,10 @@ def write_photos(folder):
     write_classes(folder / "test", X[60:], y[60:], "abc")
     (folder / "train" / "a" / "broken.png").write_text("no image")
     return folder
+
+
+def predicted(capsys):
+    """Return the rows that `skfashion predict` has printed, below its header."""
+    header, *rows = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert header[:3] == ["file", "label", "probability"]
+    return rows

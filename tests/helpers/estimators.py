@@ -3,7 +3,7 @@
 import keras
 
 import skfashion
-from skfashion import BackboneFineTuner, DenseClassifier, MobileNetFineTuner
+from skfashion import BackboneFineTuner, DenseClassifier, MobileNetFineTuner, _training
 
 
 def sequential(meta, *layers, outputs=None, last="softmax"):
@@ -18,7 +18,7 @@ def small_network(units=16, meta=None):
     return sequential(meta, keras.layers.Flatten(), hidden)
 
 
-def small_backbone(input_shape):
+def small_backbone(input_shape, last=32):
     """Build a backbone that is traced in no time, for `BackboneFineTuner`."""
     inputs = keras.Input(input_shape)
     start = keras.initializers.GlorotUniform(seed=0)
@@ -26,7 +26,7 @@ def small_backbone(input_shape):
     x = keras.layers.Rescaling(1 / 255)(inputs)
     x = keras.layers.UnitNormalization(axis=(1, 2, 3))(x)
     x = keras.layers.Rescaling(32.0)(x)
-    for block, filters in ((1, 8), (2, 32)):
+    for block, filters in ((1, 8), (2, last)):
         name, options = f"block{block}", {"strides": 2, "kernel_initializer": start}
         x = keras.layers.Conv2D(filters, 3, **options, use_bias=False, name=f"{name}_conv")(x)
         x = keras.layers.BatchNormalization(name=f"{name}_bn")(x)
@@ -77,3 +77,8 @@ def mobile(**parameters):
 def small(name, **parameters):
     """Return one classifier, small enough for scikit-learn's checks and able to learn."""
     return getattr(skfashion, name)(**{**SMALL[name], "random_state": 0, **parameters})
+
+
+def computed():
+    """Return how many rows of frozen parts this process has computed."""
+    return _training.features_info()["computed"]

@@ -7,9 +7,10 @@ os.environ.setdefault("MPLBACKEND", "agg")
 
 import numpy as np
 import pytest
+from estimators import dense
 from PIL import Image
 from reports import EVIL, LABELS, network
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 from sklearn.pipeline import make_pipeline
 
 from skfashion import KerasImageClassifier
@@ -22,6 +23,18 @@ def _closed():
     yield
     if "matplotlib.pyplot" in sys.modules:
         sys.modules["matplotlib.pyplot"].close("all")
+
+
+@pytest.fixture(scope="package")
+def search(images, tmp_path_factory):
+    """A search over three parameters, with the histories of all its fits."""
+    clf = dense(hidden_layer_sizes=8, memory=tmp_path_factory.mktemp("runs"))
+    grid = {
+        "learning_rate": [1e-4, 1e-3, 1e-2],
+        "hidden_layer_sizes": ["8", (16, 8)],
+        "batch_size": [16, 32],
+    }
+    return RandomizedSearchCV(clf, grid, n_iter=8, cv=2, random_state=0).fit(*images)
 
 
 @pytest.fixture(scope="package")

@@ -50,11 +50,12 @@ def test_every_candidate_fold_and_epoch(images, tmp_path):
     assert list(refit["loss"]) == search.best_estimator_.history_["loss"]
 
 
-def test_csv_and_back(images, tmp_path):
-    frame = history_frame(searched(images, tmp_path / "runs"))
+def test_csv_and_back(search, tmp_path):
+    frame = history_frame(search)
     frame.to_csv(tmp_path / "history.csv", index=False)
     again = pd.read_csv(tmp_path / "history.csv").astype({"fold": "Int64"})
     pd.testing.assert_frame_equal(again, frame, check_dtype=False)
+    assert set(frame["param_hidden_layer_sizes"]) == {"8", "(16, 8)"}
 
 
 def test_without_memory_there_is_the_refit_alone(images):
@@ -64,15 +65,6 @@ def test_without_memory_there_is_the_refit_alone(images):
     nothing = history_frame(searched(images, None, refit=False))
     assert nothing.empty
     assert {"candidate", "fold", "epoch", "loss", "param_learning_rate"} <= set(nothing)
-
-
-def test_in_a_pipeline(images, tmp_path):
-    X, y = images
-    pipe = make_pipeline(PixelScaler(), dense(memory=tmp_path))
-    grid = {"denseclassifier__hidden_layer_sizes": [4, (8, 4)]}
-    frame = history_frame(searched(images, None, grid, pipe))
-    assert len(frame) == (2 * 2 + 1) * 3
-    assert set(frame["param_denseclassifier__hidden_layer_sizes"]) == {4, "(8, 4)"}
 
 
 def test_halving_by_images_has_the_runs_of_each_rung(images, tmp_path):
@@ -135,6 +127,7 @@ def test_candidates_that_differ_before_the_classifier(images, tmp_path):
     frame = history_frame(searched((X / 255, y), None, {name: [np.sqrt, np.square]}, pipe))
     folds = frame[frame["fold"].notna()]
     assert list(folds["candidate"]) == [0, 0, 1, 1]
+    assert frame[f"param_{name}"].nunique() == 2
     alone = history_frame(searched((X / 255, y), None, {name: [np.sqrt]}, pipe))
     assert list(alone["loss"][alone["fold"].notna()]) == list(folds["loss"][:2])
 

@@ -4,17 +4,22 @@ import html
 import re
 import sys
 
+import keras
 import numpy as np
 import pytest
-from reports import EVIL, LABELS
+from reports import EVIL, LABELS, network
 from scipy.stats import loguniform, uniform
 from sklearn.linear_model import LogisticRegression, SGDClassifier
-from sklearn.model_selection import GridSearchCV
+from sklearn.model_selection import GridSearchCV, StratifiedKFold
+from sklearn.pipeline import make_pipeline
+from skopt.space import Categorical, Real
 
 from skfashion import DenseClassifier, save
 from skfashion.inspection import history_frame, write_report
+from skfashion.inspection._code import Code
 from skfashion.inspection._report_facts import SearchFacts
 from skfashion.model_selection import HyperbandSearchCV
+from skfashion.preprocessing import PixelScaler
 
 pytest.importorskip("matplotlib", reason="Matplotlib is not installed")
 
@@ -227,3 +232,32 @@ def test_errors_leave_the_old_page(images, tmp_path, monkeypatch):
         write_report(search, path)
     assert path.read_text() == "old"
     assert [p.name for p in tmp_path.iterdir()] == ["report.html"]
+
+
+# ------------------------------------------------ source that runs when it is pasted
+
+
+@pytest.mark.parametrize(
+    "value",
+    [
+        *(np.float64(0.1), float("inf"), (1,), [1, (2, "a")], {"a": None}, "quote ' and \\"),
+        *(Categorical(list("abcdefghij")), Real(1e-4, 1e-2, prior="log-uniform")),
+        *(np.arange(3), StratifiedKFold(3, shuffle=True), keras.optimizers.SGD(0.5)),
+        *(network, make_pipeline(PixelScaler(), DenseClassifier((8, 4), dropout=0.25))),
+    ],
+    ids=lambda value: type(value).__name__,
+)
+def test_source_of_values(value):
+    code = Code()
+    names = {}
+    exec(code.block(f"made = {code.of(value)}"), names)
+    shown = keras.saving.serialize_keras_object if hasattr(value, "get_config") else repr
+    value = value.item() if isinstance(value, np.generic) else value
+    assert shown(names["made"]) == shown(value)
+    assert "..." not in code.block(code.of(value))
+
+
+def test_what_has_no_source_is_named():
+    code = Code()
+    assert code.of({"f": lambda: 1}) == "{'f': ...}"
+    assert "lambda" in code.block()

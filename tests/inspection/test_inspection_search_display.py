@@ -13,7 +13,6 @@ from skopt.space import Integer, Real
 
 from skfashion.inspection import SearchDisplay
 from skfashion.inspection._axes import Range, axis_of, ranges_of
-from skfashion.inspection._values import shortened
 
 matplotlib = pytest.importorskip("matplotlib", reason="matplotlib is not installed")
 import matplotlib.pyplot as plt
@@ -125,15 +124,6 @@ CROWDED = {
 def test_names_are_never_written_over_each_other(values, own):
     ax = plt.subplots()[1] if own else None
     assert_readable(drawn(values, ax).figure_)
-
-
-def test_names_are_shortened_in_the_middle_and_stay_apart():
-    assert shortened(["relu", "a very long name, 1"], 11) == ["relu", "a ver…me, 1"]
-    texts = [f"the beginning is the same {i} and so is the end" for i in range(3)]
-    short = shortened(texts, 14)
-    assert len(set(short)) == 3
-    assert max(map(len, short)) <= 14
-    assert all(str(i) in text for i, text in enumerate(short))
 
 
 @pytest.mark.parametrize(

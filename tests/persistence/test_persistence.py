@@ -1,30 +1,21 @@
 """Saved and loaded, everything is the same: in a fresh process, without what it was made with."""
 
-import os
 import pickle
 import shutil
-import subprocess
-import sys
-from pathlib import Path
 
 import joblib
 import keras
 import numpy as np
 import pytest
+import sklearn.preprocessing
 import skops.io
 from estimators import NAMES, small
 from PIL import Image
+from scripts import run_python
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.model_selection import FixedThresholdClassifier
 from sklearn.pipeline import make_pipeline
-from sklearn.preprocessing import (
-    MaxAbsScaler,
-    MinMaxScaler,
-    Normalizer,
-    RobustScaler,
-    StandardScaler,
-)
 
 import skfashion
 from skfashion.model_selection import BayesSearchCV, HyperbandSearchCV
@@ -42,23 +33,20 @@ TRANSFORMERS = {
     "ImageFlattener": ImageFlattener,
     "PixelScaler": lambda: PixelScaler("standard"),
 }
-SCALERS = (StandardScaler, MinMaxScaler, RobustScaler, MaxAbsScaler, Normalizer)
+SCALERS = ("StandardScaler", "MinMaxScaler", "RobustScaler", "MaxAbsScaler", "Normalizer")
 
 CHILD = """
-import json, os, pickle, sys, warnings
+import os, pickle, sys, warnings
 warnings.simplefilter("error")
 for noise in (DeprecationWarning, PendingDeprecationWarning, FutureWarning):
     warnings.filterwarnings("ignore", category=noise)
 import joblib, numpy as np, skops.io
 import skfashion
 
-folder, tests = sys.argv[1:]
-sys.path.insert(0, tests)
+(folder,) = sys.argv[1:]
 for name in sorted(os.listdir(folder)):
     kind = name.rpartition(".")[2]
     path = os.path.join(folder, name)
-    if kind == "json":
-        continue
     if kind == "pickle":
         with open(path, "rb") as file:
             data = pickle.load(file)
@@ -108,28 +96,26 @@ def estimators(labelled, inputs, store):
         made[name] = small(name, epochs=1, memory=memory)
         made[f"{name}Fitted"] = clone(made[name]).fit(X, y)
         if name != "MobileNetFineTuner":
-            pipe = make_pipeline(PixelScaler(), clone(made[name]))
-            made[f"{name}Pipeline"] = pipe.fit(X, y)
+            made[f"{name}Pipeline"] = make_pipeline(PixelScaler(), clone(made[name])).fit(X, y)
         pipe = make_pipeline(ImageReader(size=8, memory=memory), clone(made[name]))
         made[f"{name}OfFilesUnfitted"] = clone(pipe)
         made[f"{name}OfFiles"] = pipe.fit(inputs["files"], y)
     for name, make in TRANSFORMERS.items():
         made[name], made[f"{name}Fitted"] = make(), make().fit(X)
-        made[f"{name}Pipeline"] = make_pipeline(
-            make(), small("ConvClassifier", filters=2, epochs=1)
-        ).fit(X, y)
+        pipe = make_pipeline(make(), small("ConvClassifier", filters=2, epochs=1))
+        made[f"{name}Pipeline"] = pipe.fit(X, y)
+    inner = small("DenseClassifier", hidden_layer_sizes=8, epochs=1)
     for scaler in SCALERS:
-        made[f"{scaler.__name__}Pipeline"] = make_pipeline(
-            scaler(), small("DenseClassifier", hidden_layer_sizes=8, epochs=1)
-        ).fit(inputs["rows"], y)
-    inner = small("DenseClassifier", hidden_layer_sizes=8, epochs=1, memory=memory)
+        pipe = make_pipeline(getattr(sklearn.preprocessing, scaler)(), clone(inner))
+        made[f"{scaler}Pipeline"] = pipe.fit(inputs["rows"], y)
+    inner.set_params(memory=memory)
     made["Calibrated"] = CalibratedClassifierCV(inner, method="isotonic", cv=2).fit(X, y)
     made["Threshold"] = FixedThresholdClassifier(inner, threshold=0.4).fit(X, y == "boot")
     return made
 
 
 def input_of(name, inputs):
-    scaled = name.removesuffix("Pipeline") in {scaler.__name__ for scaler in SCALERS}
+    scaled = name.removesuffix("Pipeline") in SCALERS
     return inputs["files" if "OfFiles" in name else "rows" if scaled else "images"]
 
 
@@ -155,37 +141,22 @@ def test_into_a_fresh_process(estimators, inputs, store, tmp_path, capsys):
         joblib.dump(estimator, files / f"{name}.joblib")
         skops.io.dump(estimator, files / f"{name}.skops")
         skfashion.save(estimator, files / f"{name}.model")
-    env = {
-        **{k: v for k, v in os.environ.items() if k not in ("KERAS_HOME", "PYTHONPATH")},
-        "HOME": str(home),
-        "KERAS_HOME": str(home / "nothing"),
-        "CUDA_VISIBLE_DEVICES": "-1",
-        "PYTHONPATH": str(Path(skfashion.__file__).parents[1]),
-    }
+    env = {"HOME": str(home), "KERAS_HOME": str(home / "nothing"), "CUDA_VISIBLE_DEVICES": "-1"}
     # Where the store was there is nothing.
     elsewhere = store.parent.rename(tmp_path / "elsewhere")
     try:
-        done = subprocess.run(
-            [sys.executable, "-c", CHILD, str(files), str(Path(__file__).parents[1] / "helpers")],
-            capture_output=True,
-            text=True,
-            check=False,
-            cwd=home,
-            env=env,
-        )
+        loaded = run_python(CHILD, files, cwd=home, **env).split()
     finally:
         shutil.rmtree(store.parent, ignore_errors=True)
         elsewhere.rename(store.parent)
-    assert done.returncode == 0, done.stderr[-3000:]
-    loaded = done.stdout.split()
     assert len(loaded) == 4 * len(estimators)
     with capsys.disabled():
         print(f"\n{len(loaded)} files of {len(estimators)} estimators equal in a fresh process")
 
 
-def test_parameters_and_state_stay(estimators, inputs, round_trip):
+def test_parameters_and_state_stay(estimators, round_trip):
     bound = {"memory", "callbacks", "model", "backbone"}
-    for name, estimator in estimators.items():
+    for estimator in estimators.values():
         before = vars(estimator).copy()
         loaded = round_trip(estimator)
         assert vars(estimator) == before or hasattr(estimator, "steps")
@@ -196,9 +167,6 @@ def test_parameters_and_state_stay(estimators, inputs, round_trip):
             elif not hasattr(value, "get_params") and parameter != "steps":
                 found = loaded.get_params()[parameter]
                 assert (type(found), found) == (type(value), value), parameter
-        if is_fitted(estimator):
-            X_in = input_of(name, inputs)
-            assert np.array_equal(outputs_of(loaded, X_in), outputs_of(estimator, X_in))
         for attribute in ("history_", "n_iter_", "image_shape_", "input_range_"):
             if hasattr(estimator, attribute):
                 assert getattr(loaded, attribute) == getattr(estimator, attribute)
@@ -232,8 +200,10 @@ def test_a_network_without_its_function(labelled, round_trip):
     assert len(loaded.model_.layers) == len(clf.model_.layers)
     assert loaded.get_params()["optimizer__learning_rate"] == 1e-2
     loaded.partial_fit(X, y)
-    with pytest.raises(ValueError, match="'model' parameter"):
-        clone(loaded).fit(X, y)
+    for each in (loaded, clone(loaded)):
+        with pytest.raises(ValueError, match=r"'model' parameter .* doesn't keep"):
+            each.fit(X, y)
+    loaded.predict(X)
 
 
 def big_network(meta):
@@ -274,15 +244,11 @@ def test_searches_too(kind, fitted, labelled, keep):
 
 
 def test_transformers_need_no_keras(tmp_path):
-    code = f"""if True:
+    skfashion.save(make_pipeline(ImageReader(size=8), PixelScaler()), tmp_path / "model")
+    code = """
         import sys
         import skfashion
-        from sklearn.pipeline import make_pipeline
-        from skfashion.preprocessing import ImageReader, PixelScaler
-        path = {str(tmp_path / "model")!r}
-        skfashion.save(make_pipeline(ImageReader(size=8), PixelScaler()), path)
-        print(skfashion.load(path))
+        skfashion.save(skfashion.load(sys.argv[1]), sys.argv[1])
         assert "keras" not in sys.modules and "tensorflow" not in sys.modules
     """
-    root = Path(skfashion.__file__).parents[1]
-    subprocess.run([sys.executable, "-c", code], check=True, cwd=root)
+    run_python(code, tmp_path / "model")
