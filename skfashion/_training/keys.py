@@ -134,7 +134,9 @@ def structure_of(function, parameters, dtype_policy):
     rate = parameters.get("dropout", 0.0)
     key = freeze(function), freeze({**parameters, "dropout": rate > 0})
     if function in DROPOUT_RATES:
-        return digest(*key), DROPOUT_RATES[function](parameters)
+        declared, since = DROPOUT_RATES[function]
+        rates = declared(parameters)
+        return digest(*key, since) if since and any(rates) else digest(*key), rates
     exact = (freeze(function), freeze(parameters), keras_settings())
     known = _STRUCTURES.get(exact)
     if known is None:

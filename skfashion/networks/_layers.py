@@ -9,7 +9,8 @@ from keras import layers
 from skfashion.networks._config import is_in_config
 
 AUGMENTATIONS = ("flip", "shift", "rotate", "zoom", "erase")
-DROPOUT_RATES = {}  # network functions -> functions of their parameters
+# Network functions -> functions of their parameters, and what says how dropout acts if need be.
+DROPOUT_RATES = {}
 
 
 @keras.saving.register_keras_serializable("skfashion")
@@ -58,7 +59,7 @@ def with_variable_rates(model):
     return keras.models.clone_model(
         model,
         clone_function=lambda layer: (
-            VariableDropout(layer) if id(layer) in dropped else _copy(layer)
+            VariableDropout(layer) if id(layer) in dropped else _copy(layer, type(layer))
         ),
     )
 
@@ -80,7 +81,8 @@ def for_inference(model):
     copies = []
 
     def copied(layer):
-        copies.append((layer, layer if _is_left_out(layer) else _copy(layer)))
+        kind = keras.layers.BatchNormalization if _is_ours(layer) else type(layer)
+        copies.append((layer, layer if _is_left_out(layer) else _copy(layer, kind)))
         return copies[-1][1]
 
     def called(layer, *args, **kwargs):
@@ -116,12 +118,9 @@ def _is_ours(layer):
     return type(layer) is FixedBatchNormalization
 
 
-def _copy(layer):
+def _copy(layer, kind):
     """Return a new layer of the same configuration; the same, where that doesn't say all."""
-    if not is_in_config(layer):
-        return layer
-    kind = keras.layers.BatchNormalization if _is_ours(layer) else type(layer)
-    return kind.from_config(layer.get_config())
+    return kind.from_config(layer.get_config()) if is_in_config(layer) else layer
 
 
 def rescaled(x, factor, offset):
@@ -162,14 +161,21 @@ def normalised(name):
 
 def one_dropout_rate(function):
     """Declare that `dropout` is the rate of every dropout layer of a network, and nothing else."""
-    return dropout_rates_by(lambda parameters: (parameters.get("dropout", 0.0),))(function)
+    return dropout_rates_by(one_rate)(function)
 
 
-def dropout_rates_by(rates):
-    """Declare which rates a network's dropout layers have, by a function of its parameters."""
+def one_rate(parameters):
+    return (parameters.get("dropout", 0.0),)
+
+
+def dropout_rates_by(rates, since=""):
+    """Declare which rates a network's dropout layers have, by a function of its parameters.
+
+    `since` enters keys where there are any: results of before it are computed anew.
+    """
 
     def declare(function):
-        DROPOUT_RATES[function] = rates
+        DROPOUT_RATES[function] = rates, since
         return function
 
     return declare
