@@ -202,8 +202,9 @@ def test_rows_are_kept_while_others_are_computed(rgb, tmp_path, monkeypatch):
     before = _training.features_info()
     quick(memory=tmp_path).fit(X, y)
     after = _training.features_info()
-    assert after["from_disk"] - before["from_disk"] == 15
-    assert after["computed"] - before["computed"] == len(X) - 15
+    kept = after["from_disk"] - before["from_disk"]
+    assert kept % 5 == 0 and 10 <= kept < len(X)  # batches are computed side by side
+    assert after["computed"] - before["computed"] == len(X) - kept
 
 
 def test_users_network_with_a_frozen_beginning(rgb):
