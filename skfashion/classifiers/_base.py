@@ -305,10 +305,9 @@ def unchanged_on_error(estimator):
 
 
 def _split_off(labels, fraction, seed, groups=None):
-    """Return the positions to train on and those of a part to stop by.
+    """Return the positions to train on and those of a part to stop by: stratified for one label.
 
-    The part is stratified, but of several labels an image, and of whole groups; by a splitter
-    its first one.
+    Groups stay whole, and of a splitter it is the first part.
     """
     rows, seed, several = np.arange(len(labels)), seed % 2**32, labels.ndim == 2
     try:

@@ -203,7 +203,8 @@ def test_rows_are_kept_while_others_are_computed(rgb, tmp_path, monkeypatch):
     quick(memory=tmp_path).fit(X, y)
     after = _training.features_info()
     kept = after["from_disk"] - before["from_disk"]
-    assert kept % 5 == 0 and 10 <= kept < len(X)  # batches are computed side by side
+    assert kept % 5 == 0
+    assert 10 <= kept < len(X)  # batches are computed side by side
     assert after["computed"] - before["computed"] == len(X) - kept
 
 
