@@ -163,8 +163,8 @@ def _add_search(commands):
     parser.add_argument("--model", metavar="NAME", help=text)
     parser.add_argument("--kind", choices=("bayes", "grid", "random", "hyperband"), default="bayes")
     for name, kind, text in (
-        ("candidates", _number(1), "settings to try (default: dense 16, conv 10, mobilenet "
-         "and backbone 6)"),
+        ("candidates", _number(1), "settings to try (default: dense 16, conv, mobilenet and "
+         "backbone 6)"),
         ("folds", _number(2), "folds of the cross-validation (default: 3)"),
         ("epochs", _number(1), "passes over the images (default: dense 15, conv, mobilenet and "
          "backbone 8; hyperband: at most, 27)"),

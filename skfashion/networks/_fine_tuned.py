@@ -6,9 +6,6 @@ from keras import layers
 from skfashion.networks import _backbones
 from skfashion.networks import _layers as parts
 
-# Before, normalisation beside dropout was trained on the statistics of each batch.
-_SINCE = "fixed statistics"
-
 
 def _rates(parameters):
     dropout = parameters.get("dropout", 0.0)
@@ -16,7 +13,13 @@ def _rates(parameters):
     return (*own, dropout) if dropout else own
 
 
-@parts.dropout_rates_by(_rates, _SINCE)
+def _since(parameters, rates):
+    """Tell those apart that normalised by the statistics of each batch, beside dropout."""
+    trained = parameters.get("unfreeze_from") is not None
+    return ("fixed statistics",) if trained and any(rates) else ()
+
+
+@parts.dropout_rates_by(_rates, _since)
 def fine_tuned(
     image_shape,
     n_classes,
@@ -45,7 +48,7 @@ def fine_tuned(
     return keras.Model(inputs, parts.probabilities(x, n_classes, multilabel), name=name)
 
 
-@parts.dropout_rates_by(parts.one_rate, _SINCE)
+@parts.dropout_rates_by(parts.one_rate, _since)
 def mobilenet(image_shape, n_classes, *, version="v2", **parameters):
     """Build a MobileNet with a new head: `fine_tuned`, as MobileNets were called before it."""
     return fine_tuned(image_shape, n_classes, backbone=f"mobilenet_{version}", **parameters)

@@ -9,7 +9,7 @@ from keras import layers
 from skfashion.networks._config import is_in_config
 
 AUGMENTATIONS = ("flip", "shift", "rotate", "zoom", "erase")
-# Network functions -> functions of their parameters, and what says how dropout acts if need be.
+# Network functions -> functions of their parameters: the rates, and what else enters keys.
 DROPOUT_RATES = {}
 
 
@@ -168,10 +168,10 @@ def one_rate(parameters):
     return (parameters.get("dropout", 0.0),)
 
 
-def dropout_rates_by(rates, since=""):
+def dropout_rates_by(rates, since=lambda parameters, rates: ()):
     """Declare which rates a network's dropout layers have, by a function of its parameters.
 
-    `since` enters keys where there are any: results of before it are computed anew.
+    What `since` returns enters keys: results of before it was there are computed anew.
     """
 
     def declare(function):

@@ -204,7 +204,7 @@ def test_runs_lists_and_prunes(tmp_path, capsys):
     capsys.readouterr()
     assert main(["runs", str(tmp_path)]) == 0
     out = capsys.readouterr().out
-    assert re.search(r"^ *1 +0\.\d{4} +3 +[\d.]+ s +gelu +True +256 ", out, re.MULTILINE)
+    assert re.search(r"^ *1 +0\.\d{4} +3 +[\d.]+ s +gelu +True +32 ", out, re.MULTILINE)
     assert "3 runs" in out
     assert main(["runs", str(tmp_path / "memory"), "--prune"]) == 0
     assert "3 runs" in capsys.readouterr().out
@@ -334,10 +334,9 @@ def test_help_says_the_sizes_there_are(capsys, monkeypatch):
         main(["search", "--help"])
     told = " ".join(capsys.readouterr().out.split())
     dense, conv, mobilenet, _ = (models()[name]._command_line for name in _MODELS)
-    assert conv.epochs == mobilenet.epochs
+    assert (conv.epochs, conv.candidates) == (mobilenet.epochs, mobilenet.candidates)
     for text in (
-        f"default: dense {dense.candidates}, conv {conv.candidates}, "
-        f"mobilenet and backbone {mobilenet.candidates})",
+        f"default: dense {dense.candidates}, conv, mobilenet and backbone {conv.candidates})",
         f"default: dense {dense.epochs}, conv, mobilenet and backbone {conv.epochs}; hyperband: at "
         "most, 27)",
         f"default: dense {dense.size}, conv {conv.size}, mobilenet and backbone see above)",

@@ -117,11 +117,13 @@ def test_settings_reach_the_workers(images, client):
 def test_a_killed_worker_costs_its_own_fit(images, client, tmp_path):
     def search(memory=None):
         grid = {"hidden_layer_sizes": [8, 16, 24, 32]}
-        return GridSearchCV(dense(memory=memory), grid, cv=2).fit(*images)
+        return GridSearchCV(dense(epochs=500, memory=memory), grid, cv=2).fit(*images)
 
     def kill():
         # joblib gives the images to one of them; the other has fetched them once it fits.
+        end = time.monotonic() + 120
         while len(at_work := list(tmp_path.glob("v1/attempts/*"))) < 2:
+            assert time.monotonic() < end, "two workers were never at work at once"
             time.sleep(0.01)
         pid = at_work[0].name.rsplit("-", 3)[1]
         os.kill(int(pid), signal.SIGKILL)
