@@ -295,10 +295,7 @@ class BaseImageEstimator(
 
 
 class _Progress:
-    """Prints, stops by time, and tells scikit-learn's callbacks, from its version 1.9 on.
-
-    Their tasks are the fit, its phases if there are several, and epochs.
-    """
+    """Prints, stops by time, and tells callbacks of scikit-learn 1.9 of fit, phases and epochs."""
 
     def __init__(self, estimator, plan):
         self._estimator = estimator
