@@ -9,7 +9,7 @@ from PIL import Image
 from rich.filesize import decimal
 
 from skfashion._cli._console import note
-from skfashion._utils.image_files import FORMATS
+from skfashion._utils.image_files import formats
 
 # In smaller images MobileNet, which was trained at 224 x 224, finds too little.
 _LEAST_SIDE = 64
@@ -57,7 +57,7 @@ def _shorter_side(names):
     """Return the median of the shorter sides of images, of a thousand where there are more."""
     sides = []
     for name in names[:: -(-len(names) // 1000)]:
-        with Image.open(name, formats=FORMATS) as image:
+        with Image.open(name, formats=formats()) as image:
             sides.append(min(image.size))
     return int(np.median(sides))
 

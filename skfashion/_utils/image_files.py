@@ -1,6 +1,7 @@
-"""One image file: whether it can be read, and what a person sees in it.
+"""One image: whether it can be read, and what a person sees in it.
 
-Only the formats below are ever tried: some of Pillow's other plugins start programs.
+It is a file, by its name or as bytes, or a Pillow image. Only the formats below are ever tried:
+some of Pillow's other plugins start programs.
 """
 
 import base64
@@ -13,8 +14,8 @@ from contextlib import contextmanager
 import numpy as np
 from PIL import Image, ImageOps
 
-FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
-FORMATS_TEXT = "JPEG, PNG, WebP, GIF, BMP or TIFF"
+_FORMATS = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF", "AVIF", "HEIF", "JPEG2000", "PPM")
+FORMATS_TEXT = "JPEG, PNG, WebP, GIF, BMP, TIFF, AVIF, JPEG 2000, PGM or PPM"
 
 # Bilinear with Pillow's antialiasing: next to Lanczos a third less time and no ringing.
 RESAMPLING = Image.Resampling.BILINEAR
@@ -45,6 +46,12 @@ class UnreadableImageError(ValueError):
 
 class NoWhiteError(UnreadableImageError):
     """A sound file that lacks only somebody to say which of its values is white."""
+
+
+def formats():
+    """Return the names of formats that this Pillow reads; HEIF with a plugin."""
+    Image.init()
+    return [name for name in _FORMATS if name in Image.OPEN]
 
 
 def shown_name(name):
@@ -131,25 +138,59 @@ def data_uri(image, kind, **options):
     return f"data:image/{kind.lower()};base64,{base64.b64encode(content.getvalue()).decode()}"
 
 
-def _opened(path):
-    mode = os.stat(path).st_mode
-    if not stat.S_ISREG(mode):
-        # Opening a pipe would wait for ever for somebody to write to it.
-        raise UnreadableImageError(f"it is {'a folder' if stat.S_ISDIR(mode) else 'not a file'}")
-    limit = Image.MAX_IMAGE_PIXELS
+@_explained()
+def upright(image):
+    """Return a copy of a Pillow image, decoded and turned as the camera noted down."""
+    if getattr(image, "tile", None):  # not decoded yet
+        if image.format not in (*_FORMATS, "MPO"):  # a JPEG with a second picture in it
+            raise Image.UnidentifiedImageError
+        _refuse_bombs(image)
+    image.load()
+    return _turned(image) or image.copy()
+
+
+def _turned(image, *, in_place=False):
     try:
-        image = Image.open(path, formats=FORMATS)
-        # Up to twice its limit Pillow only warns. Filters of warnings belong to the whole
-        # process, and files are read in threads, so the limit is looked at here as well.
-        if limit is not None and image.width * image.height > limit:
-            image.close()
-            raise Image.DecompressionBombError
+        return ImageOps.exif_transpose(image, in_place=in_place)
+    except MemoryError:
+        raise
+    except Exception:
+        return None  # bad metadata beside good pixels is no reason to lose the image
+
+
+def _opened(source):
+    if isinstance(source, Image.Image):
+        return upright(source)
+    if isinstance(source, bytes):
+        source = io.BytesIO(source)
+    else:
+        mode = os.stat(source).st_mode
+        if not stat.S_ISREG(mode):
+            # Opening a pipe would wait for ever for somebody to write to it.
+            kind = "a folder" if stat.S_ISDIR(mode) else "not a file"
+            raise UnreadableImageError(f"it is {kind}")
+    try:
+        image = Image.open(source, formats=formats())
     except (Image.DecompressionBombError, Image.DecompressionBombWarning) as error:
-        raise UnreadableImageError(
-            f"it has more than {limit:,} pixels, Pillow's limit against files made to exhaust "
-            "memory (raise PIL.Image.MAX_IMAGE_PIXELS if you trust it)"
-        ) from error
+        raise UnreadableImageError(_too_large()) from error
+    _refuse_bombs(image)
     return image
+
+
+def _refuse_bombs(image):
+    # Up to twice its limit Pillow only warns. Filters of warnings belong to the whole process, and
+    # files are read in threads, so the limit is looked at here as well.
+    limit = Image.MAX_IMAGE_PIXELS
+    if limit is not None and image.width * image.height > limit:
+        image.close()
+        raise UnreadableImageError(_too_large())
+
+
+def _too_large():
+    return (
+        f"it has more than {Image.MAX_IMAGE_PIXELS:,} pixels, Pillow's limit against files made to "
+        "exhaust memory (raise PIL.Image.MAX_IMAGE_PIXELS if you trust it)"
+    )
 
 
 def _loaded(path, side, layout=None):
@@ -164,12 +205,7 @@ def _loaded(path, side, layout=None):
                 for *where, how in image.tile
             ]
         image.load()
-        try:
-            ImageOps.exif_transpose(image, in_place=True)
-        except MemoryError:
-            raise
-        except Exception:
-            pass  # bad metadata beside good pixels is no reason to lose the image
+        _turned(image, in_place=True)
         return image, layout
 
 

@@ -1,13 +1,11 @@
-"""File names in, pixels out."""
+"""Image files in, pixels out."""
 
-import hashlib
 import os
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy as np
-import PIL
 from joblib import Memory, Parallel, delayed
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
@@ -16,16 +14,14 @@ from skfashion._store import open_store
 from skfashion._utils import image_files
 from skfashion._utils.cache import Cache
 from skfashion._utils.config import SettingsMixin, get_config, in_settings
-from skfashion._utils.image_files import decode_image, listed, reasons, shown_name, span_of
+from skfashion._utils.image_files import decode_image, reasons, shown_name, span_of
 from skfashion._utils.images import size_of
-from skfashion._utils.messages import shown
 from skfashion._utils.typing import Array, MemoryLike, NDArray, Self, Size
 from skfashion._utils.validation import Interval, StrOptions, _fit_context
 from skfashion._utils.version_mixin import VersionMixin
 from skfashion._utils.warnings import warn
 
-# To be raised when other pixels come out of the same file and settings.
-_VERSION = 2
+from ._sources import Unnamed, keys_of, refuse_missing, sources_of
 
 # Images are decoded, kept and written in batches of about this many bytes.
 _BATCH_BYTES = 1 << 26
@@ -44,12 +40,14 @@ class ImageReader(
 ):
     """Read image files into one uint8 array of equally large RGB images.
 
-    JPEG, PNG, WebP, GIF (its first frame), BMP and TIFF, recognised by their content. What comes
-    out is what a person sees: CMYK, grey, palette and 16-bit pictures become RGB, transparent ones
-    lie on white, and pictures are turned as the camera noted down (EXIF).
+    JPEG, PNG, WebP, GIF (its first frame), BMP, TIFF, AVIF, JPEG 2000, PGM and PPM, recognised by
+    their content. What comes out is what a person sees: CMYK, grey, palette and 16-bit pictures
+    become RGB, transparent ones lie on white, and pictures are turned as the camera noted down
+    (EXIF). Images without a name, such as uploads, are read in the same way.
 
     A file is decoded once, until it is edited, however many candidates and folds ask for it: it
     is kept in memory (``image_cache_bytes`` of `skfashion.set_config`) and, with `memory`, on disk.
+    Images without a name are kept, by their content, where `fit_transform` reads them.
 
     Parameters
     ----------
@@ -69,9 +67,16 @@ class ImageReader(
         gets. `None`: the depth of each file decides, with 16 bits 65,535. Integers of 32 bits
         are read as if they had 16, floats as 0 to 1; an error asks for `white` where others
         come, and a warning where files come out nearly black.
+    on_error : {"raise", "blank"}, default="raise"
+        What `transform` does with files that are missing or can't be read: ``"blank"`` makes them
+        black and names them in one warning. `fit_transform`, which reads what is trained on,
+        always raises.
 
     Attributes
     ----------
+    blank_ : dict of int to str
+        Positions of images that the last `transform` made black, and what was wrong with them;
+        with ``on_error="blank"`` only.
     white_ : float or None
         Largest value that `fit` found, with ``white="auto"`` only; `None`, so that the depth
         decides, if it got no file of more than 8 bits.
@@ -85,7 +90,8 @@ class ImageReader(
     -----
     Stateless unless ``white="auto"``: `transform` works without `fit`. Embedded colour profiles
     aren't applied. JPEGs much larger than `size` are decoded at a half, a quarter or an eighth,
-    never below twice `size`.
+    never below twice `size`. HEIC is read where its plugin is registered:
+    ``pillow_heif.register_heif_opener()``.
 
     Examples
     --------
@@ -107,6 +113,7 @@ class ImageReader(
         "memory": [str, os.PathLike, Memory, None],
         "n_jobs": [Integral, None],
         "white": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"}), None],
+        "on_error": [StrOptions({"raise", "blank"})],
     }
 
     def __init__(
@@ -117,12 +124,14 @@ class ImageReader(
         memory: MemoryLike = None,
         n_jobs: int | None = None,
         white: float | Literal["auto"] | None = None,
+        on_error: Literal["raise", "blank"] = "raise",
     ) -> None:
         self.size = size
         self.resize = resize
         self.memory = memory
         self.n_jobs = n_jobs
         self.white = white
+        self.on_error = on_error
 
     @in_settings
     @_fit_context(prefer_skip_nested_validation=True)
@@ -131,8 +140,8 @@ class ImageReader(
 
         Parameters
         ----------
-        X : array-like of str or path-like, shape (n_samples,) or (n_samples, 1)
-            File names.
+        X : array-like of shape (n_samples,) or (n_samples, 1)
+            File names, or images, as `transform` takes them.
         y : ignored
             Present by convention.
 
@@ -147,11 +156,34 @@ class ImageReader(
             As `transform`, if files are opened.
         """
         size_of(self.size)
-        names = _file_names(X)
+        names = sources_of(X)
         if self._learns():
             largest = float(self._spans(names)[:, 0].max())
             self.white_ = largest if largest > 0 else None
         return self
+
+    @in_settings
+    def fit_transform(self, X: Array, y: Any = None) -> NDArray:
+        """Read files that will be read again: those to train on.
+
+        Parameters
+        ----------
+        X : array-like of shape (n_samples,) or (n_samples, 1)
+            File names, or images, as `transform` takes them.
+        y : ignored
+            Present by convention.
+
+        Returns
+        -------
+        images : ndarray of shape (n_samples, height, width, 3), dtype uint8
+            As from `transform`.
+
+        Raises
+        ------
+        FileNotFoundError, ValueError
+            As `transform` with ``on_error="raise"``.
+        """
+        return self.fit(X)._images(X, {"keep": True})[0]
 
     @in_settings
     def transform(self, X: Array) -> NDArray:
@@ -159,8 +191,11 @@ class ImageReader(
 
         Parameters
         ----------
-        X : array-like of str or path-like, shape (n_samples,) or (n_samples, 1)
-            File names: a list, an array or a pandas Series.
+        X : array-like of shape (n_samples,) or (n_samples, 1)
+            A list, an array or a pandas Series, each element a file name (str or path-like); a
+            whole file, as bytes or as a file object opened for reading bytes, which is read from
+            its beginning; a Pillow image; or uint8 pixels, (h, w) or (h, w, c) of 1 (grey), 3 (RGB)
+            or 4 (RGBA) channels.
 
         Returns
         -------
@@ -171,25 +206,20 @@ class ImageReader(
         ------
         FileNotFoundError, ValueError
             If files don't exist, can't be decoded or exceed Pillow's limit; the message lists them.
+        TypeError
+            If an element is none of these.
         NotFittedError
             If ``white="auto"`` and `fit` wasn't called.
 
         Warns
         -----
         UserWarning
-            If files come out nearly black because nothing says what is white.
+            If files come out nearly black because nothing says what is white, or black because
+            they can't be read.
         """
-        self._validate_params()
-        check_is_fitted(self)
-        height, width = size = size_of(self.size)
-        names = _file_names(X)
-        white = self.white_ if self._learns() else self.white
-        white = None if white is None else float(white)
-        read = partial(decode_image, size=size, resize=self.resize, white=white)
-        what = f"reader-{self.resize}-{height}x{width}"
-        images = self._read(names, what, (*size, 3), np.uint8, read, white)
-        if white is None or self._learns():
-            self._warn_of_extremes(names, images, white)
+        images, failed = self._images(X, {"blank": self.on_error == "blank"})
+        if self.on_error == "blank":
+            self.blank_ = failed
         return images
 
     def set_output(self, *, transform: str | None = None) -> Self:
@@ -210,14 +240,33 @@ class ImageReader(
     def _learns(self):
         return isinstance(self.white, str)
 
-    def _spans(self, names):
-        return self._read(names, "reader-spans", (2,), np.float64, span_of)
+    def _images(self, X, how):
+        """Return the pixels, and what was wrong with those that came out blank, by position."""
+        self._validate_params()
+        check_is_fitted(self)
+        height, width = size = size_of(self.size)
+        names = sources_of(X)
+        white = self.white_ if self._learns() else self.white
+        white = None if white is None else float(white)
+        read = partial(decode_image, size=size, resize=self.resize, white=white)
+        what = f"reader-{self.resize}-{height}x{width}"
+        images, failed = self._read(names, what, (*size, 3), np.uint8, read, white, **how)
+        if failed:
+            named = {shown_name(names[position]): why for position, why in failed.items()}
+            warn(f"{len(failed)} of {len(names)} images come out black:\n{reasons(named.items())}")
+        if white is None or self._learns():
+            self._warn_of_extremes(names, images, white, failed)
+        return images, failed
 
-    def _warn_of_extremes(self, names, images, white):
+    def _spans(self, names):
+        return self._read(names, "reader-spans", (2,), np.float64, span_of)[0]
+
+    def _warn_of_extremes(self, names, images, white, failed):
         """Warn of deep files that come out nearly black, or nearly white beside those of `fit`."""
         brightest = images.max(axis=(1, 2, 3))
         suspects = np.flatnonzero(brightest <= _DARK if white is None else brightest == 255)
-        if not len(suspects):
+        suspects = [position for position in suspects if position not in failed]
+        if not suspects:
             return
         largest, depth = self._spans([names[i] for i in suspects]).T
         dark = image_files.is_far_below(largest, depth)
@@ -234,26 +283,38 @@ class ImageReader(
             f"white={read_as:g} reads them as now, without this warning."
         )
 
-    def _read(self, names, what, shape, dtype, read, white=None):
-        """Return an array with what `read` makes of each file, or has made before."""
+    def _read(self, names, what, shape, dtype, read, white=None, *, keep=False, blank=False):
+        """Return an array with what `read` makes of each file, or has made before.
+
+        What has no name is kept if `keep` says so. If `blank`, what can't be read is 0, and the
+        reasons are returned by position; otherwise it is an error.
+        """
         # A bootstrap sample, or a file of two folds, names a file more than once.
-        once = list(dict.fromkeys(names))
-        keys = _keys(once, f"{what} {white}")
-        values = np.empty((len(once), *shape), dtype)
+        once = dict.fromkeys(names)
+        keys = keys_of(once, f"{what} {white}")
+        missing = [name for name in once if name not in keys]
+        if missing and not blank:
+            refuse_missing(missing, len(once))
+        failed = dict.fromkeys(missing, FileNotFoundError("no such file"))
+        found, keys = list(keys), list(keys.values())
+        values = np.zeros((len(once), *shape), dtype)  # those of missing files come last
         store = open_store(self.memory)
         rows = None if store is None else store.rows("images", what, shape=shape, dtype=dtype)
-        failed = {}
         step = max(1, _BATCH_BYTES // values[:1].nbytes)
         with Parallel(n_jobs=self.n_jobs, require="sharedmem") as parallel:
-            for start in range(0, len(once), step):
-                part = slice(start, start + step)
-                failed |= _fill(values[part], once[part], keys[part], rows, parallel, read)
-        if failed:
+            for start in range(0, len(found), step):
+                part = slice(start, min(start + step, len(found)))
+                failed |= _fill(values[part], found[part], keys[part], rows, parallel, read, keep)
+        if failed and not blank:
             _refuse(failed, len(once))
-        if len(once) == len(names):
-            return values
-        place = {name: position for position, name in enumerate(once)}
-        return values[[place[name] for name in names]]
+        found += missing
+        if found != names:
+            place = {name: position for position, name in enumerate(found)}
+            values = values[[place[name] for name in names]]
+        return values, {i: str(failed[name]) for i, name in enumerate(names) if name in failed}
+
+    def __setstate__(self, state):
+        super().__setstate__({"on_error": "raise", **state})  # which 0.1.0 didn't know
 
     def __sklearn_is_fitted__(self):
         return not self._learns() or hasattr(self, "white_")
@@ -268,62 +329,7 @@ class ImageReader(
         return tags
 
 
-def _file_names(X):
-    if isinstance(X, (str, bytes, os.PathLike)):
-        raise ValueError(
-            f"Expected an array of file names, got a single one: {shown(X)}. Use [{shown(X)}]."
-        )
-    # Lists become arrays of objects: a Path, or a None, would be lost in an array of str.
-    names = np.asarray(X) if hasattr(X, "dtype") else np.asarray(X, dtype=object)
-    if names.ndim == 2 and names.shape[1] == 1:
-        names = names[:, 0]
-    if names.ndim != 1:
-        raise ValueError(
-            f"Expected file names of shape (n_samples,) or (n_samples, 1), got an array of shape "
-            f"{names.shape}. "
-            + (
-                "Images that are arrays already need no reader: drop this step or use ImageResizer."
-                if names.dtype.kind in "uif"
-                else "Select the column that holds the names."
-            )
-        )
-    if len(names) == 0:
-        raise ValueError("Found array with 0 sample(s): at least one file name is required.")
-    for position, name in enumerate(names):
-        text = os.fspath(name) if isinstance(name, (str, os.PathLike)) else None
-        if not isinstance(text, str) or not text:
-            raise TypeError(
-                f"Expected file names as str or path-like, got {shown(name)} "
-                f"({type(name).__name__}) at position {position}. Leave such rows out, or convert "
-                "them to str."
-            )
-    # Text of NumPy is a subclass of str whose repr differs.
-    return [str(os.fspath(name)) for name in names]
-
-
-def _keys(names, settings):
-    """Return a key of 16 bytes per file: of the settings, its name, size and time of change."""
-    settings = f"{settings} {_VERSION} {PIL.__version__}"
-    keys, missing = [], []
-    for name in names:
-        try:
-            status = os.stat(name)
-        except (OSError, ValueError):
-            missing.append(name)
-            continue
-        known_by = f"{settings} {status.st_size} {status.st_mtime_ns} ".encode()
-        known_by += os.fsencode(os.path.abspath(name))
-        keys.append(hashlib.blake2b(known_by, digest_size=16).digest())
-    if missing:
-        raise FileNotFoundError(
-            f"{len(missing)} of {len(names)} files don't exist or can't be reached (looked for "
-            f"them from {os.getcwd()!r}):\n{listed(map(shown_name, missing))}\nCorrect the names, "
-            "or list the folder again with skfashion.datasets.load_image_folder."
-        )
-    return keys
-
-
-def _fill(values, names, keys, rows, parallel, read):
+def _fill(values, names, keys, rows, parallel, read, keep):
     """Fill `values` from memory, disk or files, in this order; return the errors by name."""
     left = _CACHE.fill(values, keys, range(len(keys)))
     stored = {} if rows is None or not left else rows.get([keys[position] for position in left])
@@ -333,7 +339,9 @@ def _fill(values, names, keys, rows, parallel, read):
     left = [position for index, position in enumerate(left) if index not in stored]
     errors = parallel(delayed(_read_into)(values, p, names[p], read) for p in left)
     failed = {p: error for p, error in zip(left, errors, strict=True) if error is not None}
-    new = [position for position in left if position not in failed]
+    # A served model sees each upload once.
+    kept = [p for p in left if keep or not isinstance(names[p], Unnamed)]
+    new = [position for position in kept if position not in failed]
     _CACHE.put_rows([keys[position] for position in new], values[new])
     if rows is not None and new:
         rows.put([keys[position] for position in new], values[new])
@@ -343,7 +351,7 @@ def _fill(values, names, keys, rows, parallel, read):
 def _read_into(values, position, name, read):
     """Read one file into its place; return what is wrong with it, or `None`."""
     try:
-        values[position] = read(name)
+        values[position] = read(getattr(name, "content", name))
     except image_files.UnreadableImageError as error:
         # Alone: its traceback would keep all pixels of the file alive.
         return type(error)(str(error))

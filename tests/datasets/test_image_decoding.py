@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 from pictures import picture, read
-from PIL import Image, ImageOps
+from PIL import Image, ImageOps, features
 
 from skfashion.preprocessing import ImageReader
 
@@ -21,12 +21,44 @@ from skfashion.preprocessing import ImageReader
         (".jpg", {"quality": 95}, 3),
         (".jpg", {"quality": 95, "progressive": True}, 3),
         (".webp", {"quality": 95}, 6),
+        (".avif", {"quality": 95}, 6),
+        (".jp2", {}, 1),
+        (".ppm", {}, 0),
     ],
 )
 def test_formats(tmp_path, suffix, options, tolerance):
+    if suffix == ".avif" and not features.check("avif"):
+        pytest.skip("this Pillow has no AVIF")
     name = tmp_path / f"picture{suffix}"
     picture().save(name, **options)
     assert np.abs(read(name) - np.asarray(picture())).mean() <= tolerance
+
+
+@pytest.mark.parametrize("max_value", [255, 4095, 65535])
+def test_grey_pgm_is_as_deep_as_it_says(tmp_path, max_value):
+    ramp = np.linspace(0, max_value, 64).round().astype(">u2" if max_value > 255 else "u1")
+    (tmp_path / "ramp.pgm").write_bytes(b"P5 8 8 %d\n" % max_value + ramp.tobytes())
+    wanted = np.repeat(np.linspace(0, 255, 64).reshape(8, 8, 1), 3, -1)
+    np.testing.assert_allclose(read(tmp_path / "ramp.pgm"), wanted, atol=1)
+
+
+def test_deep_jpeg_2000(tmp_path):
+    ramp = np.linspace(0, 65535, 1024).astype(np.uint16).reshape(32, 32)
+    Image.fromarray(ramp).save(tmp_path / "ramp.jp2")
+    wanted = np.repeat(ramp[..., None] / 257, 3, -1)
+    np.testing.assert_allclose(read(tmp_path / "ramp.jp2"), wanted, atol=1)
+
+
+def test_heic_is_read_once_its_plugin_is_registered(tmp_path, monkeypatch):
+    heif = pytest.importorskip("pillow_heif")
+    name = tmp_path / "photo.heic"
+    heif.from_pillow(picture(64, 48)).save(name, quality=95)
+    with pytest.raises(ValueError, match="it is not a JPEG"):
+        ImageReader(8).transform([name])
+    monkeypatch.setattr(Image, "OPEN", dict(Image.OPEN))
+    heif.register_heif_opener()
+    seen = ImageReader((64, 48)).transform([name])[0].astype(int)
+    assert np.abs(seen - np.asarray(picture(64, 48))).mean() <= 6
 
 
 def test_format_is_told_from_the_content(tmp_path):

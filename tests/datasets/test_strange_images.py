@@ -12,14 +12,15 @@ import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from PIL import Image
+from PIL import Image, features
 from strange import telling, tries
 
 from skfashion._utils.image_files import why_unreadable
 from skfashion.datasets import load_image_folder
 from skfashion.preprocessing import ImageReader
 
-FORMATS = ("PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP")
+FORMATS = ["PNG", "JPEG", "GIF", "BMP", "TIFF", "WEBP", "JPEG2000", "PPM"]
+FORMATS += ["AVIF"] if features.check("avif") else []
 MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "CMYK", "I;16", "I", "F", "YCbCr")
 COUNTS = Counter()
 TRIES = tries(200)
@@ -27,20 +28,26 @@ tell_counts = telling(COUNTS, "strange image files")
 
 
 def read(path, what, **options):
-    """Return one image, or None if it was refused as documented."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("error")
-            reason = why_unreadable(path)
-            found = ImageReader(size=8, **options).transform([path])
-    except ValueError as error:
-        assert reason is not None  # what is listed can be decoded
-        COUNTS[f"{what}: refused"] += 1
-        text, frames = str(error), traceback.extract_tb(error.__traceback__)
-    else:
-        COUNTS[f"{what}: read"] += 1
-        assert (found.shape, found.dtype) == ((1, 8, 8, 3), np.uint8)
-        return found[0]
+    """Return one image, or None if it was refused as documented; as an upload just the same."""
+    reader = ImageReader(size=8, **options)
+    with open(path, "rb") as file:
+        upload = file.read()
+    with warnings.catch_warnings():
+        warnings.simplefilter("error")
+        reason = why_unreadable(path)
+        try:
+            found = reader.transform([path])
+        except ValueError as error:
+            with pytest.raises(ValueError, match="bytes at position 0: "):
+                reader.transform([upload])
+            text, frames = str(error), traceback.extract_tb(error.__traceback__)
+        else:
+            COUNTS[f"{what}: read"] += 1
+            assert (found.shape, found.dtype) == ((1, 8, 8, 3), np.uint8)
+            np.testing.assert_array_equal(reader.transform([upload]), found)
+            return found[0]
+    assert reason is not None  # what is listed can be decoded
+    COUNTS[f"{what}: refused"] += 1
     assert "can't be read as images" in text
     assert os.path.basename(path)[-8:] in text
     assert "PIL" not in {part for frame in frames for part in frame.filename.split(os.sep)}

@@ -1,5 +1,6 @@
 """ImageReader: what it sees, what it remembers, and how it fits into scikit-learn."""
 
+import io
 import os
 from pathlib import Path
 
@@ -18,6 +19,7 @@ from sklearn.utils import get_tags
 from sklearn.utils._param_validation import InvalidParameterError
 from sklearn.utils.validation import check_is_fitted
 
+import skfashion
 from skfashion._store import StoreWarning
 from skfashion.datasets import load_image_folder
 from skfashion.preprocessing import ImageFlattener, ImageReader
@@ -105,7 +107,10 @@ def test_decompression_bomb(tmp_path, monkeypatch, pixels):
         (["a.png", None], TypeError, "at position 1"),
         (["a.png", np.nan], TypeError, "at position 1"),
         (pd.Series(["a.png", None]), TypeError, "at position 1"),
-        ([b"a.png"], TypeError, "bytes"),
+        (np.array([b"a.png"]), TypeError, "zeros at their end"),
+        (b"GIF89a", ValueError, "a single one"),
+        ([np.zeros((4, 4))], TypeError, r"shape \(4, 4\) and dtype float64 at position 0"),
+        ([np.zeros((4, 4, 2), np.uint8)], TypeError, "uint8 pixels"),
         ([""], TypeError, "''"),
     ],
 )
@@ -127,6 +132,7 @@ def test_no_file_names(X, error, fragment, method):
         ({"n_jobs": 1.5}, "'n_jobs' parameter"),
         ({"white": 0}, "'white' parameter"),
         ({"white": "brightest"}, "'white' parameter"),
+        ({"on_error": "skip"}, "'on_error' parameter"),
     ],
 )
 @pytest.mark.parametrize("method", ["fit", "transform"])
@@ -296,6 +302,139 @@ def test_damage_on_disk_is_healed(files, tmp_path):
     with pytest.warns(StoreWarning):
         np.testing.assert_array_equal(reader.transform(files), expected)
     assert decoded() >= 1
+
+
+# What has no name
+
+
+def opened(name):
+    with open(name, "rb") as file:
+        return file.read()
+
+
+UNNAMED = {
+    "bytes": opened,
+    "bytearray": lambda name: bytearray(opened(name)),
+    "file object": lambda name: io.BytesIO(opened(name)),
+    "Pillow, decoded later": Image.open,
+    "Pillow": lambda name: Image.open(name).copy(),
+    "pixels": lambda name: np.asarray(Image.open(name)),
+}
+
+
+@pytest.mark.parametrize("kind", UNNAMED)
+@pytest.mark.parametrize("shape", [list, np.array, lambda X: [[x] for x in X]])
+@pytest.mark.filterwarnings("ignore:unclosed file:ResourceWarning")
+def test_images_without_a_name(files, kind, shape):
+    expected = ImageReader(8).transform(files)
+    images = [UNNAMED[kind](name) for name in files]
+    if shape is np.array:
+        X = np.empty(len(images), object)
+        X[:] = images
+    else:
+        X = shape(images)
+    forget()
+    for _ in range(2):  # file objects are read from their beginning
+        np.testing.assert_array_equal(ImageReader(8).fit(X).transform(X), expected)
+    info = skfashion.cache_info()["images"]
+    assert (decoded(), info["bytes"]) == (2 * len(files), 0)
+    mixed = [files[0], images[1], images[1]]
+    np.testing.assert_array_equal(ImageReader(8).transform(mixed), expected[[0, 1, 1]])
+
+
+def test_images_of_one_size_and_all_channels():
+    grey = np.arange(96, dtype=np.uint8).reshape(8, 12)
+    images = [grey, grey[..., np.newaxis], np.dstack([grey] * 3), np.dstack([grey] * 3 + [grey])]
+    seen = ImageReader((8, 12)).transform(images)
+    np.testing.assert_array_equal(seen[:3], np.broadcast_to(images[2], (3, 8, 12, 3)))
+    seen = ImageReader((8, 12)).transform([np.dstack([grey] * 3 + [grey * 0])])
+    assert (seen == 255).all()  # what is transparent lies on white
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tiff"])
+def test_an_upload_is_turned_as_the_camera_noted_down(tmp_path, suffix):
+    exif = Image.Exif()
+    exif[0x0112] = 6
+    name = tmp_path / f"photo{suffix}"
+    picture().save(name, exif=exif)
+    expected = ImageReader(8).transform([name])[0]
+    with Image.open(name) as image:
+        before = image.size
+        for upload in (opened(name), image):
+            np.testing.assert_array_equal(ImageReader(8).transform([upload])[0], expected)
+        assert image.size == before
+
+
+@pytest.mark.parametrize("on_disk", [False, True])
+def test_what_is_trained_on_is_decoded_once_without_a_name(files, tmp_path, on_disk):
+    pipe = make_pipeline(
+        ImageReader(8, memory=tmp_path / "runs" if on_disk else None),
+        ImageFlattener(),
+        LogisticRegression(),
+    )
+    search = GridSearchCV(pipe, {"logisticregression__C": [0.01, 0.1, 1]}, cv=2, refit=False)
+    labels = ["a", "b"] * 4
+    search.fit([opened(name) for name in files], labels)
+    first, on_whole_folds = decoded(), len(files) + len(files) // 2
+    assert first <= on_whole_folds  # the first fold's test images are kept once they are trained on
+    if on_disk:
+        skfashion.clear_caches()
+    search.fit([opened(name) for name in files], labels)
+    assert decoded() == first
+
+
+@pytest.mark.parametrize(
+    "upload",
+    [b"", b"no image", io.BytesIO(b"GIF89a"), np.zeros((8, 8), np.uint8)],
+    ids=["empty", "text", "cut", "bomb"],
+)
+def test_bad_uploads(upload, monkeypatch):
+    if isinstance(upload, np.ndarray):
+        buffer = io.BytesIO()
+        Image.fromarray(upload).save(buffer, "PNG")
+        monkeypatch.setattr(Image, "MAX_IMAGE_PIXELS", 50)
+        upload = buffer.getvalue()
+    with pytest.raises(ValueError, match=r"1 of 2 (.|\n)*(bytes|BytesIO) at position 1: it "):
+        ImageReader(8).transform([np.zeros((8, 6), np.uint8), upload])
+
+
+def test_file_objects_that_do_not_read_bytes():
+    with pytest.raises(TypeError, match=r'of the StringIO at position 1, got str: open(.|\n)*"rb"'):
+        ImageReader(8).transform([np.zeros((8, 6), np.uint8), io.StringIO("text")])
+
+
+def test_formats_of_other_programs_are_not_started():
+    image = Image.new("RGB", (8, 8))
+    image.format, image.tile = "EPS", [("eps", (0, 0, 8, 8), 0, None)]
+    with pytest.raises(ValueError, match="it is not a JPEG"):
+        ImageReader(8).transform([image])
+
+
+# What can't be read, in prediction
+
+
+def test_blanks_are_named(files, tmp_path):
+    cut = tmp_path / "cut.png"
+    cut.write_bytes(opened(files[0])[:-40])
+    gone = str(tmp_path / "gone.png")
+    X = [files[0], gone, str(cut), files[1], b"upload", gone]
+    reader = ImageReader(8, on_error="blank").fit(X)
+    with pytest.warns(UserWarning, match="4 of 6 images come out black") as warned:
+        seen = reader.transform(X)
+    assert len(warned) == 1
+    for said in ("gone.png: no such file", "cut.png: broken", "bytes at position 4: it is not"):
+        assert said in str(warned[0].message)
+    assert list(reader.blank_) == [1, 2, 4, 5]
+    assert (seen[[1, 2, 4, 5]] == 0).all()
+    np.testing.assert_array_equal(seen[[0, 3]], ImageReader(8).transform(files[:2]))
+    assert reader.transform(files).any()
+    assert reader.blank_ == {}
+    skfashion.save(reader, tmp_path / "reader")
+    assert skfashion.load(tmp_path / "reader").on_error == "blank"
+    with pytest.raises(FileNotFoundError, match="1 of 5"):
+        reader.fit_transform(X)  # nothing black is trained on
+    with pytest.raises(ValueError, match="1 of 1 files can't be read"):
+        reader.fit_transform([str(cut)])
 
 
 # Real pictures
