@@ -1,16 +1,17 @@
-"""Data sets by name or folder: what is trained on, and what the result is tested on."""
+"""Data sets by name, folder or table: what is trained on, and what the result is tested on."""
 
 import glob
 import os
 import warnings
 
 import numpy as np
+import pandas as pd
 from sklearn.datasets import load_digits
 from sklearn.model_selection import train_test_split
 from sklearn.utils import Bunch
 
 from skfashion._cli._console import UserError, counted, nearest, note, user_errors
-from skfashion.datasets import fetch_fashion_mnist, load_image_folder
+from skfashion.datasets import fetch_fashion_mnist, load_image_folder, load_image_table
 from skfashion.datasets._folder import entries
 
 NAMES = ("fashion-mnist", "digits")
@@ -69,7 +70,7 @@ def _digits():
     data = load_digits()
     # 0 to 16 become 0 to 255, as pixels of files are.
     X = np.rint(data.images * (255 / 16)).astype(np.uint8)
-    return _bunch("digits", *_split(X, data.target.astype(str)))
+    return _bunch("digits", *_split(X, data.target.astype(str)), drawn=True)
 
 
 def _folder(named):
@@ -82,7 +83,7 @@ def _folder(named):
         train = named
     X, y, bad_files = _files(train)
     if test is None:
-        return _bunch(named, *_split(X, y), bad_files)
+        return _bunch(named, *_split(X, y), bad_files, drawn=True)
     X_test, y_test, more = _files(test)
     for unknown in sorted(set(y_test) - set(y)):
         raise UserError(
@@ -126,6 +127,10 @@ def _tell_of_parts(parts, train, test):
         )
 
 
+def _is_table(name):
+    return os.path.isfile(name) and name.lower().endswith((".csv", ".tsv"))
+
+
 def _files(folder):
     """Return the names of images, their labels, and other files with the reasons."""
     advice = ""
@@ -135,7 +140,8 @@ def _files(folder):
     with user_errors(advice=advice), warnings.catch_warnings():
         # Said below, in one line.
         warnings.simplefilter("ignore", UserWarning)
-        data = load_image_folder(folder, on_error="skip")
+        load = _load_table if _is_table(folder) else load_image_folder
+        data = load(folder, on_error="skip")
     if data.bad_files:
         name, reason = data.bad_files[0]
         note(
@@ -145,6 +151,17 @@ def _files(folder):
     return data.filenames, data.target, data.bad_files
 
 
+def _load_table(path, on_error):
+    """Read a table by its columns file and label, or by the only two that it has."""
+    sep = "\t" if path.lower().endswith(".tsv") else ","
+    names, columns = list(pd.read_csv(path, sep=sep, nrows=0)), {}
+    if len(names) == 2 and sorted(names) != ["file", "label"]:
+        columns = {"path": names[0], "target": names[1]}
+    data = load_image_table(path, **columns, on_error=on_error)
+    data.target = data.target.astype(np.str_)
+    return data
+
+
 def _split(X, y):
     """Return training and test part, one image in five of every class, always the same ones."""
     with user_errors(ValueError):
@@ -152,6 +169,7 @@ def _split(X, y):
     return [parts[i] for i in (0, 2, 1, 3)]
 
 
-def _bunch(name, X, y, X_test, y_test, bad_files=()):
-    data = {"X": X, "y": y, "X_test": X_test, "y_test": y_test}
+def _bunch(name, X, y, X_test, y_test, bad_files=(), *, drawn=False):
+    """Return a data set; `drawn` tells a part to test on that was drawn from what there was."""
+    data = {"X": X, "y": y, "X_test": X_test, "y_test": y_test, "drawn": drawn}
     return Bunch(name=name, files=X.dtype.kind == "U", bad_files=bad_files, **data)

@@ -27,8 +27,9 @@ _EPILOG = """examples:
 """
 
 _DATA = (
-    "fashion-mnist, digits (scikit-learn's), or a folder of images that holds one folder a "
-    "class, or folders train and test (or val) that do"
+    "fashion-mnist, digits (scikit-learn's), a folder of images that holds one folder a "
+    "class, or folders train and test (or val) that do, or a table (.csv, .tsv) with columns file "
+    "and label, its files relative to it"
 )
 
 

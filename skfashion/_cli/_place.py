@@ -50,13 +50,17 @@ def write_summary(folder, summary):
 
 
 def data_digest(data):
-    """Return what stands for the files of a data set: their names within it, and their sizes."""
+    """Return what stands for the files of a data set: their names within it, labels and sizes."""
     if not data.files:
         return data.name
-    names = sorted([*data.X, *data.X_test])
-    root = os.path.commonpath(names)
+    names, y = [*data.X, *data.X_test], [*data.y, *data.y_test]
+    labels = dict(zip(map(os.path.abspath, names), y, strict=True))
+    root, known = os.path.commonpath(labels), []
     with user_errors():
-        known = [f"{os.path.relpath(name, root)} {os.path.getsize(name)}" for name in names]
+        for name, label in sorted(labels.items()):
+            told = f"{os.path.relpath(name, root)} {os.path.getsize(name)}"
+            in_folder = os.path.basename(os.path.dirname(name)) == label
+            known.append(told if in_folder else f"{told} {label}")
     return hashlib.sha256(os.fsencode("\n".join(known))).hexdigest()
 
 

@@ -3,6 +3,7 @@
 import threading
 import time
 from contextlib import contextmanager, nullcontext
+from contextvars import ContextVar
 from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
 
@@ -21,6 +22,21 @@ _CHECKPOINT_SECONDS = 5.0
 _EVALUATE_BATCH = 256
 _AT_WORK = WeakValueDictionary()  # keys of stages that a thread of this process trains -> locks
 _MAX_CRASHES = 3  # of its process before an epoch ended; then a training is given up
+_KEPT_ONLY = ContextVar("kept_only", default=False)
+
+
+class NotKeptError(LookupError):
+    """The store doesn't hold a finished run, and nothing is to be trained."""
+
+
+@contextmanager
+def kept_only():
+    """In the block, give runs back from the store, and raise `NotKeptError` where one isn't."""
+    token = _KEPT_ONLY.set(True)
+    try:
+        yield
+    finally:
+        _KEPT_ONLY.reset(token)
 
 
 @dataclass
@@ -70,6 +86,8 @@ def run(
                 break
         if first == len(plan.phases):
             runs.share_result(keys[-1], plan.phases[-1].epochs)
+    if first < len(plan.phases) and _KEPT_ONLY.get():
+        raise NotKeptError("memory= doesn't hold this fit.")
     trainer = _Trainer(plan, data, build, runs, store, on_epoch, score, callbacks())
     done = first
     for i in range(first, len(plan.phases)):

@@ -107,7 +107,6 @@ def load_image_folder(
     root = os.path.expanduser(os.fspath(path))
     classes = _classes(root)
     random = check_random_state(random_state)
-    parallel = Parallel(require="sharedmem")  # of as many threads as the user's context says
     filenames, target = [], []
     dead = [entry.path for entry in entries(root) if not os.path.exists(entry.path)]
     lost = "it is a link to nothing, so it may be a class that is lost"
@@ -118,9 +117,9 @@ def load_image_folder(
         if shrink is not None:
             keep = max(1, round(len(names) / shrink))
             names = sorted(random.choice(names, keep, replace=False).tolist())
-        tried = parallel(delayed(why_unreadable)(name) for name in names)
-        bad = [(name, why) for name, why in zip(names, tried, strict=True) if why]
-        good = [name for name, why in zip(names, tried, strict=True) if not why]
+        bad = unreadable(names)
+        known_bad = dict(bad)
+        good = [name for name in names if name not in known_bad]
         bad_files += bad
         filenames += good
         target += [label] * len(good)
@@ -130,18 +129,7 @@ def load_image_folder(
                 f"image:\n{reasons(bad)}\nRepair them, or move the folder "
                 "elsewhere if it is not a class."
             )
-    if bad_files:
-        found = (
-            f"{len(bad_files)} of the files in {root!r} can't be read as images:\n"
-            f"{reasons(bad_files)}\n"
-        )
-        if on_error == "raise":
-            raise ValueError(
-                f'{found}Repair or remove them, or leave them out with on_error="skip".'
-            )
-        warn(
-            f"{found}They were left out; `bad_files` of the Bunch has all of them with the reasons."
-        )
+    refuse_or_warn(bad_files, f"in {root!r}", on_error)
     X, y = np.array(filenames, dtype=np.str_), np.array(target, dtype=np.str_)
     if return_X_y:
         return X, y
@@ -159,6 +147,25 @@ def entries(folder):
     with os.scandir(folder) as entries:
         kept = [e for e in entries if not e.name.startswith(".") and e.name not in _BY_PRODUCTS]
     return sorted(kept, key=lambda entry: entry.name)
+
+
+def unreadable(names):
+    """Decode files; return those that can't be read, with the reasons."""
+    # In as many threads as the user's context says.
+    tried = Parallel(require="sharedmem")(delayed(why_unreadable)(name) for name in names)
+    return [(name, why) for name, why in zip(names, tried, strict=True) if why]
+
+
+def refuse_or_warn(bad_files, where, on_error):
+    """Refuse files that can't be read, or say that they were left out."""
+    if not bad_files:
+        return
+    found = (
+        f"{len(bad_files)} of the files {where} can't be read as images:\n{reasons(bad_files)}\n"
+    )
+    if on_error == "raise":
+        raise ValueError(f'{found}Repair or remove them, or leave them out with on_error="skip".')
+    warn(f"{found}They were left out; `bad_files` of the Bunch has all of them with the reasons.")
 
 
 def _classes(root):

@@ -17,7 +17,7 @@ class ImageBunch(Bunch):
     """A `Bunch` of file names that shows some of the images in a notebook."""
 
     def _repr_html_(self):
-        counts = {label: np.count_nonzero(self.target == label) for label in self.target_names}
+        counts = {label: np.count_nonzero(self._has(label)) for label in self.target_names}
         rows = [self._row(label, counts[label]) for label in self.target_names[:_CLASSES]]
         notes = f"{len(self.target)} images of {len(counts)} classes"
         if self.bad_files:
@@ -26,8 +26,13 @@ class ImageBunch(Bunch):
             notes += f", classes not shown: {len(counts) - len(rows)}"
         return f"<p>{notes}</p><table>{''.join(rows)}</table>"
 
+    def _has(self, label):
+        if self.target.ndim == 1:
+            return self.target == label
+        return self.target[:, self.target_names.index(label)] == 1
+
     def _row(self, label, count):
-        files = self.filenames[self.target == label]
+        files = self.filenames[self._has(label)]
         places = np.unique(np.linspace(0, len(files) - 1, _PER_CLASS).astype(int))
         images = "".join(map(_image, files[places]))
         name = escape(image_files.shown_name(label))

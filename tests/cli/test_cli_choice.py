@@ -18,7 +18,8 @@ def files_of(folder, side, n=3):
     names = [str(folder / f"{i}.png") for i in range(n)]
     for name in names:
         Image.new("L", (side + 10, side)).save(name)
-    return Bunch(files=True, X=np.array(names), X_test=np.array(names))
+    parts = {"X": np.array(names), "y": ["a"] * n, "X_test": np.array(names), "y_test": ["a"] * n}
+    return Bunch(files=True, **parts)
 
 
 def asked(model=None, size=None, alpha=None):

@@ -1,0 +1,205 @@
+"""Image tables: a column of file names, and one or more of labels."""
+
+import os
+from typing import Any, Literal
+
+import numpy as np
+from sklearn.preprocessing import MultiLabelBinarizer
+
+from skfashion._utils.image_files import listed, shown_name
+from skfashion._utils.messages import some
+from skfashion._utils.typing import PathLike
+from skfashion._utils.validation import StrOptions, validate_params
+from skfashion.datasets._folder import refuse_or_warn, unreadable
+from skfashion.datasets._preview import ImageBunch
+
+
+@validate_params(
+    {
+        "table": [str, os.PathLike, "array-like"],
+        "path": [str],
+        "target": [str, list, tuple],
+        "root": [str, os.PathLike, None],
+        "sep": [str, None],
+        "return_X_y": ["boolean"],
+        "on_error": [StrOptions({"raise", "skip"})],
+    },
+    prefer_skip_nested_validation=True,
+)
+def load_image_table(
+    table: Any,
+    path: str = "file",
+    target: str | list[str] = "label",
+    root: PathLike | None = None,
+    *,
+    sep: str | None = None,
+    return_X_y: bool = False,
+    on_error: Literal["raise", "skip"] = "raise",
+) -> Any:
+    """List the images that a table names, with their labels.
+
+    As `load_image_folder`, for images whose labels stand in a table and not in the names of
+    folders. Every file is decoded once, so that a broken one is known now.
+
+    Parameters
+    ----------
+    table : str, path-like or pandas.DataFrame
+        A CSV file with a header in UTF-8, its columns separated by commas (by tabs if its name
+        ends in ``.tsv``); or a frame.
+    path : str, default="file"
+        Name of the column of file names.
+    target : str or list of str, default="label"
+        Name of the column of labels; a list names one or more columns of 0 and 1, a label each.
+    root : str or path-like, default=None
+        Folder that relative file names start from. None: the folder of the CSV file, of a frame
+        the current one.
+    sep : str, default=None
+        What separates several labels in one cell, such as ``"|"``; None for one label an image.
+    return_X_y : bool, default=False
+        Whether to return ``(filenames, target)`` instead of a `Bunch`.
+    on_error : {"raise", "skip"}, default="raise"
+        What to do about files that are missing or can't be read: an error that lists them, or a
+        warning.
+
+    Returns
+    -------
+    data : :class:`~sklearn.utils.Bunch`
+        As `load_image_folder`: ``filenames``, ``target``, ``target_names``, ``bad_files`` and
+        ``DESCR``. With several labels an image ``target`` is an indicator of shape
+        (n_samples, n_labels), of 0 and 1, with its columns in the order of ``target_names``.
+    (filenames, target) : tuple if ``return_X_y=True``
+        The first two of these.
+
+    Raises
+    ------
+    FileNotFoundError
+        If there is no such table.
+    ValueError
+        If a column is missing, cells are empty, a file is named twice, files are missing or can't
+        be read and ``on_error="raise"``, or columns of labels hold anything but 0 and 1.
+
+    Warns
+    -----
+    UserWarning
+        If files were left out.
+
+    See Also
+    --------
+    load_image_folder : Where each class has a folder.
+
+    Examples
+    --------
+    >>> import os, tempfile
+    >>> import pandas as pd
+    >>> from PIL import Image
+    >>> from skfashion.datasets import load_image_table
+    >>> root = tempfile.TemporaryDirectory()
+    >>> for name in ("1.png", "2.png"):
+    ...     Image.new("RGB", (8, 6)).save(os.path.join(root.name, name))
+    >>> frame = pd.DataFrame({"file": ["1.png", "2.png"], "label": ["sea|sky", "sky"]})
+    >>> data = load_image_table(frame, root=root.name, sep="|")
+    >>> data.target.tolist(), data.target_names
+    ([[1, 1], [0, 1]], ['sea', 'sky'])
+    >>> root.cleanup()
+    """
+    frame, told, folder = _read(table)
+    root = folder if root is None else os.path.expanduser(os.fspath(root))
+    names = [os.path.join(root, name) for name in _file_names(frame, path, told)]
+    y, target_names = _labels(frame, target, sep, told)
+    bad_files = unreadable(names)
+    refuse_or_warn(bad_files, f"in {told}", on_error)
+    bad = dict(bad_files)
+    good = np.array([name not in bad for name in names])
+    X, y = np.array(names, dtype=np.str_)[good], y[good]
+    if return_X_y:
+        return X, y
+    described = f"Images in {told}\n\n{len(X)} images, labels: {some(target_names, 20)}\n"
+    return ImageBunch(
+        filenames=X, target=y, target_names=target_names, bad_files=bad_files, DESCR=described
+    )
+
+
+def _read(table):
+    """Return a table as a frame, what to call it, and the folder it lies in."""
+    import pandas as pd
+
+    if isinstance(table, pd.DataFrame):
+        return table, "the table", ""
+    if not isinstance(table, (str, os.PathLike)):
+        raise TypeError(
+            f"table is a {type(table).__name__}: give the name of a CSV file or a pandas frame."
+        )
+    file = os.path.expanduser(os.fspath(table))
+    if not os.path.isfile(file):
+        what = "is a folder; load_image_folder reads folders" if os.path.isdir(file) else "is lost"
+        what = what if os.path.exists(file) else f"doesn't exist (looked from {os.getcwd()!r})"
+        raise FileNotFoundError(f"The table {file!r} {what}. Give the name of a CSV file.")
+    sep = "\t" if file.lower().endswith(".tsv") else ","
+    try:
+        # "NA" and "None" are words; only nothing is missing.
+        frame = pd.read_csv(file, sep=sep, keep_default_na=False, na_values=[""])
+    except ValueError as error:  # of pandas' own kinds, too, and of text that is not UTF-8
+        raise ValueError(
+            f"The table {file!r} can't be read as CSV ({error}). Give a file in UTF-8 with a "
+            "header, or a pandas frame that you have read yourself."
+        ) from error
+    return frame, repr(file), os.path.dirname(file)
+
+
+def _column(frame, name, told):
+    if name not in frame.columns:
+        known = some([str(column) for column in frame.columns], 10)
+        raise ValueError(
+            f"There is no column {name!r} in {told}, which has {known}. Say which columns hold "
+            "file names and labels, path= and target=."
+        )
+    column = frame[name]
+    missing = np.flatnonzero(column.isna())
+    if len(missing):
+        raise ValueError(
+            f"Column {name!r} of {told} is empty in {len(missing)} of {len(frame)} rows "
+            f"(from 0 on: {some(missing.tolist(), 10)}). Fill them in, or leave these rows out."
+        )
+    return column
+
+
+def _file_names(frame, path, told):
+    if not len(frame):
+        raise ValueError(f"There is no row in {told}: give one for each image.")
+    names = [os.fspath(n) if isinstance(n, os.PathLike) else n for n in _column(frame, path, told)]
+    strange = [name for name in names if not isinstance(name, str)]
+    if strange:
+        raise ValueError(f"Column {path!r} of {told} holds {strange[0]!r}, which is no file name.")
+    once, counts = np.unique(names, return_counts=True)
+    if len(once) < len(names):
+        raise ValueError(
+            f"{np.sum(counts > 1)} files are named more than once in {told}:\n"
+            f"{listed(map(shown_name, once[counts > 1]))}\nGive each image one row; several "
+            'labels stand in one cell (sep="|") or in a column each.'
+        )
+    return names
+
+
+def _labels(frame, target, sep, told):
+    """Return labels, or an indicator of several an image, and the names of all of them."""
+    if not isinstance(target, str):
+        columns = [_column(frame, name, told) for name in target]
+        for name, column in zip(target, columns, strict=True):
+            if not column.isin([0, 1]).all():
+                strange = column[~column.isin([0, 1])].tolist()[0]
+                raise ValueError(
+                    f"Column {name!r} of {told} holds {strange!r}. Of several columns each is a "
+                    "label, 1 where an image has it and 0 where it hasn't; one column of labels "
+                    f"is target={name!r}."
+                )
+        return np.column_stack(columns).astype(int), list(target)
+    if sep is None:
+        y = _column(frame, target, told).to_numpy()
+        y = y if y.dtype.kind in "biuf" else y.astype(np.str_)
+        return y, np.unique(y).tolist()
+    if target in frame.columns:  # an image may have no label
+        frame = frame.assign(**{target: frame[target].fillna("").astype(str)})
+    cells = _column(frame, target, told)
+    binarizer = MultiLabelBinarizer()
+    y = binarizer.fit_transform([{p.strip() for p in cell.split(sep)} - {""} for cell in cells])
+    return y, binarizer.classes_.tolist()
