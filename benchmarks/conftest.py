@@ -21,6 +21,9 @@ def pytest_addoption(parser):
         default="gpu",
         help="any: let the benchmarks of -m gpu run on a CPU, with --quick or --results only",
     )
+    group.addoption(
+        "--resume", action="store_true", help="leave out what is measured of this code already"
+    )
     group.addoption("--results", type=Path, help="folder for the records (not with --quick)")
 
 
@@ -52,7 +55,13 @@ def bench(pytestconfig):
     # Folders are left out of the command: they say nothing about what was run.
     shown = [a for a in pytestconfig.invocation_params.args if not Path(str(a)).is_absolute()]
     command = " ".join(["pytest", *map(str, shown)])
-    made = Bench(results, quick=options.quick, repeat=options.repeat, command=command)
+    made = Bench(
+        results,
+        quick=options.quick,
+        repeat=options.repeat,
+        resume=options.resume and not options.quick,
+        command=command,
+    )
     pytestconfig.stash[_BENCHES] = made
     return made
 

@@ -19,6 +19,8 @@ from datetime import datetime, timezone
 from importlib import metadata
 from pathlib import Path
 
+import pytest
+
 ROOT = Path(__file__).resolve().parent.parent
 _PACKAGES = ("skfashion", "tensorflow", "keras", "scikeras", "scikit-learn", "numpy", "joblib") + (
     "scikit-optimize",
@@ -133,12 +135,15 @@ class Bench:
         Whether everything is shrunk: shows that it runs, and measures nothing.
     repeat : int or None
         Rounds for every benchmark; None: its own number.
+    resume : bool
+        Whether what this machine has measured of the same code is left out.
     command : str
         What was typed.
     """
 
-    def __init__(self, results, *, quick=False, repeat=None, command=""):
+    def __init__(self, results, *, quick=False, repeat=None, resume=False, command=""):
         self.results, self.quick, self.repeat, self.command = results, quick, repeat, command
+        self.resume = resume
         self.records = []
         self._rate = None
 
@@ -150,9 +155,19 @@ class Bench:
     def record(self, name, title, settings, *, repeat=3):
         """Open a record; at the end of the block it is written, and its checks are asserted."""
         rounds = self.repeat or (1 if self.quick else repeat)
+        if self.resume and self._is_measured(name, settings, rounds):
+            pytest.skip(f"{name} is measured already, of this code and on this machine")
         record = Record(self, name, title, settings, rounds)
         yield record
         record.close()
+
+    def _is_measured(self, name, settings, rounds):
+        path = Path(self.results) / f"{name}.json"
+        if not path.exists():
+            return False
+        known, now = json.loads(path.read_text()), {"settings": settings, "rounds": rounds}
+        now |= {"machine": machine(), "versions": versions(), "code": code()}
+        return None not in code().values() and all(known.get(key) == now[key] for key in now)
 
     def matmul_rate(self):
         """Return the floating point operations a second of a matrix product, measured once."""
@@ -281,6 +296,7 @@ class Record:
             "accelerator": self.accelerator,
             "load_at_start": self._load,
             "versions": versions(),
+            "code": code(),
             "figures": self.figures,
             "checks": self.checks,
             "notes": self.notes,
@@ -342,6 +358,21 @@ def versions():
 
         found["skfashion"] = skfashion.__version__
     return found
+
+
+def code():
+    """Return the commit that is measured, and the tree of its package; None where it is changed."""
+
+    def git(*words):
+        done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True)
+        return None if done.returncode else done.stdout.strip()
+
+    if git("status", "--porcelain", "skfashion") != "":
+        return {"commit": None, "tree": None}
+    return {
+        "commit": git("rev-parse", "--short", "HEAD"),
+        "tree": git("rev-parse", "HEAD:skfashion"),
+    }
 
 
 def wait_for(condition, process, poll=0.02, timeout=3600):

@@ -1,6 +1,6 @@
 """Write the table of the seed projects: ``python -m benchmarks.seeds_table``.
 
-Into ``docs/_generated`` for the gallery, and into README.md between its two marks.
+Into ``docs/_generated`` for the gallery, and into docs/measured.md between its two marks.
 """
 
 import statistics
@@ -10,7 +10,7 @@ from benchmarks import seeds
 from benchmarks.seeds import DATA, ROOT, ROWS
 
 GENERATED = ROOT / "docs" / "_generated"
-README = ROOT / "README.md"
+PAGE = ROOT / "docs" / "measured.md"
 BEGIN, END = "<!-- seeds: begin -->", "<!-- seeds: end -->"
 _HEADER = ("project", "published", "to reach", "reached", "runs")
 _NOTHING = "not run yet"
@@ -78,7 +78,7 @@ def cells(name, records):
 
 
 def markdown(folder=seeds.RESULTS):
-    """Return the table for README.md."""
+    """Return the table for docs/measured.md."""
     if not any(seeds.load(name, folder) for name in ROWS):
         return "No long run on real images has been made yet."
     lines = ["| " + " | ".join(_HEADER) + " |", "|" + "---|" * len(_HEADER)]
@@ -165,18 +165,18 @@ def pages(folder=seeds.RESULTS):
     return {"seeds.rst": rest(folder), **of_rows}
 
 
-def write(folder=seeds.RESULTS, generated=GENERATED, readme=README):
-    """Write the pages, and the part of README.md between the marks."""
+def write(folder=seeds.RESULTS, generated=GENERATED, page=PAGE):
+    """Write the pages, and the part of docs/measured.md between the marks."""
     Path(generated).mkdir(parents=True, exist_ok=True)
     for name, text in pages(folder).items():
         (Path(generated) / name).write_text(text, encoding="utf-8")
-    text = Path(readme).read_text(encoding="utf-8")
+    text = Path(page).read_text(encoding="utf-8")
     before, _, rest_of_text = text.partition(BEGIN)
     _, mark, after = rest_of_text.partition(END)
     if not mark:
-        raise ValueError(f"{readme} lacks the marks {BEGIN} and {END}: put them back.")
+        raise ValueError(f"{page} lacks the marks {BEGIN} and {END}: put them back.")
     text = f"{before}{BEGIN}\n{markdown(folder)}\n{END}{after}"
-    Path(readme).write_text(text, encoding="utf-8")
+    Path(page).write_text(text, encoding="utf-8")
 
 
 if __name__ == "__main__":

@@ -4,7 +4,7 @@ import json
 from datetime import datetime
 from pathlib import Path
 
-from benchmarks import readme_table, sections
+from benchmarks import quoted, sections
 from benchmarks.harness import shown
 
 _FOLDER = Path(__file__).resolve().parent
@@ -35,6 +35,7 @@ it at its end. Change neither by hand.*
 pip install -e ".[test,benchmarks]"
 KERAS_HOME=... SKFASHION_DATA=... pytest benchmarks                  # everything
 KERAS_HOME=... SKFASHION_DATA=... pytest benchmarks -m "not slow"    # without the long ones
+KERAS_HOME=... SKFASHION_DATA=... pytest benchmarks --resume         # go on where it was stopped
 KERAS_HOME=... SKFASHION_DATA=... pytest benchmarks --quick          # does it run? no figures
 KERAS_HOME=... pytest benchmarks/test_searchers.py                   # searches compared, an hour
 python -m benchmarks.search_quality                                  # the best of N candidates
@@ -113,10 +114,13 @@ def markdown(records):
         "| benchmark | figure | target | measured | verdict |",
         "|---|---|---|---|---|",
     ]
+    newest = _code(max(records, key=lambda record: record["started"]))["tree"]
     for record in records:
         if sections.is_apart(record):
             continue
         title = f"**{record['title']}**"
+        if _code(record)["tree"] != newest:
+            title += " (of older code)"
         if record["quick"]:
             title += " (quick: not a measurement)"
         for what, target, measured, verdict in rows(record):
@@ -135,19 +139,25 @@ def _machines(records):
     kinds = {}
     for record in records:
         versions = {name: v for name, v in record["versions"].items() if v}
-        kind = json.dumps([record["machine"], versions])
+        kind = json.dumps([record["machine"], versions, _code(record)["commit"]])
         kinds.setdefault(kind, []).append(record)
     lines = []
     for kind, members in kinds.items():
-        machine, versions = json.loads(kind)
+        machine, versions, commit = json.loads(kind)
         days = sorted({record["started"][:10] for record in members})
         lines.append(
             f"Measured {' to '.join(dict.fromkeys((days[0], days[-1])))} on {machine['cores']} "
             f"cores of {machine['cpu']}, {machine.get('ram_gib', '?')} GiB, {machine['system']}; "
             + ", ".join(f"{name} {version}" for name, version in versions.items())
+            + (f", commit {commit}" if commit else "")
             + ("." if len(kinds) == 1 else f": {', '.join(r['name'] for r in members)}.")
         )
     return lines
+
+
+def _code(record):
+    """Return what code a record is of; those of before this was kept don't say."""
+    return record.get("code", {"commit": None, "tree": None})
 
 
 def _notes(records):
@@ -164,10 +174,10 @@ def _notes(records):
 
 
 def write(folder=RESULTS, readme=README, fragment=FRAGMENT):
-    """Write the tables of a folder of records; those of the project, its README's, too."""
+    """Write the tables of a folder of records; those of the project, its docs', too."""
     records = load(folder)
     if Path(folder) == RESULTS:
-        readme_table.write(records)
+        quoted.write(records)
     Path(readme).write_text(markdown(records))
     Path(fragment).write_text("\n".join(sections.searchers(records)) + "\n")
 

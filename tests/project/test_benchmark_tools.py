@@ -3,13 +3,14 @@
 import os
 import sys
 import time
+from contextlib import nullcontext
 
 import pytest
 from scripts import ROOT
 
 sys.path.insert(0, str(ROOT))  # benchmarks is not installed
 
-from benchmarks import checkpoint, sections
+from benchmarks import checkpoint, harness, sections
 from benchmarks.harness import Side
 from benchmarks.watch import Ended, Watch
 
@@ -122,6 +123,25 @@ def test_as_many_run_at_a_time_as_there_are_cores_each_on_one(monkeypatch, tmp_p
     assert len(outcomes) == 16
     assert {outcome["core"] for outcome in outcomes.values()} <= cores
     assert max(most) == min(len(cores), 16)
+
+
+@pytest.mark.parametrize(
+    ("changed", "is_skipped"),
+    [({}, True), ({"tree": "b"}, False), ({"tree": None}, False), ({"rounds": 2}, False)],
+)
+def test_the_same_code_is_not_measured_again(changed, is_skipped, tmp_path, monkeypatch):
+    code = {"commit": "1", "tree": "a"}
+    monkeypatch.setattr(harness, "code", lambda: code)
+
+    def measure():
+        made = harness.Bench(tmp_path, repeat=changed.get("rounds"), resume=True)
+        with made.record("one", "a title", {"n": 1}) as record:
+            record.figure("seconds", 1.0)
+
+    measure()
+    code = {**code, **changed}
+    with pytest.raises(pytest.skip.Exception) if is_skipped else nullcontext():
+        measure()
 
 
 def outcome(side, reached, seconds):

@@ -72,12 +72,12 @@ def test_each_script_has_the_figures_of_its_row():
             assert figure.name.split("_", 1)[-1] in code, figure.name
 
 
-def test_generated_pages_and_readme_are_those_of_the_records():
+def test_generated_pages_are_those_of_the_records():
     for name, text in table.pages().items():
         assert (ROOT / "docs" / "_generated" / name).read_text(encoding="utf-8") == text, (
             "run python -m benchmarks.seeds_table"
         )
-    assert table.markdown() in (ROOT / "README.md").read_text(encoding="utf-8")
+    assert table.markdown() in (ROOT / "docs" / "measured.md").read_text(encoding="utf-8")
 
 
 def test_the_comparison_of_heads_is_of_its_record_and_of_the_script_as_it_is():

@@ -4,10 +4,21 @@ import configparser
 import re
 import shlex
 
+from folders import write_classes
 from scripts import ROOT
 
 from skfashion._cli._main import _parser
+from skfashion.datasets import make_images
+from skfashion.inspection import write_report
+from skfashion.model_selection import search_space
 
+# The first block, on tiny images and with one short candidate.
+SMALLER = {
+    "size=224": "size=32",
+    "search_space(pipe)": "{'mobilenetfinetuner__epochs': [1, 2]}",
+    "n_iter=16, cv=3": "n_iter=1, cv=2",
+    'memory="runs/"': "weights=None, alpha=0.35, fine_tune_epochs=1",
+}
 README = (ROOT / "README.md").read_text(encoding="utf-8")
 
 
@@ -21,11 +32,21 @@ def commands():
 
 def test_examples(tmp_path, monkeypatch, capsys):
     monkeypatch.chdir(tmp_path)
-    first, *others = blocks("python")
-    assert "BayesSearchCV(" in first  # tests/model_selection/test_search_kills.py runs it
+    first, search, *others = blocks("python")
+    assert "BayesSearchCV(" in search  # tests/model_selection/test_search_kills.py runs it
     for code in others:
         exec(code, {})
         assert capsys.readouterr().out
+    names = {}
+    exec("\n".join(line for line in search.splitlines() if "import" in line), names)
+    X, y = make_images(n_samples=12, n_classes=2, image_size=32, channels=3, random_state=0)
+    write_classes(tmp_path / "photos", X, y, ("cat", "dog"))
+    names["file_names"], names["labels"] = names["load_image_folder"]("photos", return_X_y=True)
+    for text, smaller in SMALLER.items():
+        assert text in first
+        first = first.replace(text, smaller)
+    exec(f"{first}", {**names, "search_space": search_space, "write_report": write_report})
+    assert (tmp_path / "report.html").stat().st_size > 10_000
 
 
 def test_one_line_installs_and_runs_the_main_job():

@@ -1,13 +1,13 @@
-"""The few figures that the project's own README quotes, between its two marks."""
+"""The few figures that docs/measured.md quotes, between its two marks."""
 
 from pathlib import Path
 
-README = Path(__file__).resolve().parent.parent / "README.md"
+PAGE = Path(__file__).resolve().parent.parent / "docs" / "measured.md"
 BEGIN, END = "<!-- benchmarks: begin -->", "<!-- benchmarks: end -->"
 _INTRO = """\
 Measured on two cores, ratios in one run. All of them, with the targets that were missed, the
 least time the work itself takes, and what else the machine had to do meanwhile, stand in
-[benchmarks/README.md](benchmarks/README.md):
+`benchmarks/README.md`:
 
 | | against | |
 |---|---|---|
@@ -123,12 +123,12 @@ def markdown(records):
     return _INTRO + "\n".join(lines) + "\n"
 
 
-def write(records, readme=README):
-    """Put the table where the README has its marks."""
-    text = readme.read_text()
+def write(records, page=PAGE):
+    """Put the table where the page has its marks."""
+    text = page.read_text()
     before, _, rest = text.partition(BEGIN)
     _, _, after = rest.partition(END)
-    readme.write_text(f"{before}{BEGIN}\n{markdown(records)}{END}{after}")
+    page.write_text(f"{before}{BEGIN}\n{markdown(records)}{END}{after}")
 
 
 def _number(records, name, beginning, unit=None):
