@@ -29,6 +29,7 @@ _PUBLIC = {
     "cache_info": "_utils.cache",
     "clear_caches": "_utils.cache",
     "config_context": "_utils.config",
+    "export": "_export",
     "get_config": "_utils.config",
     "load": "_persistence",
     "save": "_persistence",
@@ -44,6 +45,7 @@ if _TYPE_CHECKING:  # type checkers and editors don't run `__getattr__`
     from skfashion import inspection as inspection
     from skfashion import model_selection as model_selection
     from skfashion import preprocessing as preprocessing
+    from skfashion._export import export as export
     from skfashion._persistence import load as load
     from skfashion._persistence import save as save
     from skfashion._utils.cache import cache_info as cache_info

@@ -22,6 +22,7 @@ _EPILOG = """examples:
   skfashion predict results/photos-mobilenet-bayes new/*.jpg
   skfashion predict results/photos-mobilenet-bayes new/ --csv new.csv
   skfashion evaluate results/photos-mobilenet-bayes other-photos/
+  skfashion export results/photos-mobilenet-bayes photos.tflite
   skfashion info results/photos-mobilenet-bayes
   skfashion runs results/photos-mobilenet-bayes
 """
@@ -92,6 +93,15 @@ def _parser():
     evaluate = _add(commands, "evaluate", "test a model on images with labels", _evaluate_text)
     _add_model(evaluate)
     evaluate.add_argument("data", metavar="DATA", help=_DATA)
+    export = _add(commands, "export", "write a model for other programs", _export_text)
+    _add_model(export)
+    text = "what to write: a name ending in .tflite, .onnx or .keras, or that of a folder"
+    export.add_argument("path", metavar="PATH", help=text)
+    text = (
+        "data it was trained on, a folder or as for search: a .tflite then computes in whole "
+        "numbers, by what 300 of these images show"
+    )
+    export.add_argument("--int8", dest="sample", metavar="DATA", help=text)
     _add_model(_add(commands, "info", "say what a model is and how it came about", _info_text))
     runs = _add(commands, "runs", "list the candidates kept in a folder", _runs_text)
     runs.add_argument("folder", metavar="DIR", help="folder of a search, or what was its --memory")
@@ -136,6 +146,13 @@ _evaluate_text = """Print the accuracy and a line for each class.
 Takes the test images where the data has such a part: of Fashion-MNIST and digits, and the
 folder test of a folder, or else val, valid or validation. Any other folder is taken as a
 whole, so that what the model was trained on counts, too, if it is in there."""
+
+_export_text = """Write a model so that it runs without this package: .tflite for phones, .onnx,
+.keras, or a folder with a SavedModel for TensorFlow Serving. Needs pip install skfashion[export].
+
+It takes uint8 images of the size its reader brings files to, and gives what `skfashion predict`
+does. Labels are in it: labels.txt in .tflite and .keras, which are zips as well, and in the
+folder; of .onnx the metadata labels."""
 
 _info_text = """Print the classes of a model, its size, and, from summary.json beside it, its
 accuracy, data, date and versions."""

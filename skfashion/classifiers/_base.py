@@ -17,7 +17,7 @@ from skfashion._utils.validation import StrOptions, _fit_context, with_callbacks
 from skfashion.classifiers import _checks, _label_checks, _scores
 from skfashion.classifiers._estimator import BaseImageEstimator
 
-_ROUNDING = 1e-5
+ROUNDING = 1e-5
 
 
 class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
@@ -374,7 +374,7 @@ def _as_probabilities(outputs, logits, multilabel):
             "The network's outputs are not finite: were some pixels far outside the range it was "
             "fitted on? Scale them as in fit."
         )
-    if low < -_ROUNDING or high > 1 + _ROUNDING:
+    if low < -ROUNDING or high > 1 + ROUNDING:
         raise ValueError(
             f"The network's outputs are not probabilities: they lie in [{low:g}, "
             f"{high:g}]. Let its last layer be a softmax (a sigmoid for one output), "
@@ -384,5 +384,5 @@ def _as_probabilities(outputs, logits, multilabel):
         return np.clip(outputs, 1e-7, 1 - 1e-7)
     total = outputs.sum(axis=1, keepdims=True)
     # Independent sigmoids; what is off by a rounding error stays as it is.
-    off = (np.abs(total - 1) > _ROUNDING) & (total > 0)
+    off = (np.abs(total - 1) > ROUNDING) & (total > 0)
     return np.where(off, outputs / np.where(off, total, 1), outputs) if off.any() else outputs

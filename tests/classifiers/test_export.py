@@ -1,4 +1,4 @@
-"""What is exported is what predicts: called, from a `.keras` file, as SavedModel, as ONNX."""
+"""`model_` is what predicts: called, from a `.keras` file, as SavedModel."""
 
 import estimators
 import keras
@@ -153,24 +153,6 @@ def test_a_new_network_has_what_an_export_to_onnx_asks_for(fitted, images):
     (signature,) = keras.tree.flatten(get_input_signature(clf.model_))
     assert clf.model_._called
     assert signature.shape == (None, *pixels.shape[1:])
-
-
-@on_disk
-@needs_tensorflow
-def test_onnx_predicts_the_same(fitted, tmp_path):
-    pytest.importorskip("tf2onnx")
-    onnxruntime = pytest.importorskip("onnxruntime")
-    clf, pixels, wanted = fitted
-    vars(clf).pop("_model", None)
-    clf.model_.export(tmp_path / "network.onnx", format="onnx", verbose=False)
-    session = onnxruntime.InferenceSession(tmp_path / "network.onnx")
-    (given,) = session.get_inputs()
-    check(
-        lambda x: keras.ops.convert_to_tensor(session.run(None, {given.name: x})[0]),
-        pixels,
-        wanted,
-        atol=1e-4,
-    )
 
 
 @pytest.mark.parametrize("fitted", [name for name in FITS if name != "mobilenet"], indirect=True)

@@ -8,6 +8,7 @@ import sys
 import warnings
 
 import joblib
+import keras
 import numpy as np
 import pytest
 from commands import predicted
@@ -237,3 +238,28 @@ def test_info_names_the_size_of_files_and_labels_that_the_terminal_can_not_show(
         out = subprocess.run(command, env=environment, capture_output=True, check=True).stdout
         assert f"2: b, {told}" in out.decode(encoding)
         assert "brought to 8 x 12 pixels" in out.decode(encoding)
+
+
+@pytest.mark.parametrize("arguments", [["m.tflite", "--int8"], ["m.keras"], ["m"]])
+def test_export(photos, reader_model, tmp_path, capsys, arguments):
+    if keras.backend.backend() != "tensorflow":
+        pytest.skip("Keras exports from TensorFlow")
+    skfashion.save(reader_model, tmp_path / "model.skfashion")
+    path, *int8 = arguments
+    given = [str(tmp_path), str(tmp_path / path), *int8, *([str(photos[0])] if int8 else [])]
+    assert main(["export", *given]) == 0
+    said = capsys.readouterr().out
+    assert said.startswith(str(tmp_path / path))
+    assert "probabilities of 2 classes" in said
+    assert (tmp_path / path).exists()
+
+
+@pytest.mark.parametrize(
+    ("path", "said"), [("m.pt", "is not a format"), ("photos/m.keras", "No such file")]
+)
+def test_export_says_what_it_can_not_write(reader_model, tmp_path, capsys, path, said):
+    skfashion.save(reader_model, tmp_path / "model.skfashion")
+    assert main(["export", str(tmp_path), str(tmp_path / path)]) == 2
+    error = capsys.readouterr().err
+    assert said in error
+    assert len(error.splitlines()) == 1
