@@ -57,6 +57,26 @@ PHOTOS = [
 ]
 
 
+@keras.saving.register_keras_serializable("tests")
+class Own(keras.Model):
+    def __init__(self, n_classes, **kwargs):
+        super().__init__(**kwargs)
+        self.n_classes = n_classes
+        self.parts = [L.RandomFlip(), L.Flatten(), L.Dense(n_classes, activation="softmax")]
+
+    def call(self, x):
+        for part in self.parts:
+            x = part(x)
+        return x
+
+    def get_config(self):
+        return {"n_classes": self.n_classes}
+
+
+def own_class(meta):
+    return Own(int(meta["n_classes_"]))
+
+
 def keras_network(last, loss, outputs=None, labels=LABELS):
     def network(meta):
         return estimators.sequential(
@@ -94,6 +114,9 @@ FITS = {
     "logits": (lambda: keras_network("linear", _LOGITS), GREY / 255),
     "one logit": (lambda: keras_network("linear", _BINARY, 1, LABELS > 0), GREY / 255),
     "sigmoids": (lambda: keras_network("sigmoid", "categorical_crossentropy"), GREY / 255),
+    "class of the user's": (
+        lambda: small("KerasImageClassifier", model=own_class, epochs=1).fit(RGB / 255, LABELS),
+        RGB / 255),
     "search": (lambda: GridSearchCV(pipe(ImageResizer(6)), {"denseclassifier__epochs": [1, 2]},
         cv=2).fit(GREY, LABELS), GREY),
     "files": (lambda: pipe(ImageReader((14, 18)), "passthrough", ImageResizer((9, 40)),
