@@ -72,7 +72,7 @@ def duplicate_groups(
     rows = as_rows(thumbnails(X, SIDE, image_shape=image_shape))
     first = first_of_equals(rows)
     once = np.unique(first)
-    a, b, _ = near_pairs(rows[once], Projection(rows[once]), max_distance)
+    a, b, _ = near_pairs(rows[once], max_distance)
     a, b = np.concatenate([once[a], first]), np.concatenate([once[b], np.arange(len(rows))])
     graph = coo_array((np.ones(len(a), bool), (a, b)), shape=(len(rows), len(rows)))
     return connected_components(graph, directed=False)[1]
@@ -115,18 +115,21 @@ class Projection:
         self.strangeness = (self.scores**2 / np.maximum(variances, 1e-3)).sum(axis=1)
 
 
-def near_pairs(rows, projection, max_distance):
+def near_pairs(rows, max_distance):
     """Return the places of rows that are so near, the lower first, and root mean squares.
 
     Those that lie near in the projection are compared in full. Sorted by its first component,
     each row needs looking at a few others only.
     """
+    found = [(np.empty(0, int), np.empty(0, int), np.empty(0))]
+    if len(rows) < 2:
+        return found[0]
     reach = _SLACK[0] * max_distance * math.sqrt(rows.shape[1])
-    order = np.argsort(projection.scores[:, 0], kind="stable")
-    scores = projection.scores[order]
+    scores = Projection(rows).scores
+    order = np.argsort(scores[:, 0], kind="stable")
+    scores = scores[order]
     squares = (scores**2).sum(axis=1)
     most = reach**2 + _SLACK[1] * squares.max()
-    found = [(np.empty(0, int), np.empty(0, int), np.empty(0))]
     for start in range(0, len(rows), _BLOCK):
         block = scores[start : start + _BLOCK]
         end = np.searchsorted(scores[:, 0], block[-1, 0] + math.sqrt(most), "right")

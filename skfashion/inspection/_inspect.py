@@ -9,7 +9,7 @@ import pandas as pd
 from PIL import Image
 from sklearn.utils import check_consistent_length, column_or_1d
 
-from skfashion._utils.image_files import FORMATS
+from skfashion._utils.image_files import formats
 from skfashion._utils.typing import Array, Frame
 from skfashion._utils.validation import Interval, validate_params
 from skfashion._utils.warnings import warn
@@ -201,8 +201,7 @@ def _copies(images, rows, folds, max_distance):
     first = _duplicates.first_of_equals(rows)
     copies, once = np.flatnonzero(first != np.arange(len(rows))), np.unique(first)
     equal = _pairs(images, folds, "copy", first[copies], copies, np.zeros(len(copies)))
-    unlike = rows[once]
-    a, b, distances = _duplicates.near_pairs(unlike, _duplicates.Projection(unlike), max_distance)
+    a, b, distances = _duplicates.near_pairs(rows[once], max_distance)
     return [equal, _pairs(images, folds, "near copy", once[a], once[b], distances)]
 
 
@@ -253,7 +252,7 @@ def _sizes(images):
         return images[:0]
     sides = []
     for name in images["file"]:
-        with Image.open(name, formats=FORMATS) as image:
+        with Image.open(name, formats=formats()) as image:
             sides.append(sorted(image.size))
     short, long = np.array(sides, dtype=float).T
     size, shape = np.sqrt(short * long), long / short
