@@ -17,6 +17,7 @@ from skfashion._version import __version__
 _MODELS = ("dense", "conv", "mobilenet", "backbone")
 
 _EPILOG = """examples:
+  skfashion check photos/                copies, odd files and small classes in it
   skfashion search photos/               a folder of photos, one folder a class
   skfashion search                       Fashion-MNIST, about three minutes on two cores
   skfashion predict results/photos-mobilenet-bayes new/*.jpg
@@ -103,6 +104,9 @@ def _parser():
     )
     export.add_argument("--int8", dest="sample", metavar="DATA", help=text)
     _add_model(_add(commands, "info", "say what a model is and how it came about", _info_text))
+    check = _add(commands, "check", "say what is wrong with images and labels", _check_text)
+    check.add_argument("data", metavar="DATA", help=_DATA)
+    check.add_argument("--csv", metavar="FILE", help="write all that is found to this file")
     runs = _add(commands, "runs", "list the candidates kept in a folder", _runs_text)
     runs.add_argument("folder", metavar="DIR", help="folder of a search, or what was its --memory")
     text = "first remove what is damaged or was left behind"
@@ -156,6 +160,14 @@ folder; of .onnx the metadata labels."""
 
 _info_text = """Print the classes of a model, its size, and, from summary.json beside it, its
 accuracy, data, date and versions."""
+
+_check_text = """Print counts and sizes, and what is found before anything is trained: files that
+can't be read, copies and near copies (between classes, and between train and test), images unlike
+all others, blank ones, odd sizes, and classes with few images. Nothing is changed.
+
+A near copy differs by 8 of 255 grey levels at most, as a root mean square of its pixels at 32 x 32.
+Once a search has compared candidates, skfashion.inspection.inspect_images(X, y, search) says which
+labels its models contradict, too."""
 
 _runs_text = """List the candidates whose fits a folder keeps, the last used first."""
 

@@ -4,6 +4,7 @@ import os
 import platform
 import shlex
 import textwrap
+import warnings
 from contextlib import suppress
 from datetime import datetime, timezone
 from pathlib import Path
@@ -20,7 +21,7 @@ from skfashion._persistence import save
 from skfashion._utils.image_files import shown_name
 from skfashion._utils.show_versions import versions
 from skfashion._utils.tables import short, table
-from skfashion.inspection import write_report
+from skfashion.inspection import inspect_images, write_report
 
 REPORT = "report.html"
 LEFT_OUT = "left_out.txt"
@@ -116,11 +117,15 @@ def write(folder, tuner, data, summary):
     # Without Matplotlib there is no report, and none of an earlier search either.
     page = Path(folder, REPORT)
     page.unlink(missing_ok=True)
+    parts = {"X_test": data.X_test, "y_test": data.y_test}
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore", UserWarning)  # of a memory that doesn't hold all fits
+        findings = inspect_images(data.X, data.y, tuner, **parts)
     with suppress(ImportError):
         write_report(
             tuner,
             page,
-            **{"X_test": data.X_test, "y_test": data.y_test, "X_train": data.X, "y_train": data.y},
+            **{**parts, "X_train": data.X, "y_train": data.y, "findings": findings},
             model=os.path.abspath(model),
             title=f"{summary['model']} on {summary['data']}",
             command=summary["command"],

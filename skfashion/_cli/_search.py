@@ -56,6 +56,7 @@ def search(arguments):
     cv = _folds(y, sample, arguments.folds)
     baseline = Baseline(arguments.scoring, y)
     settings = _settings(arguments, defaults, data, y, sample)
+    data.X, data.y = X, y
     tuner, n = _tuning.make_search(settings, files=data.files, cv=cv, jobs=arguments.jobs)
     settings["candidates"] = n
     name = os.path.basename(os.path.abspath(data.name)) if data.files else data.name

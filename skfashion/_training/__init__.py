@@ -14,7 +14,7 @@ from skfashion._training.features import features_info
 from skfashion._training.inference import export, frozen_rows, n_frozen, predict, untraced
 from skfashion._training.keys import structure_of, weights_digest
 from skfashion._training.loops import to_arrays
-from skfashion._training.phases import NotKeptError, kept_only, next_phase, run
+from skfashion._training.phases import NotKeptError, next_phase, only_kept, run
 from skfashion._training.plan import Data, EarlyStopping, Phase, Plan, Start
 from skfashion._training.processes import (
     compiles_epochs,
@@ -46,10 +46,10 @@ __all__ = [
     "frozen_rows",
     "has_idle_cores",
     "initial_weights",
-    "kept_only",
     "n_frozen",
     "network_of",
     "next_phase",
+    "only_kept",
     "predict",
     "prepare_process",
     "programs_info",

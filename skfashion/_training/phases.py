@@ -22,21 +22,21 @@ _CHECKPOINT_SECONDS = 5.0
 _EVALUATE_BATCH = 256
 _AT_WORK = WeakValueDictionary()  # keys of stages that a thread of this process trains -> locks
 _MAX_CRASHES = 3  # of its process before an epoch ended; then a training is given up
-_KEPT_ONLY = ContextVar("kept_only", default=False)
+_READ_ONLY = ContextVar("read_only", default=False)
 
 
 class NotKeptError(LookupError):
-    """The store doesn't hold a finished run, and nothing is to be trained."""
+    """A training would have to run of which nothing but the end was wanted."""
 
 
 @contextmanager
-def kept_only():
-    """In the block, give runs back from the store, and raise `NotKeptError` where one isn't."""
-    token = _KEPT_ONLY.set(True)
+def only_kept():
+    """In the block, let fits be read from their stores; those not there raise `NotKeptError`."""
+    token = _READ_ONLY.set(True)
     try:
         yield
     finally:
-        _KEPT_ONLY.reset(token)
+        _READ_ONLY.reset(token)
 
 
 @dataclass
@@ -86,8 +86,6 @@ def run(
                 break
         if first == len(plan.phases):
             runs.share_result(keys[-1], plan.phases[-1].epochs)
-    if first < len(plan.phases) and _KEPT_ONLY.get():
-        raise NotKeptError("memory= doesn't hold this fit.")
     trainer = _Trainer(plan, data, build, runs, store, on_epoch, score, callbacks())
     done = first
     for i in range(first, len(plan.phases)):
@@ -133,6 +131,8 @@ class _Trainer:
     def _stage(self, phase, key, state):
         going = True
         if state.epoch < phase.epochs and not state.stopped:
+            if _READ_ONLY.get():
+                raise NotKeptError
             with (
                 self._attempt(key) as guard,
                 self._program(phase) as program,

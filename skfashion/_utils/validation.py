@@ -12,7 +12,8 @@ from sklearn.utils._param_validation import (
     validate_params,
 )
 from sklearn.utils._set_output import _wrap_data_with_container
-from sklearn.utils.validation import _check_feature_names_in
+from sklearn.utils.metaestimators import _safe_split
+from sklearn.utils.validation import _check_feature_names_in, _check_method_params
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks

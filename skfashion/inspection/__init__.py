@@ -7,7 +7,9 @@ _PUBLIC = {
     "HistoryDisplay": "._history_display",
     "MistakesDisplay": "._mistakes_display",
     "SearchDisplay": "._search_display",
+    "duplicate_groups": "._duplicates",
     "history_frame": "._histories",
+    "inspect_images": "._inspect",
     "prune_runs": "._runs",
     "runs_frame": "._runs",
     "write_report": "._report",
@@ -17,8 +19,10 @@ _PUBLIC = {
 __all__ = [*_PUBLIC]
 
 if _TYPE_CHECKING:
+    from skfashion.inspection._duplicates import duplicate_groups as duplicate_groups
     from skfashion.inspection._histories import history_frame as history_frame
     from skfashion.inspection._history_display import HistoryDisplay as HistoryDisplay
+    from skfashion.inspection._inspect import inspect_images as inspect_images
     from skfashion.inspection._mistakes_display import MistakesDisplay as MistakesDisplay
     from skfashion.inspection._report import write_report as write_report
     from skfashion.inspection._runs import prune_runs as prune_runs

@@ -6,6 +6,7 @@ import numpy as np
 
 from skfashion._utils import images
 from skfashion._utils.image_files import UnreadableImageError, decode_thumbnail, shown_name
+from skfashion.preprocessing import ImageReader, ImageResizer
 
 _SIDE = 256  # pixels, of pictures from files
 
@@ -39,15 +40,41 @@ def pictures(X, index=None, *, image_shape=None):
     if names is not None:
         return [_picture_of(name) for name in names]
     X = np.asarray(X)
+    show = _as_bytes(X, image_shape)
+    return list(show(X if index is None else X[index]))
+
+
+def thumbnails(X, side, *, image_shape=None):
+    """Return images as uint8, (n, h, w) or (n, h, w, 3), files and larger ones at one size."""
+    names = names_of(X)
+    if names is not None:
+        return ImageReader(side, white="auto").fit_transform(names)
+    X = np.asarray(X)
+    show, parts = _as_bytes(X, image_shape), []
+    for part in map(show, images.blocks(X)):
+        if max(part.shape[1:3]) > side:
+            shape = (*part.shape[1:3], *(part.shape[3:] or (1,)))
+            part = ImageResizer(side, image_shape=shape).transform(part)
+        parts.append(part)
+    return np.concatenate(parts)
+
+
+def _as_bytes(X, image_shape):
+    """Return a function that turns parts of X into uint8; their range is told from all of it."""
     black, white = images.limits_of(images.find_range(X, quiet=True)) or images.pixel_extremes(X)
-    X = X if index is None else X[index]
     planar = images.is_planar(image_shape)
     if X.ndim > 2 and not (planar and X.shape[1:] == tuple(image_shape)):
         image_shape = None  # which images have themselves
-    X = images.as_images(X, images.image_shape_of(X.shape, image_shape), planar)
+    shape = images.image_shape_of(X.shape, image_shape)
     factor = 255 / ((white - black) or 1)
-    X = np.clip(np.rint((X[..., :3] - black) * factor), 0, 255).astype(np.uint8)
-    return list(X[..., 0] if X.shape[-1] == 1 else X)
+
+    def show(part):
+        part = images.as_images(part, shape, planar)[..., :3]
+        if part.dtype != np.uint8 or factor != 1:
+            part = np.clip(np.rint((part - black) * factor), 0, 255).astype(np.uint8)
+        return part[..., 0] if part.shape[-1] == 1 else part
+
+    return show
 
 
 def _picture_of(name):

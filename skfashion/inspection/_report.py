@@ -11,9 +11,11 @@ from string import Template
 from typing import Any
 
 from skfashion._utils.files import whole
-from skfashion._utils.typing import Array, PathLike
+from skfashion._utils.typing import Array, Frame, PathLike
 from skfashion.inspection._histories import check_search
+from skfashion.inspection._pictures import image_shape_for
 from skfashion.inspection._report_facts import SearchFacts, TestFacts
+from skfashion.inspection._report_findings import of_findings
 from skfashion.inspection._report_html import escape
 from skfashion.inspection._report_sections import of_best, of_search, of_test
 from skfashion.inspection._style import pyplot
@@ -42,12 +44,13 @@ def write_report(
     command: str | None = None,
     display_labels: Array | None = None,
     model: PathLike | None = None,
+    findings: Frame | None = None,
 ) -> Path:
     """Write a search up as one HTML page, which needs no network.
 
     It has the best parameters and a program that uses them, the candidates as lines to point at
     and as a table to sort, which parameter mattered, learning curves, over-fitting, precision and
-    recall a class, and mistakes on test images.
+    recall a class, mistakes on test images, and how far probabilities can be trusted.
 
     Parameters
     ----------
@@ -68,6 +71,9 @@ def write_report(
         What to call the classes, in the order of ``search.classes_``.
     model : str or path, default=None
         File that the best estimator was saved to, for the program that reads it.
+    findings : pandas.DataFrame, default=None
+        What `inspect_images` found among the images of the search and of the test, shown with the
+        images where these are given.
 
     Returns
     -------
@@ -119,6 +125,10 @@ def write_report(
     }
     if test is not None:
         values |= of_test(test, None if X_train is None else (X_train, y_train))
+    if findings is not None:
+        given = {"train": X_train, "test": X_test}
+        given = {part: X for part, X in given.items() if X is not None}
+        values |= of_findings(findings, given, image_shape_for(search))
     page = Template(_with_parts(_resource("report.html"), values)).substitute(values)
     # Names of folders may not be text.
     with whole(path, "x", encoding="utf-8", errors="backslashreplace") as file:

@@ -31,7 +31,7 @@ def chart(name, found, of=None):
     from matplotlib.figure import Figure
 
     (width, height), draw = _CHARTS[name]
-    width += {"parallel": 1.1 * len(found.columns)}.get(name, 0)
+    width += 1.1 * len(found.columns) if name == "parallel" else 0
     height += 0.28 * len(found.importance) if name == "importance" else 0
     name, file = name if of is None else f"{name}-{of}", io.StringIO()
     with style.context(["default", {"svg.fonttype": "none", "svg.hashsalt": name}]):
@@ -83,6 +83,16 @@ def _overfitting(ax, found):
     _points(ax, found, found.train - found.scores, "Training minus test score")
 
 
+def _reliability(ax, test):
+    _style.tidy(ax)
+    ax.plot([0, 1], [0, 1], color=_style.GREY, linewidth=1)
+    style = {"color": _style.BLUE, "marker": "o", "markersize": 5, "linewidth": 1.4}
+    ax.plot(test.confidence, test.right, clip_on=False, **style)
+    ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
+    for axis, text in ((ax.xaxis, "Probability of the predicted class"), (ax.yaxis, "Right")):
+        axis.set_label_text(text, color=_style.INK, fontsize=_style.SMALL)
+
+
 def _importance(ax, found):
     _style.tidy(ax)
     ax.grid(False, axis="y")
@@ -105,6 +115,7 @@ _CHARTS = {  # width and height in inches, to which parameters add
     "best-so-far": ((4.4, 2.9), _best_so_far),
     "overfitting": ((4.4, 2.9), _overfitting),
     "importance": ((3.9, 0.9), _importance),
+    "reliability": ((3.4, 3.1), _reliability),
     "part": ((2.95, 2.4), _part),
     "curve": ((4.8, 3.1), _curve),
 }

@@ -5,6 +5,7 @@ import time
 import numpy as np
 import pandas as pd
 from scipy.stats import binomtest
+from sklearn.calibration import calibration_curve
 from sklearn.ensemble import RandomForestRegressor
 from sklearn.inspection import permutation_importance
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
@@ -108,6 +109,15 @@ class TestFacts:
         self.mistakes = find_mistakes(y, told, classes=self.classes, display_labels=display_labels)
         named = self.classes if display_labels is None else display_labels
         self.names = [str(name) for name in named]
+        # Means of ten groups by the probability of what was predicted, and what is right of them.
+        self.right, self.confidence = None, None
+        if told.ndim == 2:
+            self.right, self.confidence = calibration_curve(
+                (predicted == y).astype(int),
+                told.max(axis=1).clip(0, 1),
+                n_bins=10,
+                strategy="quantile",
+            )
         self.accuracy = accuracy_score(y, predicted)
         right = round(self.accuracy * len(y))
         interval = binomtest(right, len(y)).proportion_ci(method="wilson")

@@ -97,14 +97,20 @@ def mistakes(images, shown, files):
     """Return images with what they were taken for."""
     figures = ""
     for k, (image, row) in enumerate(zip(images, shown.itertuples(), strict=True)):
-        told = tag("b", escape(label_text(row.predicted, row.predicted_probability)))
-        told += tag("i", "is " + escape(label_text(row.true, row.true_probability)))
-        if files:
-            # The whole path is shown when pointed at: folders are long, and alike.
-            told += tag("small", escape(os.path.basename(files[k])), title=escape(files[k]))
+        predicted = label_text(row.predicted, row.predicted_probability)
+        true = "is " + label_text(row.true, row.true_probability)
         shown_as = picture(image, f"{row.predicted} taken for {row.true}")
-        figures += tag("figure", shown_as + tag("figcaption", told))
+        figures += figure(shown_as, predicted, true, files and files[k])
     return tag("div", figures, klass="mistakes")
+
+
+def figure(shown, first, second, file=None):
+    """Return pictures with two lines of text, and the name of a file if there is one."""
+    told = tag("b", escape(first)) + tag("i", escape(second))
+    if file:
+        # The whole path is shown when pointed at: folders are long, and alike.
+        told += tag("small", escape(os.path.basename(file)), title=escape(file))
+    return tag("figure", shown + tag("figcaption", told))
 
 
 def picture(image, alt):

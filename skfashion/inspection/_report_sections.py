@@ -86,7 +86,12 @@ def of_test(test, train):
     shown = pictures(test.X, worst["index"], image_shape=test.image_shape) if len(worst) else ()
     X = test.X if train is None else train[0]
     what = f"{len(X):,} images {'for the test' if train is None else 'to train on'}"
+    reliable = {}
+    if test.right is not None:
+        off = np.abs(test.right - test.confidence).mean()
+        reliable = {"reliability": chart("reliability", test), "off": f"{off:.3f}"}
     return {
+        **reliable,
         "test_accuracy": f"{test.accuracy:.4f}",
         "n_test": f"{len(test.y):,}",
         "interval": "{:.3f} to {:.3f}".format(*test.interval),
@@ -155,7 +160,7 @@ def _classes(test, train):
     if train is not None:
         counts = [int(np.sum(np.asarray(y) == label)) for label in test.classes]
         columns["training images"] = (counts, ",d")
-    columns["test images"] = (test.by_class[-1], ",d")
+    columns["test images"] = (test.by_class[-1].astype(int), ",d")
     for name, values in zip(("precision", "recall", "F1"), test.by_class, strict=False):
         columns[name] = (values, ".3f")
     return parts.sortable(columns, id="classes")

@@ -8,25 +8,27 @@ from numbers import Integral
 import numpy as np
 from sklearn.base import clone, is_classifier
 from sklearn.model_selection import check_cv
-from sklearn.utils import _safe_indexing
 
 from skfashion import _training
+from skfashion._utils.validation import _check_method_params, _safe_split
 from skfashion.model_selection._spaces import is_ours
 
 
-def fold_models(search, X, y, candidate, groups=None):
+def fold_models(search, X, y, candidate, **params):
     """Yield test rows and the fitted estimator of each fold of a candidate.
 
-    `X`, `y` and `groups` are those of the search. Raises LookupError where `memory` doesn't hold
-    the fits, ValueError where the folds can't be drawn again.
+    `X`, `y` and `params` are what the search's fit got. Raises LookupError where `memory` doesn't
+    hold the fits, ValueError where the folds can't be drawn again.
     """
     _check_kept(search.estimator)
-    params = clone(search.cv_results_["params"][candidate], safe=False)
-    estimator = clone(search.estimator).set_params(**params)
-    for train, test in splits_of(search, X, y, groups):
+    chosen = clone(search.cv_results_["params"][candidate], safe=False)
+    fit_params = search._get_routed_params_for_fit(params).estimator.fit
+    for train, test in splits_of(search, X, y, **params):
+        model = clone(search.estimator).set_params(**clone(chosen, safe=False))
+        part = _safe_split(model, X, y, train)
         try:
-            with _training.kept_only():
-                model = clone(estimator).fit(_safe_indexing(X, train), _safe_indexing(y, train))
+            with _training.only_kept():
+                model.fit(*part, **_check_method_params(X, fit_params, train))
         except _training.NotKeptError:
             raise LookupError(
                 f"memory= doesn't hold the fits of candidate {candidate}: it was emptied since, "
@@ -35,31 +37,32 @@ def fold_models(search, X, y, candidate, groups=None):
         yield test, model
 
 
-def out_of_fold(search, X, y, candidate, groups=None):
+def out_of_fold(search, X, y, candidate, **params):
     """Return probabilities of each image by models that weren't trained on it, and its fold.
 
-    Columns are in the order of ``search.classes_``. Rows are NaN, folds -1, of images that no
-    fold tests on; of several folds that do, the mean and the first.
+    Columns are the classes, sorted. Rows are NaN, folds -1, of images that no fold tests on; of
+    several folds that do, the mean and the first.
     """
     classes = np.unique(y)
     total = np.zeros((len(y), len(classes)), np.float32)
     n, folds = np.zeros(len(y)), np.full(len(y), -1)
-    for fold, (test, model) in enumerate(fold_models(search, X, y, candidate, groups)):
+    for fold, (test, model) in enumerate(fold_models(search, X, y, candidate, **params)):
         columns = np.searchsorted(classes, model.classes_)
-        total[np.ix_(test, columns)] += model.predict_proba(_safe_indexing(X, test))
+        images, _ = _safe_split(model, X, None, test)
+        total[np.ix_(test, columns)] += model.predict_proba(images)
         n[test] += 1
         folds[test] = np.where(folds[test] < 0, fold, folds[test])
     total[n == 0] = np.nan
     return total / np.maximum(n, 1, dtype=np.float32)[:, np.newaxis], folds
 
 
-def splits_of(search, X, y, groups=None):
+def splits_of(search, X, y, **params):
     """Return training and test rows of each fold, as the search has drawn them."""
     cv = check_cv(search.cv, y, classifier=is_classifier(search.estimator))
-    drawn = getattr(cv, "shuffle", True) and not isinstance(
-        getattr(cv, "random_state", 0), Integral
-    )
-    splits = [] if drawn else list(cv.split(X, y, groups))
+    seed = getattr(cv, "random_state", 0)
+    drawn = getattr(cv, "shuffle", True) and not isinstance(seed, Integral)
+    routed = search._get_routed_params_for_fit(params).splitter.split
+    splits = [] if drawn else list(cv.split(X, y, **routed))
     if len(splits) != search.n_splits_:
         raise ValueError(
             f"The folds of this search can't be drawn again from cv={search.cv!r}: search with a "

@@ -62,8 +62,20 @@ def test_images_that_no_fold_tests_on_have_no_probabilities(data, tmp_path):
 def test_groups(data, tmp_path):
     groups = np.arange(60) // 4
     search = searched(data, tmp_path, GroupKFold(3), groups=groups)
+    with pytest.raises(ValueError, match="groups"):
+        out_of_fold(search, *data, candidate=0)
     _, folds = out_of_fold(search, *data, candidate=0, groups=groups)
     assert all(len(set(folds[groups == group])) == 1 for group in range(15))
+
+
+def test_what_fit_got(data, tmp_path, trained):
+    weight = {"sample_weight": np.linspace(0.1, 1, 60)}
+    search = GridSearchCV(dense(memory=tmp_path), {"dropout": [0.0]}, cv=3).fit(*data, **weight)
+    trained.clear()
+    assert len(list(fold_models(search, *data, candidate=0, **weight))) == 3
+    assert trained == [0, 0, 0]
+    with pytest.raises(LookupError, match="weights of them"):
+        list(fold_models(search, *data, candidate=0))
 
 
 @pytest.mark.parametrize("what", ["memory", "seed", "removed", "other images"])
