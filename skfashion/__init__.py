@@ -24,6 +24,7 @@ _PUBLIC = {
     "BackboneFineTuner": "classifiers",
     "ConvClassifier": "classifiers",
     "DenseClassifier": "classifiers",
+    "EnsembleFromSearch": "classifiers",
     "KerasImageClassifier": "classifiers",
     "MobileNetFineTuner": "classifiers",
     "cache_info": "_utils.cache",
@@ -58,6 +59,7 @@ if _TYPE_CHECKING:  # type checkers and editors don't run `__getattr__`
     from skfashion.classifiers import BackboneFineTuner as BackboneFineTuner
     from skfashion.classifiers import ConvClassifier as ConvClassifier
     from skfashion.classifiers import DenseClassifier as DenseClassifier
+    from skfashion.classifiers import EnsembleFromSearch as EnsembleFromSearch
     from skfashion.classifiers import KerasImageClassifier as KerasImageClassifier
     from skfashion.classifiers import MobileNetFineTuner as MobileNetFineTuner
 

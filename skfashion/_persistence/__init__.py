@@ -26,8 +26,8 @@ def save(estimator: Any, path: PathLike) -> None:
     estimator : estimator or Pipeline
         A classifier or transformer of this package, or of yours on its base; or one of
         scikit-learn's that holds them: Pipeline, with scalers, calibrated classifiers, those
-        with a threshold, voting and stacking. Fitted or not. Of a search, its
-        ``best_estimator_``.
+        with a threshold, voting and stacking; or an `EnsembleFromSearch`. Fitted or not.
+        Of a search, its ``best_estimator_``.
     path : str or path-like
         The file. If it exists, it is replaced as a whole or not at all.
 

@@ -40,6 +40,8 @@ _SKLEARN = {
     for module, *names in map(str.split, _TABLE.strip().splitlines())
     for name in names
 }
+# Classes that may hold others.
+_HOLDERS = {*_SKLEARN, "skfashion.classifiers.EnsembleFromSearch"}
 # Where ours are, to be imported before a name that begins so is looked up.
 _ROOMS = ("skfashion.preprocessing", "skfashion.classifiers")
 # What parameters may name: classes and functions that are public in these modules.
@@ -47,7 +49,7 @@ _FUNCTIONS = ("keras.optimizers", "keras.losses", "keras.metrics", "sklearn.metr
 _NO_FUNCTIONS = {"deserialize", "get", "serialize"}
 
 # What would make the reader's machine run, read or write something.
-_BOUND = ("memory", "callbacks", "model")
+_BOUND = ("memory", "callbacks", "model", "search")
 # Of this process: callbacks, requests of metadata routing, what is made again from the rest.
 _PROCESS = ("_skl_callbacks", "_metadata_request", "_model", "_function", "_run_key")
 # Private attributes that ours are made of; any other is another version's.
@@ -181,7 +183,7 @@ def check(name, state):
         taken = not key.isidentifier() or hasattr(cls, key)
         refuse_if(taken, f"{its} an attribute {key[:60]!r} in place of the class's own")
         holds = any(isinstance(part, Reference) for part in leaves(value))
-        refuse_if(holds and name not in _SKLEARN, f"{its} an estimator as {key[:60]}")
+        refuse_if(holds and name not in _HOLDERS, f"{its} an estimator as {key[:60]}")
         can_be, reason = _RULES.get(key, (None, ""))
         if can_be and not can_be(value):
             raise ModelFileError(f"{its} {key}={repr(value)[:60]}, {reason}")
