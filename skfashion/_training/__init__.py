@@ -11,6 +11,7 @@ from skfashion._training.custom import (
     write_down_statistics,
 )
 from skfashion._training.features import features_info
+from skfashion._training.heat import heat
 from skfashion._training.inference import export, frozen_rows, n_frozen, predict, untraced
 from skfashion._training.keys import structure_of, weights_digest
 from skfashion._training.loops import to_arrays
@@ -45,6 +46,7 @@ __all__ = [
     "features_info",
     "frozen_rows",
     "has_idle_cores",
+    "heat",
     "initial_weights",
     "n_frozen",
     "network_of",

@@ -6,25 +6,19 @@ from typing import Any
 
 import joblib
 import numpy as np
-from sklearn.base import BaseEstimator, ClassifierMixin, clone, is_classifier
-from sklearn.model_selection import check_cv
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.pipeline import Pipeline
-from sklearn.utils import get_tags, indexable
+from sklearn.utils import _safe_indexing, get_tags, indexable
 from sklearn.utils.validation import check_is_fitted
 
 from skfashion import _training
 from skfashion._utils.messages import shown
 from skfashion._utils.typing import Array, NDArray, Self
-from skfashion._utils.validation import (
-    BaseSearchCV,
-    Interval,
-    _check_method_params,
-    _fit_context,
-    _safe_split,
-)
+from skfashion._utils.validation import BaseSearchCV, Interval, _fit_context
 from skfashion._utils.version_mixin import VersionMixin
 from skfashion.classifiers import _scores
 from skfashion.classifiers._base import BaseImageClassifier
+from skfashion.model_selection._out_of_fold import fold_models
 
 _REFIT = -1  # in `folds_`
 _SMALLEST = 1e-7  # probability: one mistake of a network that was sure doesn't decide alone
@@ -37,8 +31,8 @@ class EnsembleFromSearch(VersionMixin, ClassifierMixin, BaseEstimator):
     predicted with each the images it hadn't seen. Candidates are chosen by these
     out-of-fold probabilities, greedily and with replacement [1]_: whichever most lowers
     the log loss of the mean comes next, and one chosen twice counts twice. The networks
-    of the chosen candidates, one a fold, are read back from the folder of `memory` and
-    predict together; so does the refitted best, if its candidate is chosen.
+    of the chosen candidates, one a fold, are read back from the folder of `memory`, and
+    predict together with the refitted best, which counts as those of one fold do.
 
     Parameters
     ----------
@@ -70,10 +64,11 @@ class EnsembleFromSearch(VersionMixin, ClassifierMixin, BaseEstimator):
 
     Raises
     ------
-    ValueError
+    LookupError
         From `fit`: if a network isn't in the folder of `memory` and would have to be trained.
-    TypeError
-        From `fit`: if it is not a search over a classifier of this package.
+    TypeError, ValueError
+        From `fit`: if it is not a search over a classifier of this package, or its folds can't
+        be drawn again.
 
     See Also
     --------
@@ -81,9 +76,9 @@ class EnsembleFromSearch(VersionMixin, ClassifierMixin, BaseEstimator):
 
     Notes
     -----
-    Networks of the folds have seen fewer images than the refitted best: with three folds two
-    thirds. What their mean gains has to make up for it. Predicting takes as long as all the
-    networks; what they share (reading, scaling, a frozen backbone) is done once.
+    Networks of the folds have seen fewer images than the refitted best, with three folds two
+    thirds, and their mean has to make up for it. Predicting takes as long as all the networks;
+    what they share (reading, scaling, a frozen backbone) is done once.
 
     References
     ----------
@@ -137,11 +132,11 @@ class EnsembleFromSearch(VersionMixin, ClassifierMixin, BaseEstimator):
         picks, self.oof_losses_ = _chosen(probabilities, kept.truth, self.n_members)
         members = []  # row, fold, weight and estimator of each
         for pick, count in zip(*np.unique(picks, return_counts=True), strict=True):
-            row = rows[pick]
-            members += [(row, fold, count, each) for fold, each in enumerate(kept.fitted(row))]
-            if row == getattr(self.search, "best_index_", None):
-                refitted = getattr(self.search, "best_estimator_", None)
-                members += [] if refitted is None else [(row, _REFIT, count, refitted)]
+            for fold, (_, estimator) in enumerate(kept.fitted(rows[pick])):
+                members.append((rows[pick], fold, count, estimator))
+        if hasattr(self.search, "best_estimator_"):
+            refitted = self.search.best_estimator_
+            members.append((self.search.best_index_, _REFIT, len(picks), refitted))
         *told, estimators = zip(*members, strict=True)
         self.candidates_, self.folds_, self.weights_ = map(np.array, told)
         self.estimators_ = _sharing(estimators)
@@ -207,22 +202,14 @@ class EnsembleFromSearch(VersionMixin, ClassifierMixin, BaseEstimator):
 
 
 class _Kept:
-    """The networks of a search as its estimators' stores have them, and what they predicted."""
+    """What the networks of a search's folds said of images that they hadn't seen."""
 
     def __init__(self, search, X, y, params):
         _check_search(search)
-        routed = search._get_routed_params_for_fit(params)
-        self._search, self._fit_params = search, routed.estimator.fit
+        self._search = search
         self._X, self._y = indexable(X, y)
-        splitter = check_cv(search.cv, y, classifier=is_classifier(search.estimator))
-        self._folds = list(splitter.split(self._X, self._y, **routed.splitter.split))
-        if len(self._folds) != search.n_splits_:
-            raise ValueError(
-                f"The search had {search.n_splits_} folds, and its cv gives {len(self._folds)} "
-                "now: give it a splitter, or a list of splits, as an iterator is read only once."
-            )
-        tested = np.concatenate([test for _, test in self._folds])
-        self._times = np.bincount(np.arange(len(self._y))[tested], minlength=len(self._y))
+        self._params = params
+        self._tested = np.zeros(len(self._y), bool)
         self.classes = None
 
     def best(self, n):
@@ -239,47 +226,31 @@ class _Kept:
         return zip(*found.values(), strict=True)
 
     def fitted(self, row):
-        """Yield the estimator of each fold of a candidate, read and not trained."""
-        params = self._search.cv_results_["params"][row]
-        for fold, (train, _) in enumerate(self._folds):
-            estimator = clone(self._search.estimator).set_params(**clone(params, safe=False))
-            _check_keeps(_steps(estimator)[-1])
-            X, y = _safe_split(estimator, self._X, self._y, train)
-            fit_params = _check_method_params(self._X, self._fit_params, train)
-            try:
-                with _training.kept_only():
-                    estimator.fit(X, y, **fit_params)
-            except _training.NotKeptError:
-                raise ValueError(
-                    f"The network of candidate {row} ({params}) and fold {fold} is not in "
-                    f"memory={_steps(estimator)[-1].memory!r}, and is not trained here. Give X and "
-                    "y as the search got them, in the same order, and what else its fit got. A cv "
-                    "that shuffles needs a random_state; what was pruned, stopped by "
-                    "max_fit_seconds or has code of your own in it isn't kept. The search fitted "
-                    "again brings back what is missing."
-                ) from None
+        """Yield test rows and the estimator of each fold of a candidate, read and not trained."""
+        for test, estimator in fold_models(self._search, self._X, self._y, row, **self._params):
             self.classes = estimator.classes_ if self.classes is None else self.classes
             if not np.array_equal(self.classes, estimator.classes_):
                 raise ValueError(
-                    f"Fold {fold} was trained on the classes {estimator.classes_.tolist()}, others "
+                    f"One fold was trained on the classes {estimator.classes_.tolist()}, another "
                     f"on {self.classes.tolist()}: a mean needs folds with all classes in each."
                 )
-            yield estimator
+            yield test, estimator
 
     @property
     def truth(self):
         """Labels of the images tested on as numbers; of several an image, rows of 0 and 1."""
-        y = np.asarray(self._y)[self._times > 0]
+        y = np.asarray(self._y)[self._tested]
         return y if y.ndim == 2 else np.searchsorted(self.classes, y)
 
     def _probabilities(self, row):
-        total = None
-        for estimator, (_, test) in zip(self.fitted(row), self._folds, strict=True):
-            found = estimator.predict_proba(_safe_split(estimator, self._X, None, test)[0])
-            total = np.zeros((len(self._times), found.shape[1])) if total is None else total
+        total, times = 0.0, np.zeros((len(self._y), 1))
+        for test, estimator in self.fitted(row):
+            found = estimator.predict_proba(_safe_indexing(self._X, test))
+            total = total + np.zeros((len(self._y), found.shape[1]))
             total[test] += found
-        tested = self._times > 0
-        return total[tested] / self._times[tested, np.newaxis]
+            times[test] += 1
+        self._tested = times[:, 0] > 0
+        return total[self._tested] / times[self._tested]
 
 
 def _check_search(search):
@@ -294,17 +265,6 @@ def _check_search(search):
         raise TypeError(
             "EnsembleFromSearch needs a search over a classifier of skfashion, or a Pipeline that "
             f"ends in one, and its estimator is {shown(search.estimator)}."
-        )
-
-
-def _check_keeps(classifier):
-    """Refuse a classifier of which no store has the fits."""
-    if classifier.memory is None or not isinstance(classifier.random_state, Integral):
-        raise ValueError(
-            "EnsembleFromSearch reads networks from the folder of memory=, which keeps those of a "
-            f"fixed seed, and the search's {type(classifier).__name__} has "
-            f"memory={classifier.memory!r}, random_state={classifier.random_state!r}: give it "
-            "a folder and an integer, and run the search once."
         )
 
 

@@ -8,6 +8,7 @@ _PUBLIC = {
     "MistakesDisplay": "._mistakes_display",
     "SearchDisplay": "._search_display",
     "duplicate_groups": "._duplicates",
+    "heatmap": "._heatmap",
     "history_frame": "._histories",
     "inspect_images": "._inspect",
     "prune_runs": "._runs",
@@ -20,6 +21,7 @@ __all__ = [*_PUBLIC]
 
 if _TYPE_CHECKING:
     from skfashion.inspection._duplicates import duplicate_groups as duplicate_groups
+    from skfashion.inspection._heatmap import heatmap as heatmap
     from skfashion.inspection._histories import history_frame as history_frame
     from skfashion.inspection._history_display import HistoryDisplay as HistoryDisplay
     from skfashion.inspection._inspect import inspect_images as inspect_images

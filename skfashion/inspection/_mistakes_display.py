@@ -12,7 +12,7 @@ from sklearn.utils import column_or_1d
 
 from skfashion._utils.typing import Array, Frame, Self, Shape
 from skfashion._utils.validation import InvalidParameterError
-from skfashion.inspection import _style
+from skfashion.inspection import _heatmap, _style
 from skfashion.inspection._pictures import image_shape_for, pictures
 from skfashion.inspection._values import shortened
 
@@ -34,6 +34,8 @@ class MistakesDisplay:
         ``true_probability`` and ``predicted_probability`` (NaN if not known).
     n_mistakes, n_samples : int
         Images classified wrongly, and all of them.
+    heatmaps : list of ndarray of shape (h, w), default=None
+        Heat from 0 to 1 to lay over the images, see `heatmap`.
 
     Attributes
     ----------
@@ -44,6 +46,7 @@ class MistakesDisplay:
 
     See Also
     --------
+    heatmap : What `explain` draws.
     sklearn.metrics.ConfusionMatrixDisplay : Which classes are taken for which.
 
     Examples
@@ -59,6 +62,7 @@ class MistakesDisplay:
     _: KW_ONLY
     n_mistakes: int
     n_samples: int
+    heatmaps: Sequence[Any] | None = None
 
     @classmethod
     def from_estimator(
@@ -69,6 +73,7 @@ class MistakesDisplay:
         *,
         n_images: int = 12,
         display_labels: Array | None = None,
+        explain: bool = False,
         ax: Any = None,
     ) -> Self:
         """Let an estimator predict, and plot where it was wrong.
@@ -83,6 +88,9 @@ class MistakesDisplay:
             Images to show at most.
         display_labels : array-like of shape (n_classes,), default=None
             Names of the classes, in the order of ``estimator.classes_``.
+        explain : bool, default=False
+            Whether to lay over each image where the network saw what it predicted, see
+            `heatmap`. The images are then shown as the network is given them.
         ax : matplotlib.axes.Axes, default=None
             Axes; None makes a figure.
 
@@ -93,13 +101,17 @@ class MistakesDisplay:
         Raises
         ------
         NotFittedError, ValueError, ImportError
-            Before `fit`, if lengths or numbers of classes don't fit together, or without
-            matplotlib.
+            Before `fit`, if lengths or numbers of classes don't fit together, if `explain` and
+            there is no heat of the estimator, or without matplotlib.
         """
         predict = getattr(estimator, "predict_proba", None) or estimator.predict
         told = {"classes": estimator.classes_, "image_shape": image_shape_for(estimator)}
-        told |= {"n_images": n_images, "display_labels": display_labels, "ax": ax}
-        return cls.from_predictions(X, y, predict(X), **told)
+        told |= {"n_images": n_images, "display_labels": display_labels}
+        display = cls._undrawn(X, y, predict(X), **told)
+        if explain:
+            worst = display.mistakes["index"]
+            display.images, display.heatmaps = _heatmap.explained(estimator, X, worst)
+        return display.plot(ax)
 
     @classmethod
     def from_predictions(
@@ -147,13 +159,19 @@ class MistakesDisplay:
         ValueError, ImportError
             As `from_estimator`.
         """
+        told = {"classes": classes, "image_shape": image_shape}
+        told |= {"n_images": n_images, "display_labels": display_labels}
+        return cls._undrawn(X, y_true, y_pred, **told).plot(ax)
+
+    @classmethod
+    def _undrawn(cls, X, y_true, y_pred, *, classes, image_shape, n_images, display_labels):
         _check_whole("n_images", n_images, 0)
         mistakes = find_mistakes(y_true, y_pred, classes=classes, display_labels=display_labels)
         if len(X) != len(y_true):
             raise ValueError(f"X has {len(X)} images and y_true {len(y_true)} labels.")
         worst = mistakes.head(n_images)
         images = pictures(X, worst["index"], image_shape=image_shape) if len(worst) else []
-        return cls(images, worst, n_mistakes=len(mistakes), n_samples=len(y_true)).plot(ax)
+        return cls(images, worst, n_mistakes=len(mistakes), n_samples=len(y_true))
 
     def plot(self, ax: Any = None, *, n_cols: int | None = None) -> Self:
         """Draw.
@@ -205,8 +223,12 @@ class MistakesDisplay:
         short = dict(zip(labels, shortened(labels, max(5, room)), strict=True))
         rows = self.mistakes.itertuples()
         style = {"xycoords": "axes fraction", "ha": "center", "fontsize": size}
-        for axis, image, row in zip(self.axes_, self.images, rows, strict=True):
+        heats = [None] * n if self.heatmaps is None else self.heatmaps
+        for axis, image, heat, row in zip(self.axes_, self.images, heats, rows, strict=True):
             axis.imshow(image, cmap="gray", vmin=0, vmax=255, interpolation="nearest")
+            if heat is not None:
+                extent = axis.images[0].get_extent()
+                axis.imshow(_heatmap.tinted(heat), extent=extent, interpolation="bilinear")
             axis.set_axis_off()
             told = label_text(short[str(row.predicted)], row.predicted_probability)
             truth = label_text(short[str(row.true)], row.true_probability)

@@ -102,7 +102,7 @@ class TestFacts:
         y = np.asarray(y)
         if len(X) != len(y):
             raise ValueError(f"X_test has {len(X)} images and y_test {len(y)} labels.")
-        self.X, self.y, self.image_shape = X, y, image_shape_for(search)
+        self.search, self.X, self.y, self.image_shape = search, X, y, image_shape_for(search)
         self.classes = np.asarray(search.classes_)
         told = search.predict_proba(X) if hasattr(search, "predict_proba") else search.predict(X)
         predicted = self.classes[told.argmax(axis=1)] if told.ndim == 2 else told

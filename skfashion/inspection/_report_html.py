@@ -9,11 +9,13 @@ from datetime import timedelta
 import numpy as np
 
 from skfashion._utils.image_files import data_uri
+from skfashion.inspection._heatmap import tinted
 from skfashion.inspection._mistakes_display import label_text
 from skfashion.inspection._values import is_number, shortened, value_text
 
 # More classes than this make a matrix that nobody reads.
 _MOST_CLASSES = 25
+_HEAT = 32  # pixels of a side: heat is smooth
 _PHOTO = 100  # pixels of a side: larger pictures are smaller as JPEG
 
 
@@ -93,13 +95,15 @@ def confusion(matrix, names):
     return table("<td></td>" + "".join(heads), rows, klass="matrix") + text
 
 
-def mistakes(images, shown, files):
-    """Return images with what they were taken for."""
+def mistakes(images, shown, files, heats=None):
+    """Return images with what they were taken for, and heat that a switch lays over them."""
     figures = ""
     for k, (image, row) in enumerate(zip(images, shown.itertuples(), strict=True)):
         predicted = label_text(row.predicted, row.predicted_probability)
         true = "is " + label_text(row.true, row.true_probability)
         shown_as = picture(image, f"{row.predicted} taken for {row.true}")
+        if heats is not None:
+            shown_as = tag("div", shown_as + _layer(heats[k]), klass="layers")
         figures += figure(shown_as, predicted, true, files and files[k])
     return tag("div", figures, klass="mistakes")
 
@@ -111,6 +115,15 @@ def figure(shown, first, second, file=None):
         # The whole path is shown when pointed at: folders are long, and alike.
         told += tag("small", escape(os.path.basename(file)), title=escape(file))
     return tag("figure", shown + tag("figcaption", told))
+
+
+def _layer(heat):
+    from PIL import Image
+
+    small = Image.fromarray(heat)
+    small.thumbnail((_HEAT, _HEAT))
+    source = data_uri(Image.fromarray(tinted(np.asarray(small))), kind="PNG", optimize=True)
+    return f'<img class="heat" src="{source}" alt="">'
 
 
 def picture(image, alt):

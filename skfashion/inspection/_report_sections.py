@@ -7,6 +7,7 @@ import numpy as np
 from skfashion._utils.show_versions import versions
 from skfashion.inspection import _report_html as parts
 from skfashion.inspection._code import Code, estimator_code, load_code, search_code
+from skfashion.inspection._heatmap import NotExplainedError, explained
 from skfashion.inspection._histories import classifier_of
 from skfashion.inspection._pictures import names_of, pictures
 from skfashion.inspection._report_charts import chart
@@ -83,7 +84,7 @@ def of_test(test, train):
     """Return what is told of test images; `train` is images and labels of the search, or None."""
     worst = test.mistakes.head(_N_IMAGES)
     names = names_of(test.X, worst["index"])
-    shown = pictures(test.X, worst["index"], image_shape=test.image_shape) if len(worst) else ()
+    shown, heats = _worst_of(test, worst["index"])
     X = test.X if train is None else train[0]
     what = f"{len(X):,} images {'for the test' if train is None else 'to train on'}"
     reliable = {}
@@ -103,8 +104,18 @@ def of_test(test, train):
         "classes": _classes(test, train),
         "n_wrong": f"{len(test.mistakes):,}",
         "confusion": parts.confusion(test.matrix, test.names),
-        "worst": parts.mistakes(shown, worst, names) if len(worst) else "",
+        "worst": parts.mistakes(shown, worst, names, heats) if len(worst) else "",
+        "heat": heats is not None,
     }
+
+
+def _worst_of(test, index):
+    """Return pictures of test images, and heat to lay over them, None where there is none."""
+    try:
+        return explained(test.search, test.X, index)
+    except (NotExplainedError, NotImplementedError):
+        shown = pictures(test.X, index, image_shape=test.image_shape) if len(index) else ()
+        return shown, None
 
 
 def _candidates(found):
