@@ -33,9 +33,8 @@ def fashion(seed, memory):
 
     X, y = data.fashion()
     rows = np.random.default_rng(seed).permutation(len(X))[:10_000]
-    clf = ConvClassifier((16, 32, 64), epochs=6, schedule="cosine", dropout=0.2)
-    clf.set_params(memory=memory, random_state=seed)
-    grid = {"filters": [(16, 32), (16, 32, 64)], "learning_rate": [1e-3, 2e-3, 4e-3]}
+    clf = ConvClassifier(epochs=10, batch_size=64, memory=memory, random_state=seed)
+    grid = {"filters": [(8, 16), (16, 32)], "learning_rate": [1e-3, 3e-3]}
     return clf, grid, (X[rows], y[rows]), data.fashion(10_000, part="t10k")
 
 

@@ -34,6 +34,8 @@ def _rows(file, model):
     yield "classes", f"{len(classes)}: {', '.join(classes[:20])}{more}"
     first, last = steps_of(model)[0], steps_of(model)[-1]
     yield "classifier", type(last).__name__
+    if hasattr(model, "estimators_"):
+        yield "ensemble", f"{len(model.estimators_)} together, of which the first is told"
     if hasattr(last, "model_"):
         yield "weights", f"{last.model_.count_params():,}"
     if reader_of(model):

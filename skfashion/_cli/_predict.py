@@ -167,5 +167,6 @@ def _limits_of(model):
 
 
 def steps_of(model):
-    """Return the estimators that a model consists of, the classifier last."""
+    """Return the estimators that a model consists of, the classifier last; of several, one's."""
+    model = getattr(model, "estimators_", [model])[0]
     return [step for _, step in getattr(model, "steps", [("", model)])]

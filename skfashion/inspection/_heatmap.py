@@ -67,7 +67,7 @@ def heatmap(clf: Any, X: Array, *, y: Array | None = None) -> NDArray:
     >>> from skfashion.inspection import heatmap
     >>> X, y = make_images(n_samples=40, n_classes=2, random_state=0)
     >>> heatmap(ConvClassifier(filters=8, epochs=2, random_state=0).fit(X, y), X[:3]).shape
-    (3, 28, 28)
+    (3, 16, 16)
     """
     return heat_of(*as_seen(clf, X), y)
 

@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from commands import predicted
 from estimators import computed, dense, on_small_backbone
 from hostile import edited
 from scipy.stats import loguniform
@@ -22,11 +23,12 @@ from skopt.space import Real
 
 import skfashion
 from skfashion import EnsembleFromSearch
+from skfashion._cli._main import main
 from skfashion.classifiers._ensemble import _chosen
-from skfashion.datasets import make_images
+from skfashion.datasets import load_image_folder, make_images
 from skfashion.inspection import prune_runs
 from skfashion.model_selection import BayesSearchCV, HyperbandSearchCV
-from skfashion.preprocessing import ImageFlattener, PixelScaler
+from skfashion.preprocessing import ImageFlattener, ImageReader, PixelScaler
 
 RATES = [1e-4, 3e-3, 1e-2, 3e-2]
 SEARCHES = {
@@ -131,13 +133,19 @@ def wrong(X, y, memory):
     good, other = dense(memory=memory), make_images(60, n_classes=3, image_size=8, random_state=1)
     fitted = grid(good).fit(X, y)
     ensemble = "EnsembleFromSearch"
-    yield "images in another order", fitted, X[::-1], y[::-1], "not in memory=.*same order"
-    yield "other images", fitted, *other, "not in memory="
+    yield (
+        "images in another order",
+        fitted,
+        X[::-1],
+        y[::-1],
+        "doesn't hold the fits.*another order",
+    )
+    yield "other images", fitted, *other, "doesn't hold the fits"
     shuffled = grid(good, cv=StratifiedKFold(2, shuffle=True)).fit(X, y)
-    yield "folds that are drawn anew", shuffled, X, y, "random_state"
-    splits = grid(good, cv=iter(list(KFold(2).split(X)))).fit(X, y)
-    yield "folds that are gone", splits, X, y, "2 folds, and its cv gives 0"
-    yield "no memory", grid(dense()).fit(X, y), X, y, "memory=None"
+    yield "folds that are drawn anew", shuffled, X, y, "integer random_state"
+    splits = grid(good, cv=KFold(2).split(X)).fit(X, y)
+    yield "folds that are gone", splits, X, y, "can't be drawn again"
+    yield "no memory", grid(dense()).fit(X, y), X, y, "needs memory= and an"
     yield "not fitted", grid(good), X, y, f"{ensemble} needs a fitted search"
     yield "no search", good, X, y, f"{ensemble} needs a fitted search"
     rows = make_pipeline(ImageFlattener(), LogisticRegression())
@@ -150,16 +158,16 @@ def test_what_would_have_to_be_trained_is_told(labelled, tmp_path, trained):
     X, y = labelled
     for case, search, X_given, y_given, match in wrong(X, y, str(tmp_path)):
         before = list(trained)
-        with pytest.raises((TypeError, ValueError), match=f"(?s){match}"):
+        with pytest.raises((LookupError, TypeError, ValueError), match=f"(?s){match}"):
             EnsembleFromSearch(search).fit(X_given, y_given)
         assert sum(trained) == sum(before), case
     seedless = grid(dense(memory=str(tmp_path), random_state=None)).fit(X, y)
-    with pytest.raises(ValueError, match="random_state=None"):
+    with pytest.raises(LookupError, match="integer random_state"):
         EnsembleFromSearch(seedless).fit(X, y)
     search = grid(dense(memory=str(tmp_path))).fit(X, y)
     ensemble = EnsembleFromSearch(search).fit(X, y)
     prune_runs(tmp_path, max_bytes=0)
-    with pytest.raises(ValueError, match=r"candidate . .*fold 0 is not in memory="):
+    with pytest.raises(LookupError, match="doesn't hold the fits of candidate"):
         EnsembleFromSearch(search).fit(X, y)
     assert ensemble.score(X, y) > 0  # which has what it needs
 
@@ -195,6 +203,19 @@ def test_saved_as_one_file_and_loaded_with_nothing_else(labelled, tmp_path):
         skfashion.load(tmp_path / "model")
 
 
+def test_the_command_line_takes_it(photos, tmp_path, capsys):
+    folder = load_image_folder(photos / "test")
+    pipe = make_pipeline(ImageReader(size=8), dense(memory=str(tmp_path / "runs")))
+    search = GridSearchCV(pipe, {"denseclassifier__learning_rate": RATES}, cv=2)
+    ensemble = EnsembleFromSearch(search.fit(folder.data, folder.target))
+    skfashion.save(ensemble.fit(folder.data, folder.target), tmp_path / "model.skfashion")
+    assert main(["info", str(tmp_path / "model.skfashion")]) == 0
+    assert f"{len(ensemble.estimators_)} together" in capsys.readouterr().out
+    files = folder.data[:3]
+    assert main(["predict", str(tmp_path / "model.skfashion"), *files]) == 0
+    assert [row[1] for row in predicted(capsys)] == ensemble.predict(files).tolist()
+
+
 def test_what_is_frozen_is_computed_once_a_predict_and_kept_once(tmp_path):
     X, y = make_images(60, n_classes=3, image_size=16, random_state=0)
     clf = on_small_backbone(memory=str(tmp_path / "runs"), epochs=3)
@@ -214,7 +235,7 @@ def test_what_else_the_search_was_given(labelled, tmp_path):
     search = grid(dense(memory=str(tmp_path)), cv=GroupKFold(2))
     search.fit(X, y, groups=groups, sample_weight=weight)
     EnsembleFromSearch(search).fit(X, y, groups=groups, sample_weight=weight)
-    with pytest.raises(ValueError, match="what else its fit got"):
+    with pytest.raises(LookupError, match="weights of them"):
         EnsembleFromSearch(search).fit(X, y, groups=groups)
 
 
