@@ -1,13 +1,12 @@
 """What `EnsembleFromSearch` gains over the refitted best: ``python -m benchmarks.ensembles``.
 
 A search a seed, which draws the training images and starts the networks, each in a process of
-its own; the record is ``results/ensembles_<problem>.json``. `--memory` keeps the stores.
+its own; the record is ``results/ensembles/<problem>.json``. `--memory` keeps the stores.
 """
 
 import argparse
 import json
 import os
-import shlex
 import subprocess
 import sys
 import tempfile
@@ -95,23 +94,29 @@ def main():
     if given.seed is not None:
         print(json.dumps(run(given.problem, given.seed, given.memory)))
         return
-    started = datetime.now(timezone.utc).isoformat(timespec="seconds")
+    runs, started = [], datetime.now(timezone.utc).isoformat(timespec="seconds")
     with tempfile.TemporaryDirectory() as folder:
-        memory = given.memory or folder
-        runs = [_in_a_process(given.problem, seed, memory) for seed in range(SEEDS)]
+        for seed in range(SEEDS):
+            runs.append(_in_a_process(given.problem, seed, given.memory or folder))
+            keep(given.problem, runs, started)
+
+
+def keep(problem, runs, started):
+    """Write the record of the seeds that are done."""
     gain = 100 * np.array([each["ensemble_accuracy"] - each["best_accuracy"] for each in runs])
     record = {
-        "command": shlex.join(["python", "-m", "benchmarks.ensembles", *sys.argv[1:]]),
+        "command": f"python -m benchmarks.ensembles {problem}",
         "started": started,
         "machine": machine(),
         "load_at_end": list(os.getloadavg()),
         "versions": versions(),
-        "target_points": TARGETS[given.problem],
+        "target_points": TARGETS[problem],
         "mean_gain_points": gain.mean(),
-        "standard_error_points": gain.std(ddof=1) / len(gain) ** 0.5,
+        "standard_error_points": gain.std(ddof=1) / len(gain) ** 0.5 if len(gain) > 1 else None,
         "runs": runs,
     }
-    path = Path(ROOT, "benchmarks", "results", f"ensembles_{given.problem}.json")
+    path = Path(ROOT, "benchmarks", "results", "ensembles", f"{problem}.json")
+    path.parent.mkdir(exist_ok=True)
     path.write_text(json.dumps(record, indent=1) + "\n", encoding="utf-8")
 
 

@@ -204,16 +204,15 @@ def test_saved_as_one_file_and_loaded_with_nothing_else(labelled, tmp_path):
 
 
 def test_the_command_line_takes_it(photos, tmp_path, capsys):
-    folder = load_image_folder(photos / "test")
+    names, y = load_image_folder(photos / "test", return_X_y=True)
     pipe = make_pipeline(ImageReader(size=8), dense(memory=str(tmp_path / "runs")))
     search = GridSearchCV(pipe, {"denseclassifier__learning_rate": RATES}, cv=2)
-    ensemble = EnsembleFromSearch(search.fit(folder.data, folder.target))
-    skfashion.save(ensemble.fit(folder.data, folder.target), tmp_path / "model.skfashion")
+    ensemble = EnsembleFromSearch(search.fit(names, y)).fit(names, y)
+    skfashion.save(ensemble, tmp_path / "model.skfashion")
     assert main(["info", str(tmp_path / "model.skfashion")]) == 0
     assert f"{len(ensemble.estimators_)} together" in capsys.readouterr().out
-    files = folder.data[:3]
-    assert main(["predict", str(tmp_path / "model.skfashion"), *files]) == 0
-    assert [row[1] for row in predicted(capsys)] == ensemble.predict(files).tolist()
+    assert main(["predict", str(tmp_path / "model.skfashion"), *names[:3]]) == 0
+    assert [row[1] for row in predicted(capsys)] == ensemble.predict(names[:3]).tolist()
 
 
 def test_what_is_frozen_is_computed_once_a_predict_and_kept_once(tmp_path):
