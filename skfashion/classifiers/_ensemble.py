@@ -8,13 +8,13 @@ import joblib
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.pipeline import Pipeline
-from sklearn.utils import _safe_indexing, get_tags, indexable
+from sklearn.utils import get_tags, indexable
 from sklearn.utils.validation import check_is_fitted
 
 from skfashion import _training
 from skfashion._utils.messages import shown
 from skfashion._utils.typing import Array, NDArray, Self
-from skfashion._utils.validation import BaseSearchCV, Interval, _fit_context
+from skfashion._utils.validation import BaseSearchCV, Interval, _fit_context, _safe_split
 from skfashion._utils.version_mixin import VersionMixin
 from skfashion.classifiers import _scores
 from skfashion.classifiers._base import BaseImageClassifier
@@ -245,7 +245,7 @@ class _Kept:
     def _probabilities(self, row):
         total, times = 0.0, np.zeros((len(self._y), 1))
         for test, estimator in self.fitted(row):
-            found = estimator.predict_proba(_safe_indexing(self._X, test))
+            found = estimator.predict_proba(_safe_split(estimator, self._X, None, test)[0])
             total = total + np.zeros((len(self._y), found.shape[1]))
             total[test] += found
             times[test] += 1
