@@ -19,12 +19,10 @@ _SHOWN = 5  # of a kind
 
 def check(arguments):
     """Carry out ``skfashion check``: counts and sizes, then what was found, a few of each kind."""
-    data = read_data(arguments.data)
-    X, y, test = data.X, data.y, {"X_test": data.X_test, "y_test": data.y_test}
-    if data.drawn:  # at random, so that there are no parts yet
-        X, y = (np.concatenate(both) for both in ((X, data.X_test), (y, data.y_test)))
-        test = {}
-    kept = f", {counted(len(data.X_test), 'image')} to test on" if test else ""
+    data = read_data(arguments.data, split=False)
+    X, y, n_test = data.X, data.y, len(data.X_test)
+    test = {"X_test": data.X_test, "y_test": data.y_test} if n_test else {}
+    kept = f", {counted(n_test, 'image')} to test on" if test else ""
     print(
         f"{shown_name(data.name)}: {counted(len(X), 'image')}{kept}, {size_text(X, None)} pixels\n"
     )

@@ -21,8 +21,8 @@ _TEST_PARTS = ("test", "val", "valid", "validation")
 _UNLABELLED = "`skfashion predict` says what images without labels show."
 
 
-def read_data(named):
-    """Read data to train and to test on."""
+def read_data(named, *, split=True):
+    """Read data to train and to test on; with `split` a part for the test is drawn if need be."""
     if named is None:
         try:
             return _fashion_mnist()
@@ -33,7 +33,7 @@ def read_data(named):
             )
     if named == "fashion-mnist":
         return _fashion_mnist()
-    return _digits() if named in (None, "digits") else _folder(named)
+    return _digits(split) if named in (None, "digits") else _folder(named, split)
 
 
 def read_test_data(named):
@@ -66,14 +66,14 @@ def _fashion_mnist():
     return _bunch("fashion-mnist", *parts)
 
 
-def _digits():
+def _digits(split):
     data = load_digits()
     # 0 to 16 become 0 to 255, as pixels of files are.
     X = np.rint(data.images * (255 / 16)).astype(np.uint8)
-    return _bunch("digits", *_split(X, data.target.astype(str)), drawn=True)
+    return _bunch("digits", *_parts(X, data.target.astype(str), split))
 
 
-def _folder(named):
+def _folder(named, split):
     parts = _folders_in(named)
     train, test = parts.get("train"), None
     if _folders_in(train):
@@ -83,7 +83,7 @@ def _folder(named):
         train = named
     X, y, bad_files = _files(train)
     if test is None:
-        return _bunch(named, *_split(X, y), bad_files, drawn=True)
+        return _bunch(named, *_parts(X, y, split), bad_files)
     X_test, y_test, more = _files(test)
     for unknown in sorted(set(y_test) - set(y)):
         raise UserError(
@@ -162,14 +162,15 @@ def _load_table(path, on_error):
     return data
 
 
-def _split(X, y):
+def _parts(X, y, split):
     """Return training and test part, one image in five of every class, always the same ones."""
+    if not split:
+        return [X, y, X[:0], y[:0]]
     with user_errors(ValueError):
         parts = train_test_split(X, y, test_size=0.2, stratify=y, random_state=0)
     return [parts[i] for i in (0, 2, 1, 3)]
 
 
-def _bunch(name, X, y, X_test, y_test, bad_files=(), *, drawn=False):
-    """Return a data set; `drawn` tells a part to test on that was drawn from what there was."""
-    data = {"X": X, "y": y, "X_test": X_test, "y_test": y_test, "drawn": drawn}
+def _bunch(name, X, y, X_test, y_test, bad_files=()):
+    data = {"X": X, "y": y, "X_test": X_test, "y_test": y_test}
     return Bunch(name=name, files=X.dtype.kind == "U", bad_files=bad_files, **data)

@@ -143,20 +143,20 @@ def inspect_images(
         check_search(search)
         shape = image_shape_for(getattr(search, "best_estimator_", search.estimator))
         folds, known = _asked(search, X, np.asarray(y), fit_params)
-    rows = [thumbnails(X, _duplicates.SIDE, image_shape=shape)]
+    pixels = [thumbnails(X, _duplicates.SIDE, image_shape=shape)]
     if X_test is not None:
         parts.append(_part("test", X_test, y_test))
-        rows.append(thumbnails(X_test, _duplicates.SIDE, image_shape=shape))
-        if rows[0].shape[1:] != rows[1].shape[1:]:
-            raise ValueError(
-                f"X_test has images of shape {rows[1].shape[1:]}, and X of {rows[0].shape[1:]}."
-            )
+        pixels.append(thumbnails(X_test, _duplicates.SIDE, image_shape=shape))
+        shapes = [each.shape[1:] for each in pixels]
+        if shapes[0] != shapes[1]:
+            raise ValueError(f"X_test has images of shape {shapes[1]}, and X of {shapes[0]}.")
         folds = np.append(folds, np.full(len(y_test), -1))
-    images, rows = pd.concat(parts, ignore_index=True), _duplicates.as_rows(np.concatenate(rows))
+    images, pixels = pd.concat(parts, ignore_index=True), np.concatenate(pixels)
+    rows = _duplicates.as_rows(pixels)
     found = _copies(images, rows, folds, max_distance)
     if known is not None:
         found.append(_labels(images, *known))
-    found += [_outliers(images, rows), _blank(images, rows), _sizes(images), _classes(images)]
+    found += [_outliers(images, rows), _blank(images, pixels), _sizes(images), _classes(images)]
     frame = pd.concat([part for part in found if len(part)] or [images[:0]], ignore_index=True)
     frame = frame.reindex(columns=_COLUMNS).astype({"index": "Int64", "other_index": "Int64"})
     return frame.assign(across=frame["across"].astype(object).fillna(""))
@@ -242,8 +242,9 @@ def _outliers(images, rows):
     return _above(images, "outlier", (strange - middle) / max(spread, 1e-9), _STRANGE)
 
 
-def _blank(images, rows):
-    spans = np.ptp(rows, axis=1).astype(float)
+def _blank(images, pixels):
+    """Return images of one colour: in each channel all pixels are alike."""
+    spans = np.ptp(pixels, axis=(1, 2)).reshape(len(pixels), -1).max(axis=1).astype(float)
     return images[spans <= _BLANK].assign(kind="blank", value=spans[spans <= _BLANK])
 
 

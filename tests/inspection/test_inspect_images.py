@@ -171,15 +171,18 @@ def test_files(photos):
 
 def test_the_command_line_says_it(photos, tmp_path, capsys):
     (photos / "a" / "broken.png").write_text("no image")
+    (photos / "d").mkdir()
+    Image.new("RGB", (40, 40), "red").save(photos / "d" / "1.png")
     assert main(["check", str(photos), "--csv", str(tmp_path / "all.csv")]) == 0
     told = capsys.readouterr().out
-    assert "54 images, 40 x 40 (shorter sides 40 to 80) pixels" in told
+    assert "55 images, 40 x 40 (shorter sides 40 to 80) pixels" in told
     for line in (
         "1 file can't be read",
         "1 copy of another image (1 across classes)",
-        "1 blank image",
+        "2 blank images",
         "1 image of an odd size or shape",
-        "1 class with few images",
+        "2 classes with few images",
+        "d  1 image",
         "c  3 images",
     ):
         assert line in told
