@@ -24,7 +24,7 @@ _PUBLIC = {
     "BackboneFineTuner": "classifiers",
     "ConvClassifier": "classifiers",
     "DenseClassifier": "classifiers",
-    "EnsembleFromSearch": "classifiers",
+    "EnsembleFromSearch": "model_selection",
     "KerasImageClassifier": "classifiers",
     "MobileNetFineTuner": "classifiers",
     "cache_info": "_utils.cache",
@@ -59,9 +59,9 @@ if _TYPE_CHECKING:  # type checkers and editors don't run `__getattr__`
     from skfashion.classifiers import BackboneFineTuner as BackboneFineTuner
     from skfashion.classifiers import ConvClassifier as ConvClassifier
     from skfashion.classifiers import DenseClassifier as DenseClassifier
-    from skfashion.classifiers import EnsembleFromSearch as EnsembleFromSearch
     from skfashion.classifiers import KerasImageClassifier as KerasImageClassifier
     from skfashion.classifiers import MobileNetFineTuner as MobileNetFineTuner
+    from skfashion.model_selection import EnsembleFromSearch as EnsembleFromSearch
 
 
 def __getattr__(name):

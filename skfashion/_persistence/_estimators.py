@@ -41,9 +41,9 @@ _SKLEARN = {
     for name in names
 }
 # Classes that may hold others.
-_HOLDERS = {*_SKLEARN, "skfashion.classifiers.EnsembleFromSearch"}
+_HOLDERS = {*_SKLEARN, "skfashion.model_selection.EnsembleFromSearch"}
 # Where ours are, to be imported before a name that begins so is looked up.
-_ROOMS = ("skfashion.preprocessing", "skfashion.classifiers")
+_ROOMS = ("skfashion.preprocessing", "skfashion.classifiers", "skfashion.model_selection")
 # What parameters may name: classes and functions that are public in these modules.
 _FUNCTIONS = ("keras.optimizers", "keras.losses", "keras.metrics", "sklearn.metrics")
 _NO_FUNCTIONS = {"deserialize", "get", "serialize"}
@@ -121,7 +121,7 @@ def _class_of(name):
     if name in _SKLEARN:
         return getattr(import_module(module), bare, None)
     if module in _ROOMS:
-        import_module(module)
+        getattr(import_module(module), bare, None)  # some are imported when they are asked for
     # Of two classes of one name, as a cell that is run again makes them, the later.
     return {_public_name(cls): cls for cls in _subclasses(VersionMixin)}.get(name)
 

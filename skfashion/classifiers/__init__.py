@@ -3,7 +3,6 @@
 from skfashion.classifiers._backbone import BackboneFineTuner
 from skfashion.classifiers._conv import ConvClassifier
 from skfashion.classifiers._dense import DenseClassifier
-from skfashion.classifiers._ensemble import EnsembleFromSearch
 from skfashion.classifiers._features import BackboneFeatures
 from skfashion.classifiers._keras import KerasImageClassifier
 from skfashion.classifiers._mobilenet import MobileNetFineTuner
@@ -13,7 +12,6 @@ __all__ = [
     "BackboneFineTuner",
     "ConvClassifier",
     "DenseClassifier",
-    "EnsembleFromSearch",
     "KerasImageClassifier",
     "MobileNetFineTuner",
 ]

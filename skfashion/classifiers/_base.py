@@ -10,11 +10,12 @@ from sklearn.metrics import get_scorer_names
 from sklearn.model_selection import GroupKFold, StratifiedGroupKFold, train_test_split
 
 from skfashion import _training
+from skfashion._utils import scores
 from skfashion._utils.config import in_settings
 from skfashion._utils.messages import shown, some
 from skfashion._utils.typing import Array, NDArray, Self
 from skfashion._utils.validation import StrOptions, _fit_context, with_callbacks
-from skfashion.classifiers import _checks, _label_checks, _scores
+from skfashion.classifiers import _checks, _label_checks
 from skfashion.classifiers._estimator import BaseImageEstimator
 
 ROUNDING = 1e-5
@@ -105,7 +106,7 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
                     return _as_probabilities(outputs, plan.gives_logits, self._multilabel)
 
                 labels = self._labels(y_val)
-                score = _scores.score_of(self._scoring, self.classes_, labels, probabilities)
+                score = scores.score_of(self._scoring, self.classes_, labels, probabilities)
             data = self._data(plan, X, y, weight, X_val, y_val)
             self._train(plan, data, start, score=score)
             self._plan = plan
@@ -239,7 +240,7 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
             As `predict_proba`.
         """
         probabilities = self.predict_proba(X)
-        return _scores.decided(probabilities, self.classes_, self._multilabel)
+        return scores.decided(probabilities, self.classes_, self._multilabel)
 
     @property
     def n_classes_(self) -> int:

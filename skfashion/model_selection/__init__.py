@@ -8,14 +8,16 @@ from typing import TYPE_CHECKING as _TYPE_CHECKING
 
 _PUBLIC = {
     "BayesSearchCV": "._bayes",
+    "EnsembleFromSearch": "._ensemble",
     "HyperbandSearchCV": "._hyperband",
     "search_space": "._spaces",
 }
 
-__all__ = ["BayesSearchCV", "HyperbandSearchCV", "search_space"]
+__all__ = [*_PUBLIC]
 
 if _TYPE_CHECKING:  # type checkers and editors don't run `__getattr__`
     from skfashion.model_selection._bayes import BayesSearchCV as BayesSearchCV
+    from skfashion.model_selection._ensemble import EnsembleFromSearch as EnsembleFromSearch
     from skfashion.model_selection._hyperband import HyperbandSearchCV as HyperbandSearchCV
     from skfashion.model_selection._spaces import search_space as search_space
 

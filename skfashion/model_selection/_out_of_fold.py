@@ -32,7 +32,8 @@ def fold_models(search, X, y, candidate, **params):
         except _training.NotKeptError:
             raise LookupError(
                 f"memory= doesn't hold the fits of candidate {candidate}: it was emptied since, "
-                "the search was on other images, labels or weights of them, or fits failed."
+                "the search was on other images, labels or weights of them, in another order, or "
+                "fits failed or were stopped."
             ) from None
         yield test, model
 

@@ -24,10 +24,10 @@ from skopt.space import Real
 import skfashion
 from skfashion import EnsembleFromSearch
 from skfashion._cli._main import main
-from skfashion.classifiers._ensemble import _chosen
 from skfashion.datasets import load_image_folder, make_images
 from skfashion.inspection import prune_runs
 from skfashion.model_selection import BayesSearchCV, HyperbandSearchCV
+from skfashion.model_selection._ensemble import _chosen
 from skfashion.preprocessing import ImageFlattener, ImageReader, PixelScaler
 
 RATES = [1e-4, 3e-3, 1e-2, 3e-2]

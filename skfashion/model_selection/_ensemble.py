@@ -13,12 +13,12 @@ from sklearn.utils.validation import check_is_fitted
 
 from skfashion import _training
 from skfashion._utils.messages import shown
+from skfashion._utils.scores import decided
 from skfashion._utils.typing import Array, NDArray, Self
 from skfashion._utils.validation import BaseSearchCV, Interval, _fit_context, _safe_split
 from skfashion._utils.version_mixin import VersionMixin
-from skfashion.classifiers import _scores
-from skfashion.classifiers._base import BaseImageClassifier
 from skfashion.model_selection._out_of_fold import fold_models
+from skfashion.model_selection._spaces import is_ours
 
 _REFIT = -1  # in `folds_`
 _SMALLEST = 1e-7  # probability: one mistake of a network that was sure doesn't decide alone
@@ -142,7 +142,7 @@ class EnsembleFromSearch(VersionMixin, ClassifierMixin, BaseEstimator):
         self.estimators_ = _sharing(estimators)
         self.classes_, self.multilabel_ = kept.classes, kept.truth.ndim == 2
         mean = np.mean([probabilities[pick] for pick in picks], axis=0)
-        right = _scores.decided(mean, np.arange(mean.shape[1]), self.multilabel_) == kept.truth
+        right = decided(mean, np.arange(mean.shape[1]), self.multilabel_) == kept.truth
         self.oof_score_ = float(np.mean(right.all(axis=1) if self.multilabel_ else right))
         return self
 
@@ -192,7 +192,7 @@ class EnsembleFromSearch(VersionMixin, ClassifierMixin, BaseEstimator):
         NotFittedError, ValueError
             As `predict_proba`.
         """
-        return _scores.decided(self.predict_proba(X), self.classes_, self.multilabel_)
+        return decided(self.predict_proba(X), self.classes_, self.multilabel_)
 
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
@@ -261,7 +261,7 @@ def _check_search(search):
             f"{shown(search)}: call its fit first. A clone of a search isn't fitted, and a loaded "
             "ensemble has none."
         )
-    if not isinstance(_steps(search.estimator)[-1], BaseImageClassifier):
+    if not is_ours(_steps(search.estimator)[-1]):
         raise TypeError(
             "EnsembleFromSearch needs a search over a classifier of skfashion, or a Pipeline that "
             f"ends in one, and its estimator is {shown(search.estimator)}."
