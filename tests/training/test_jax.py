@@ -62,6 +62,16 @@ def test_a_rate_is_no_constant_of_the_program(images):
         assert other.fit(X, y).history_ == second
 
 
+def test_several_labels_an_image(images):
+    X, y = images
+    tags = np.eye(3, dtype=int)[y] | np.eye(3, dtype=int)[0]  # the first in all of them
+    clf = dense(epochs=60, learning_rate=1e-2).fit(X, tags)
+    told = clf.predict_proba(X)
+    np.testing.assert_array_equal(clf.predict(X), told > 0.5)
+    assert (clf.predict(X) == tags).mean() > 0.95
+    np.testing.assert_allclose(np.asarray(clf.model_(X)), told, atol=1e-5)
+
+
 def test_jax_forgets_what_it_compiled(monkeypatch):
     called = []
     monkeypatch.setattr(jax, "clear_caches", lambda: called.append(1))
