@@ -7,7 +7,17 @@ from benchmarks.data import scenes
 from benchmarks.peers import imagenet, mobilenet_network, two_phase_classifier
 
 
-def skfashion(n, epochs, fine_tune_epochs, folds, size, memory=None, fused=True, n_jobs=1):
+def skfashion(
+    n,
+    epochs,
+    fine_tune_epochs,
+    folds,
+    size,
+    memory=None,
+    fused=True,
+    n_jobs=1,
+    augmentation=None,
+):
     """Ours; with a store where `memory` names a folder, side by side with more `n_jobs`."""
     import joblib
 
@@ -15,6 +25,7 @@ def skfashion(n, epochs, fine_tune_epochs, folds, size, memory=None, fused=True,
 
     spy.start_ours(fused=fused)
     settings = {"epochs": epochs, "fine_tune_epochs": fine_tune_epochs, "size": size}
+    settings["augmentation"] = augmentation
     problem = problems.mobilenet(n, memory=memory, **settings)
     work = spy.watch()
 
@@ -29,7 +40,7 @@ def skfashion(n, epochs, fine_tune_epochs, folds, size, memory=None, fused=True,
     return run
 
 
-def scikeras(n, epochs, fine_tune_epochs, folds, size):
+def scikeras(n, epochs, fine_tune_epochs, folds, size, augmentation=None):
     """By hand on scikeras: a new model for each fit, the backbone run in every epoch."""
     from benchmarks.spy import wake
 
@@ -39,6 +50,7 @@ def scikeras(n, epochs, fine_tune_epochs, folds, size):
         model=mobilenet_network,
         model__image_size=size,
         model__alpha=problems.ALPHA,
+        model__flips=augmentation == "flip",
         optimizer="adam",
         optimizer__learning_rate=1e-3,
         loss="sparse_categorical_crossentropy",

@@ -64,7 +64,7 @@ def imagenet(alpha):
     ).get_weights()
 
 
-def mobilenet_network(image_size=96, alpha=0.35, n_classes=6):
+def mobilenet_network(image_size=96, alpha=0.35, n_classes=6, flips=False):
     """Build a frozen MobileNetV2 with a new head, as Keras' guide to fine-tuning does."""
     import keras
     from keras import layers
@@ -76,7 +76,8 @@ def mobilenet_network(image_size=96, alpha=0.35, n_classes=6):
     base.set_weights(imagenet(alpha))
     base.trainable = False
     inputs = keras.Input(shape)
-    x = layers.Rescaling(1 / 127.5, offset=-1)(inputs)
+    x = layers.RandomFlip("horizontal")(inputs) if flips else inputs
+    x = layers.Rescaling(1 / 127.5, offset=-1)(x)
     x = layers.GlobalAveragePooling2D()(base(x, training=False))
     return keras.Model(inputs, layers.Dense(n_classes, activation="softmax")(x))
 

@@ -53,7 +53,7 @@ def conv(n, *, epochs=3, memory=None, skip=0):
     return Problem(estimator, grid, *fashion(n, skip=skip))
 
 
-def mobilenet(n, *, epochs=4, fine_tune_epochs=3, size=96, memory=None, skip=0):
+def mobilenet(n, *, epochs=4, fine_tune_epochs=3, size=96, memory=None, skip=0, augmentation=None):
     """Return two head rates and three depths of fine-tuning on Intel scenes."""
     from benchmarks.data import scenes
     from skfashion import MobileNetFineTuner
@@ -63,6 +63,7 @@ def mobilenet(n, *, epochs=4, fine_tune_epochs=3, size=96, memory=None, skip=0):
         epochs=epochs,
         fine_tune_epochs=fine_tune_epochs,
         batch_size=32,
+        augmentation=augmentation,
         memory=memory,
         random_state=seed(),
     )

@@ -14,7 +14,14 @@ README = _FOLDER / "README.md"
 FRAGMENT = _FOLDER.parent / "docs" / "guide" / "_searchers_table.md"
 # The order of the table; what is not named comes last.
 _ORDER = (
-    ("dense_grid", "conv_grid", "mobilenet_grid_96", "mobilenet_grid_160", "reader")
+    (
+        "dense_grid",
+        "conv_grid",
+        "mobilenet_grid_96",
+        "mobilenet_grid_160",
+        "mobilenet_grid_flips",
+        "reader",
+    )
     + ("killed_dense", "killed_mobilenet", "halving", "hyperband", "many_fits")
     + ("overhead_bayes_10", "overhead_bayes_100", "overhead_bayes_300")
     + ("overhead_hyperband_9", "overhead_hyperband_27", "overhead_hyperband_81", "dask")

@@ -51,6 +51,28 @@ def test_mobilenet_grid(bench, tmp_path, size):
         record.floor("skfashion", _floor(settings), what="the backbone once, then what is trained")
 
 
+@pytest.mark.slow
+def test_mobilenet_grid_flips(bench):
+    needs("intel-scenes", "imagenet", "scikeras", "PIL")
+    settings = bench.sizes({**_FULL, "size": 96, "augmentation": "flip"}, _QUICK)
+    title = (
+        "GridSearchCV, MobileNetV2 0.35 at 96 with mirrored images, 2 head rates x unfreeze_from "
+        "{None, 116, 143}, 2 folds, 1,200 scenes, 4 + 3 epochs"
+    )
+    with bench.record("mobilenet_grid_flips", title, settings) as record:
+        record.contest("mobilenet_grid", [Side("skfashion"), Side("scikeras")])
+        record.faster("skfashion", "scikeras", at_least=7)
+        _alike(record)
+        rows, n = record.last("skfashion")["rows"], settings["n"]
+        record.check("two views an image and place to cut", rows == 6 * n, f"{rows} rows")
+
+
+def _alike(record):
+    ours, theirs = (record.mean(s, "mean_score") for s in ("skfashion", "scikeras"))
+    close = record.bench.quick or abs(ours - theirs) <= 0.02
+    record.check("mean scores within 0.02 of scikeras", close, f"{ours:.4f} and {theirs:.4f}")
+
+
 def _count(record, settings, first, again):
     rerun = record.last(again)
     detail = f"{rerun['steps']} steps, {rerun['rows']} rows"
@@ -58,9 +80,7 @@ def _count(record, settings, first, again):
     one, other, plain = (record.last(s)["cv_results"] for s in (first, again, "skfashion"))
     record.check("again: cv_results_ equal but for times", one == other)
     record.check("with and without a store: cv_results_ equal but for times", one == plain)
-    ours, theirs = (record.mean(s, "mean_score") for s in ("skfashion", "scikeras"))
-    close = record.bench.quick or abs(ours - theirs) <= 0.02
-    record.check("mean scores within 0.02 of scikeras", close, f"{ours:.4f} and {theirs:.4f}")
+    _alike(record)
     runs = record.last("skfashion")
     record.note(
         f"Ours trained {runs['steps']} steps without a store and {record.last(first)['steps']} "
