@@ -136,7 +136,7 @@ def structure_of(function, parameters, dtype_policy):
     if function in DROPOUT_RATES:
         declared, since = DROPOUT_RATES[function]
         rates = declared(parameters)
-        return digest(*key, *since(parameters, rates)), rates
+        return digest(*key, *since), rates
     exact = (freeze(function), freeze(parameters), keras_settings())
     known = _STRUCTURES.get(exact)
     if known is None:

@@ -195,7 +195,7 @@ class BackboneFineTuner(OnBackbone, ReadyClassifier):
         blocks = _backbones.last_blocks(self._backbone)
         return {
             "unfreeze_from": Choice((None, *blocks), grid=(None, *blocks[::2])),
-            "learning_rate": Number(1e-4, 1e-2, log=True, grid=(1e-3, 3e-3)),
+            "learning_rate": Number(1e-4, 1e-2, log=True, grid=(5e-4, 3e-3)),
             # Gentler than the head's, or the pretrained weights are lost in a few steps.
             "fine_tune_learning_rate": Number(
                 1e-6, 1e-3, log=True, grid=(1e-5, 1e-4), unless=("unfreeze_from", None)

@@ -13,13 +13,11 @@ def _rates(parameters):
     return (*own, dropout) if dropout else own
 
 
-def _since(parameters, rates):
-    """Tell those apart that normalised by the statistics of each batch, beside dropout."""
-    trained = parameters.get("unfreeze_from") is not None
-    return ("fixed statistics",) if trained and any(rates) else ()
+# Before, heads began at random, and dropout brought the statistics of batches with it.
+_SINCE = ("head from zero",)
 
 
-@parts.dropout_rates_by(_rates, _since)
+@parts.dropout_rates_by(_rates, _SINCE)
 def fine_tuned(
     image_shape,
     n_classes,
@@ -45,10 +43,13 @@ def fine_tuned(
     _backbones.freeze(body, _backbones.unfreeze_index(names, unfreeze_from))
     x = parts.dropped(x, dropout, "average_dropout")
     name = backbone if backbone in _backbones.BACKBONES else "fine_tuned"
-    return keras.Model(inputs, parts.probabilities(x, n_classes, multilabel), name=name)
+    # There are more features than images to tell what to do with them: what a random start adds
+    # where the images say nothing would stay in the head.
+    outputs = parts.probabilities(x, n_classes, multilabel, kernel_initializer="zeros")
+    return keras.Model(inputs, outputs, name=name)
 
 
-@parts.dropout_rates_by(parts.one_rate, _since)
+@parts.dropout_rates_by(parts.one_rate, _SINCE)
 def mobilenet(image_shape, n_classes, *, version="v2", **parameters):
     """Build a MobileNet with a new head: `fine_tuned`, as MobileNets were called before it."""
     return fine_tuned(image_shape, n_classes, backbone=f"mobilenet_{version}", **parameters)

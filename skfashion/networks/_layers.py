@@ -9,7 +9,7 @@ from keras import layers
 from skfashion.networks._config import is_in_config
 
 AUGMENTATIONS = ("flip", "shift", "rotate", "zoom", "erase")
-# Network functions -> functions of their parameters: the rates, and what else enters keys.
+# Network functions -> functions of their parameters that return rates, and what else enters keys.
 DROPOUT_RATES = {}
 
 
@@ -168,10 +168,10 @@ def one_rate(parameters):
     return (parameters.get("dropout", 0.0),)
 
 
-def dropout_rates_by(rates, since=lambda parameters, rates: ()):
+def dropout_rates_by(rates, since=()):
     """Declare which rates a network's dropout layers have, by a function of its parameters.
 
-    What `since` returns enters keys: results of before it was there are computed anew.
+    `since` enters keys: results of before it was there are computed anew.
     """
 
     def declare(function):
@@ -185,7 +185,7 @@ def dropped(x, rate, name):
     return _training_only(layers.Dropout(rate, name=name))(x) if rate else x
 
 
-def probabilities(x, n_classes, multilabel):
+def probabilities(x, n_classes, multilabel, **options):
     # float32 whatever the policy: probabilities in half precision don't add up to one.
     kind = "sigmoid" if multilabel else "softmax"
-    return layers.Dense(n_classes, activation=kind, dtype="float32", name="classes")(x)
+    return layers.Dense(n_classes, activation=kind, dtype="float32", name="classes", **options)(x)
