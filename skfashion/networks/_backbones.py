@@ -122,7 +122,9 @@ def put_on(x, backbone, alpha, pooling):
         own = standalone(backbone, alpha)
         body, x = _without_input(own), own.call(x)
     else:
-        n_ours = len(keras.Model(keras.utils.get_source_inputs(x)[0], x).layers)
+        source = keras.utils.get_source_inputs(x)[0]
+        # Below 3.13 Keras makes no model of an input alone.
+        n_ours = 1 if source is x else len(keras.Model(source, x).layers)
         options = {"input_tensor": x, "input_shape": tuple(x.shape[1:])}
         built = standalone(backbone, alpha, **options, pooling=pooling if spec.pools else None)
         body, x = built.layers[n_ours:], built.output
