@@ -116,15 +116,6 @@ def keras_dataset(n, side):
         place = Path(folder.name) / f"class_{label}"
         place.mkdir(exist_ok=True)
         (place / Path(name).name).symlink_to(name)
-    base = keras.applications.MobileNetV2(
-        (96, 96, 3), problems.ALPHA, include_top=False, weights=None, pooling="avg"
-    )
-    base.trainable = False
-    inputs = keras.Input((side, side, 3))
-    x = keras.layers.Rescaling(1 / 127.5, -1)(keras.layers.Resizing(96, 96)(inputs))
-    outputs = keras.layers.Dense(_CLASSES, activation="softmax")(base(x, training=False))
-    model = keras.Model(inputs, outputs)
-    model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
     ends = []
     note = keras.callbacks.LambdaCallback(
         on_epoch_end=lambda epoch, logs: ends.append(time.perf_counter())
@@ -132,6 +123,15 @@ def keras_dataset(n, side):
 
     def run():
         started = time.perf_counter()
+        base = keras.applications.MobileNetV2(
+            (96, 96, 3), problems.ALPHA, include_top=False, weights=None, pooling="avg"
+        )
+        base.trainable = False
+        inputs = keras.Input((side, side, 3))
+        x = keras.layers.Rescaling(1 / 127.5, -1)(keras.layers.Resizing(96, 96)(inputs))
+        outputs = keras.layers.Dense(_CLASSES, activation="softmax")(base(x, training=False))
+        model = keras.Model(inputs, outputs)
+        model.compile("adam", "sparse_categorical_crossentropy", metrics=["accuracy"])
         data = keras.utils.image_dataset_from_directory(
             folder.name, image_size=(side, side), batch_size=32, seed=0, verbose=False
         )
