@@ -47,7 +47,9 @@ def unlike(names, known, reader=None):
 
 
 def _read(names, reader):
-    small = copy(reader).set_params(size=_SIDE, memory=None)  # which keeps what is white
+    small = copy(reader).set_params(
+        size=_SIDE, memory=None, lazy=False
+    )  # which keeps what is white
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # given where the model reads the same files
         return small.transform(names)

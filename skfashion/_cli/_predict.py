@@ -141,7 +141,7 @@ def as_input(model, names):
             "of a known range, so files can't be turned into what it knows: use it from Python."
         )
     with user_errors():
-        images = ImageReader(size=shape[:2]).transform(names)
+        images = ImageReader(size=shape[:2], lazy=False).transform(names)
     if shape[2] == 1:
         images = np.rint(images @ _GREY / 1000).astype(np.uint8)
     return in_range(model, images)

@@ -4,6 +4,7 @@ Sharing frozen layers over model selection: Nakandala and Kumar, "Nautilus: an o
 system for deep transfer learning over evolving training datasets", SIGMOD 2022.
 """
 
+import math
 import threading
 import time
 from contextlib import closing, nullcontext
@@ -17,8 +18,10 @@ from skfashion._training.processes import on_all_cores
 from skfashion._training.programs import Extractor, pooled
 from skfashion._utils.cache import Cache
 from skfashion._utils.config import get_config
+from skfashion._utils.lazy_images import LazyImages, rows_of
 
 _BATCH = 128  # of images; the output for an image doesn't depend on it
+_ALIGNMENT = 64  # bytes
 _SAVE_SECONDS = 5.0
 _AT_WORK = threading.RLock()  # held while rows are computed
 
@@ -27,66 +30,152 @@ _COUNTS = {"computed": 0, "from_memory": 0, "from_disk": 0}
 _DIGESTS = Cache("digests", max_entries=8)  # ids of arrays -> (arrays, digest)
 
 
-def rows(X, parts, weights, *, store=None, write=True):
+def rows(X, parts, weights, *, store=None, write=True, shared=False):
     """Return the output of the lower part of a `Split` for each image, computing each one once.
 
-    `weights` are the whole network's. Rows are read from the store, and written if `write`.
+    `weights` are the whole network's. Rows are read from the store, and written if `write`. If
+    `shared`, most are the very memory of those in the cache, and can't be written to.
     """
     own = [weights[i] for i in parts.lower_weights]
     program = ("lower", parts.key, keras_settings(), _device())
     namespace = digest(program, _digest_of(own), X.dtype.str, X.shape[1:])
-    keys = [blake2b(image, digest_size=16).digest() for image in np.ascontiguousarray(X)]
-    shape, dtype = parts.lower.output_shape[1:], parts.lower.outputs[0].dtype
-    out = np.empty((len(X), *shape), dtype)
-    named = [(namespace, key) for key in keys]
-    missing = _CACHE.fill(out, named, range(len(keys)))
-    on_disk = None
+    if isinstance(X, LazyImages):
+        names, keys = X.names(), X.row_keys(store, read=False)
+    else:
+        names = keys = [blake2b(row, digest_size=16).digest() for row in np.ascontiguousarray(X)]
+    names, keys = np.array(names, object), np.array(keys, object)
+    shape, dtype = parts.lower.output_shape[1:], np.dtype(parts.lower.outputs[0].dtype)
+    found = _Found(namespace, keys, _aligned((len(X), *shape), dtype))
+    missing = found.in_memory(range(len(X)))
     if store is not None and (missing or write):
-        on_disk = store.rows("features", namespace, shape=shape, dtype=out.dtype)
+        found.on_disk = store.rows("features", namespace, shape=shape, dtype=dtype)
     # Fits side by side want the same images: one computes them, on all cores, and the others wait.
     with _AT_WORK if missing else nullcontext():
-        missing = _CACHE.fill(out, named, missing)
-        _COUNTS["from_memory"] += len(keys) - len(missing)
-        if missing and on_disk is not None:
-            found = on_disk.get([keys[i] for i in missing])
-            for position, row in found.items():
-                out[missing[position]] = row
-            places = [missing[position] for position in found]
-            _COUNTS["from_disk"] += len(places)
-            _keep(namespace, keys, out, places)
-            missing = [i for position, i in enumerate(missing) if position not in found]
+        missing = found.anywhere(missing)
         if missing:
             # The same image may be in X more than once.
-            first = {keys[i]: i for i in reversed(missing)}
-            new = list(first.values())
+            first = {names[i]: i for i in reversed(missing)}
             with pooled(program, lambda: Extractor(parts)) as extractor:
-                predict = extractor.predictor(own)
-                by_shape = extractor.loop.by_shape
-                _compute(predict, X, keys, new, out, on_disk if write else None, by_shape)
-            _COUNTS["computed"] += len(new)
+                by_shape, predict = extractor.loop.by_shape, extractor.predictor(own)
+                _compute(
+                    predict, X, found, list(first.values()), store if write else None, by_shape
+                )
             for i in missing:
-                if first[keys[i]] != i:
-                    out[i] = out[first[keys[i]]]
-            _keep(namespace, keys, out, new)
-    if on_disk is not None and write:
+                place = first[names[i]]
+                found.rows[i], keys[i] = found.rows[place], keys[place]
+        # A view keeps all of its array alive.
+        found.keep(copy=not shared or 2 * len(found.new) < len(X))
+    if found.on_disk is not None and write:
         # All of them: what a prediction computed before is in memory, and not yet there.
-        on_disk.put(keys, out)
-    return out
+        found.save(X, store)
+    found.rows.flags.writeable = not shared
+    return found.rows
 
 
-def _compute(predict, X, keys, places, out, on_disk, by_shape):
-    """Fill rows of `out`, and keep them now and then: a kill costs no long extraction."""
-    kept, saved = 0, time.monotonic()
+def inputs(X, parts, weights, store):
+    """Return rows to train on; of too many for memory what reads them from the store by batch."""
+    if not is_by_batch(X, store) or fits(parts, len(X)):
+        return rows(X, parts, weights, store=store, shared=True)
+    source = _RowsOnDisk(X, parts, weights, store)
+    for places in rows_of(X):
+        source.read(places)
+    return LazyImages(source)
+
+
+def is_by_batch(X, store):
+    """Tell whether rows of images may stay on disk: where images do, and there is a store."""
+    return isinstance(X, LazyImages) and store is not None and get_config()["feature_cache_bytes"]
+
+
+class _RowsOnDisk:
+    """Rows that are read from the store, or computed again: a source of `LazyImages`."""
+
+    limits = None
+
+    def __init__(self, X, parts, weights, store):
+        self._X, self._how, self._store = X, (parts, weights), store
+        self.keys = X.names()
+        self.shape, self.dtype = parts.lower.output_shape[1:], parts.lower.outputs[0].dtype
+
+    def read(self, places):
+        """Return rows at some places."""
+        return rows(self._X[places], *self._how, store=self._store)
+
+
+class _Found:
+    """Rows of images as they are found: in the cache, on disk, or computed."""
+
+    def __init__(self, namespace, keys, rows):
+        self._namespace = namespace
+        self.keys, self.rows = keys, rows  # None of an image that nobody has read yet
+        self.on_disk = None
+        self.new = []  # places whose rows are not in the cache
+
+    def in_memory(self, places):
+        """Fill rows from the cache; return the places left."""
+        left = _CACHE.fill(self.rows, {i: (self._namespace, self.keys[i]) for i in places}, places)
+        _COUNTS["from_memory"] += len(places) - len(left)
+        return left
+
+    def anywhere(self, places):
+        """Fill rows from the cache and from disk; return the places left."""
+        left = self.in_memory(places)
+        known = [i for i in left if self.keys[i] is not None]
+        if not known or self.on_disk is None:
+            return left
+        found = self.on_disk.get(self.keys[known])
+        on_disk = {known[position]: row for position, row in found.items()}
+        for i, row in on_disk.items():
+            self.rows[i] = row
+        self.new += on_disk
+        _COUNTS["from_disk"] += len(on_disk)
+        return [i for i in left if i not in on_disk]
+
+    def keep(self, *, copy):
+        """Put what is new into the cache."""
+        named = [(self._namespace, self.keys[i]) for i in self.new]
+        _CACHE.put_rows(named, map(self.rows.__getitem__, self.new), copy=copy)
+
+    def save(self, X, store, places=slice(None)):
+        """Write rows to the store, and which images they are of."""
+        keys = self.keys[places].tolist()
+        self.on_disk.put(keys, self.rows[places])
+        if isinstance(X, LazyImages):
+            X[places].keep_keys(store, keys)
+
+
+def _compute(predict, X, found, places, store, by_shape):
+    """Fill rows, and save them now and then: a kill costs no long extraction."""
     batches = [places[start : start + _BATCH] for start in range(0, len(places), _BATCH)]
-    if by_shape:  # some images twice are sooner done than another shape is compiled
-        batches[-1] = places[-_BATCH:]
-    with closing(on_all_cores(lambda batch: predict(X[batch]), batches)) as outputs:
-        for i, (batch, computed) in enumerate(zip(batches, outputs, strict=True), start=1):
-            out[batch] = computed
-            if on_disk is not None and time.monotonic() - saved >= _SAVE_SECONDS:
-                part = places[kept : i * _BATCH]
-                on_disk.put([keys[place] for place in part], out[part])
-                kept, saved = i * _BATCH, time.monotonic()
+
+    def missing():
+        """Yield places and images; of those that were read, what is not known now."""
+        if not isinstance(X, LazyImages):
+            yield from ((batch, X[batch]) for batch in batches)
+            return
+        for batch, (images, keys) in zip(batches, X.read_with_keys(batches), strict=True):
+            for i, key in zip(batch, keys, strict=True):
+                found.keys[i] = key
+            left = found.anywhere(batch)
+            if left:
+                yield left, images[np.isin(batch, left)]
+
+    def output(given):
+        batch, images = given
+        if by_shape and len(places) > _BATCH:  # sooner done than another shape is compiled
+            images = np.resize(images, (_BATCH, *images.shape[1:]))
+        return batch, predict(images)[: len(batch)]
+
+    saved, unsaved = time.monotonic(), []
+    with closing(on_all_cores(output, missing())) as outputs:
+        for batch, computed in outputs:
+            found.rows[batch] = computed
+            found.new += batch
+            _COUNTS["computed"] += len(batch)
+            unsaved += batch
+            if store is not None and time.monotonic() - saved >= _SAVE_SECONDS:
+                found.save(X, store, unsaved)
+                saved, unsaved = time.monotonic(), []
 
 
 def fits(parts, n):
@@ -100,9 +189,12 @@ def features_info():
     return {"rows": len(_CACHE), **_COUNTS}
 
 
-def _keep(namespace, keys, out, places):
-    if places:
-        _CACHE.put_rows([(namespace, keys[i]) for i in places], out[places])
+def _aligned(shape, dtype):
+    """Return an empty array that TensorFlow takes as it is, at an address it likes."""
+    n = math.prod(shape) * dtype.itemsize
+    memory = np.empty(n + _ALIGNMENT, np.uint8)
+    start = -memory.ctypes.data % _ALIGNMENT
+    return memory[start : start + n].view(dtype).reshape(shape)
 
 
 def _digest_of(weights):

@@ -6,8 +6,17 @@ from contextlib import contextmanager
 import keras
 import tensorflow as tf
 from tensorflow.python.eager import cancellation, context
+from tensorflow.python.framework import ops
 
-from skfashion._training.loops import Held, Loop, bytes_of, held_by_model, variables_of
+from skfashion._training.loops import (
+    Held,
+    Loop,
+    bytes_of,
+    held_by_model,
+    segments,
+    variables_of,
+)
+from skfashion._utils.lazy_images import LazyImages
 
 # What the process grows by for each operation of a graph: 9 to 10.5 kB, from small dense
 # networks (300 operations to train) to a whole MobileNetV2 (8,000).
@@ -63,14 +72,23 @@ class GraphLoop(Loop):
 
     def train_epoch(self, held, data, order, batch_size):
         """Train one epoch on resident arrays in the given order; return the metrics."""
-        held = self._with_metrics(held, *data)
-        logs = self._call(self._train, held, *data, tf.constant(order), tf.constant(batch_size))
-        return {name: float(value) for name, value in logs.items()}
+        rate = None
+        for arrays, rows in segments(self.resident, data, order, batch_size):
+            first = rate is None
+            held = self._with_metrics(held, *arrays) if first else held
+            place = (rows, batch_size, first)
+            logs = self._call(self._train, held, *arrays, *map(tf.constant, place))
+            rate = logs["learning_rate"] if first else rate
+        return {name: float(value) for name, value in {**logs, "learning_rate": rate}.items()}
 
     def evaluate(self, held, data, batch_size):
         """Return the metrics on resident arrays."""
-        held = self._with_metrics(held, *data)
-        logs = self._call(self._evaluate, held, *data, tf.constant(batch_size))
+        logs = None
+        for arrays, _ in segments(self.resident, data, None, batch_size):
+            first = logs is None
+            held = self._with_metrics(held, *arrays) if first else held
+            place = (batch_size, first)
+            logs = self._call(self._evaluate, held, *arrays, *map(tf.constant, place))
         return {name: float(value) for name, value in logs.items()}
 
     def predict(self, held, X):
@@ -78,8 +96,8 @@ class GraphLoop(Loop):
         return self._call(self._predict, held, tf.constant(X)).numpy()
 
     def resident(self, *arrays):
-        """Put arrays where the graph reads them."""
-        return [tf.constant(a) for a in arrays]
+        """Put arrays where the graph reads them; those that nobody can change stay in place."""
+        return [a if isinstance(a, LazyImages) else _tensor_of(a) for a in arrays]
 
     def _with_metrics(self, held, X, y, weight=None):
         """Return what is held and variables of the metrics, made with a prediction of one image.
@@ -124,10 +142,17 @@ class GraphLoop(Loop):
                 self.nbytes += _OPERATION_BYTES * _n_operations(self._traced[key].graph)
         return self._traced[key](held.values, *tensors)
 
-    def _train(self, X, y, weight, order, batch_size):
+    def _reset_metrics(self, first):
+        def reset():
+            for metric in self._model.metrics:
+                metric.reset_state()
+            return first
+
+        tf.cond(first, reset, lambda: first)
+
+    def _train(self, X, y, weight, order, batch_size, first):
         self.traces += 1
-        for metric in self._model.metrics:
-            metric.reset_state()
+        self._reset_metrics(first)
         rate = tf.cast(self._model.optimizer.learning_rate, "float32")
         n = tf.shape(order)[0]
 
@@ -140,10 +165,9 @@ class GraphLoop(Loop):
         tf.while_loop(lambda start: start < n, step, [tf.constant(0)], parallel_iterations=1)
         return {"learning_rate": rate, **self._model.get_metrics_result()}
 
-    def _evaluate(self, X, y, batch_size):
+    def _evaluate(self, X, y, batch_size, first):
         self.traces += 1
-        for metric in self._model.metrics:
-            metric.reset_state()
+        self._reset_metrics(first)
         n = tf.shape(X)[0]
 
         def step(start):
@@ -157,6 +181,14 @@ class GraphLoop(Loop):
     def _predict(self, X):
         self.traces += 1
         return self._model(X, training=False)
+
+
+def _tensor_of(array):
+    """Return a tensor: a copy, or the memory itself of an array that can't be written to."""
+    if array.flags.writeable:
+        return tf.constant(array)
+    context.context().ensure_initialized()
+    return ops.EagerTensor(array, context.context().device_name, None)
 
 
 def _n_operations(graph):

@@ -15,6 +15,7 @@ from skfashion._training.processes import on_all_cores
 from skfashion._training.programs import frozen_part, program_of
 from skfashion._training.seeding import build_scope, derive
 from skfashion._utils.config import get_config
+from skfashion._utils.lazy_images import LazyImages, read_ahead
 from skfashion.networks._layers import for_inference
 
 _PREDICT_BATCH = 1024
@@ -47,7 +48,10 @@ def predict(plan, weights, X, build, *, store=None, run_key=None):
     n_kept = get_config()["kept_predictions"]
     if store is None or run_key is None or len(X) < _KEPT_FROM or not n_kept:
         return _computed(plan, weights, X, build, store)
-    key = run_key + array_digest(X)
+    if isinstance(X, LazyImages) and None in X.row_keys(store, read=False):
+        # To look for them every image would have to be read, and once more to predict it.
+        return _computed(plan, weights, X, build, store)
+    key = run_key + array_digest(X, store)
     known = store.get(_OUTPUTS, key)
     if known is not None:
         return known.arrays[_OUTPUTS]
@@ -64,18 +68,21 @@ def _computed(plan, weights, X, build, store):
         with build_scope(0, *plan.formats):
             network = build(phase.network)
         network.set_weights(weights)
-        return to_numpy(network(keras.ops.convert_to_tensor(X), training=False))
-    batches = [X[i : i + _PREDICT_BATCH] for i in range(0, len(X), _PREDICT_BATCH)]
+        return to_numpy(network(keras.ops.convert_to_tensor(np.asarray(X)), training=False))
+    batches = [slice(i, i + _PREDICT_BATCH) for i in range(0, len(X), _PREDICT_BATCH)]
     with program_of(plan, phase, build, cut=True) as program:
         predict_batch = program.predictor(weights)
+        if program.parts.lower is None:
+            outputs_of, inputs = predict_batch, read_ahead(X, batches)
+        else:
 
-        def outputs_of(batch):
-            if program.parts.lower is not None:
-                batch = features.rows(batch, program.parts, weights, store=store, write=False)
-            return predict_batch(batch)
+            def outputs_of(batch):
+                rows = features.rows(batch, program.parts, weights, store=store, write=False)
+                return predict_batch(rows)
 
+            inputs = (X[batch] for batch in batches)
         # Fits side by side have a core each.
-        outputs = list((map if in_crew() else on_all_cores)(outputs_of, batches))
+        outputs = list((map if in_crew() else on_all_cores)(outputs_of, inputs))
     return outputs[0] if len(outputs) == 1 else np.concatenate(outputs)
 
 

@@ -17,8 +17,10 @@ from skfashion._training.loops import (
     batches,
     bytes_of,
     held_by_model,
+    segments,
     variables_of,
 )
+from skfashion._utils.lazy_images import LazyImages
 
 _PREDICTED = (1, 8, 32, 128, 256, 512, 1024)  # images, for which a prediction is compiled
 
@@ -81,26 +83,30 @@ class JaxLoop(Loop):
 
     def resident(self, *arrays):
         """Put arrays on the device."""
-        return [Rows(array, jnp.asarray) for array in arrays]
+        return [a if isinstance(a, LazyImages) else Rows(a, jnp.asarray) for a in arrays]
 
     def train_epoch(self, held, data, order, batch_size):
         """Train one epoch on resident arrays in the given order; return the metrics."""
         state = [held.take(group) for group in self._groups]
-        places = list(self._pieces(len(order), batch_size))
-        arrays = [rows.array for rows in (*data, Rows(order, jnp.asarray))]
-        epoch = _Epoch(places, (state, self._fresh_metrics(held, *data)), arrays)
-        if self.stacks and len(order) >= batch_size:
-            shapes = [(array.shape, array.dtype) for array in arrays]
-            device = jax.config.jax_default_device
-            stack.train(self._train_epochs, epoch, self.stacks, places[0], device, *shapes)
-        else:
-            self._train_epochs([epoch])
-        state, metrics = epoch.carry
+        alone, carry, rate = isinstance(data[0], LazyImages), None, {}
+        for part, rows in segments(self.resident, data, order, batch_size):
+            carry = carry or (state, self._fresh_metrics(held, *part))
+            places = list(self._pieces(len(rows), batch_size))
+            arrays = [a.array for a in (*part, Rows(rows, jnp.asarray))]
+            epoch = _Epoch(places, carry, arrays)
+            if self.stacks and len(rows) >= batch_size and not alone:
+                shapes = [(array.shape, array.dtype) for array in arrays]
+                device = jax.config.jax_default_device
+                stack.train(self._train_epochs, epoch, self.stacks, places[0], device, *shapes)
+            else:
+                self._train_epochs([epoch])
+            carry, rate = epoch.carry, rate or {"learning_rate": epoch.logs["learning_rate"]}
+        state, metrics = carry
         for group, values in zip(self._groups, state, strict=True):
             held.put(group, values)
         if self.exclusive:  # as Keras leaves them
             held.put(self._model.metrics_variables, metrics)
-        return epoch.logs
+        return {**epoch.logs, **rate}
 
     def _train_epochs(self, epochs):
         """Train an epoch of several fits together; those of one remainder share the last batch."""
@@ -123,11 +129,13 @@ class JaxLoop(Loop):
     def evaluate(self, held, data, batch_size):
         """Return the metrics on resident arrays."""
         state = [held.take(group) for group in self._groups[:2]]
-        metrics = self._fresh_metrics(held, *data)
-        for size, start, n in self._pieces(len(data[0]), batch_size):
-            steps = partial(self._evaluate, size)
-            given = metrics, *data, state, start, n
-            metrics, logs = self._call(("evaluate", size), steps, *given)
+        metrics = None
+        for part, _ in segments(self.resident, data, None, batch_size):
+            metrics = metrics or self._fresh_metrics(held, *part)
+            for size, start, n in self._pieces(len(part[0]), batch_size):
+                steps = partial(self._evaluate, size)
+                given = metrics, *part, state, start, n
+                metrics, logs = self._call(("evaluate", size), steps, *given)
         return _as_floats(logs)
 
     def predict(self, held, X):

@@ -14,6 +14,7 @@ from skfashion._training import processes
 from skfashion._training.memory import retried
 from skfashion._training.seeding import build_scope
 from skfashion._utils.cache import Cache
+from skfashion._utils.lazy_images import LazyImages
 from skfashion.networks._config import is_in_config
 from skfashion.networks._layers import DROPOUT_RATES, dropout_layers
 
@@ -96,8 +97,13 @@ def digest(*parts):
     return blake2b(repr(parts).encode(), digest_size=16).hexdigest()
 
 
-def array_digest(array):
-    """Return 32 hexadecimal digits that stand for an array: bytes, shape and dtype."""
+def array_digest(array, store=None):
+    """Return 32 hexadecimal digits that stand for an array: bytes, shape and dtype.
+
+    Of images that aren't there the digests of rows stand for the bytes; a store knows some.
+    """
+    if isinstance(array, LazyImages):
+        return digest(array.shape, array.dtype.str, *array.row_keys(store))
     array = np.ascontiguousarray(array)
     h = blake2b(repr((array.shape, array.dtype.str)).encode(), digest_size=16)
     h.update(array.view(np.uint8).reshape(-1).data if array.size else b"")

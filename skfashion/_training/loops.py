@@ -6,6 +6,8 @@ from typing import Protocol
 import keras
 import numpy as np
 
+from skfashion._utils.lazy_images import LazyImages, read_ahead, rows_of
+
 _IN_EPOCHS = (  # hooks of Keras' callbacks
     "on_batch_begin",
     "on_batch_end",
@@ -63,7 +65,10 @@ class Loop(Protocol):
         """Free what the model has in variables that are always held; return the bytes kept."""
 
     def resident(self, *arrays):
-        """Return arrays where they are read fastest, as a list; good for any number of epochs."""
+        """Return arrays where they are read fastest, as a list; good for any number of epochs.
+
+        `LazyImages` stay what they are.
+        """
 
     def train_epoch(self, held, data, order, batch_size):
         """Train one epoch on resident X, y and weights; return loss and metrics, a dict of float.
@@ -98,6 +103,23 @@ class Rows:
 
     def __array__(self, dtype=None, copy=None):
         return np.array(self.array, dtype)[: self._n]
+
+
+def segments(resident, data, order, batch_size):
+    """Yield resident arrays and the order of their rows, None for all: one segment of an epoch.
+
+    That is the whole epoch, but of `LazyImages` the next batches are read while some are trained.
+    """
+    X, *others = data
+    if not isinstance(X, LazyImages):
+        yield data, order
+        return
+    others = [np.asarray(a) for a in others]
+    order = np.arange(len(X)) if order is None else order
+    parts = [order[rows] for rows in rows_of(X[order], multiple=batch_size)]
+    for part, images in zip(parts, read_ahead(X, parts), strict=True):
+        rows = np.arange(len(part), dtype=np.int32)
+        yield resident(images, *(a[part] for a in others)), rows
 
 
 def batches(n, batch_size):
@@ -170,28 +192,25 @@ class KerasLoop(Loop):
     def train_epoch(self, held, data, order, batch_size):
         """Train one epoch in the given order; return the metrics."""
         rate = float(to_numpy(self._model.optimizer.learning_rate))
-        X, y, weight = (np.asarray(a)[order] for a in data)
-        self._model.fit(
-            X,
-            y,
-            sample_weight=weight,
-            batch_size=int(batch_size),
-            shuffle=False,
-            verbose=0,
-            callbacks=self._within_epoch(),
-        )
+        options = {"shuffle": False, "verbose": 0, "callbacks": self._within_epoch()}
+        if isinstance(data[0], LazyImages):
+            n = -(-len(order) // batch_size)
+            self._model.fit(_batches(data, order, batch_size), steps_per_epoch=n, **options)
+        else:
+            X, y, weight = (np.asarray(a)[order] for a in data)
+            options |= {"sample_weight": weight, "batch_size": int(batch_size)}
+            self._model.fit(X, y, **options)
         logs = self._model.get_metrics_result()
         return {"learning_rate": rate, **{name: float(value) for name, value in logs.items()}}
 
     def evaluate(self, held, data, batch_size):
         """Return the metrics."""
-        logs = self._model.evaluate(
-            *map(np.asarray, data),
-            batch_size=batch_size,
-            verbose=0,
-            return_dict=True,
-            callbacks=self._within_epoch(),
-        )
+        options = {"verbose": 0, "return_dict": True, "callbacks": self._within_epoch()}
+        if isinstance(data[0], LazyImages):
+            n = -(-len(data[0]) // batch_size)
+            logs = self._model.evaluate(_batches(data, None, batch_size), steps=n, **options)
+        else:
+            logs = self._model.evaluate(*map(np.asarray, data), batch_size=batch_size, **options)
         return {name: float(value) for name, value in logs.items()}
 
     def predict(self, held, X):
@@ -209,6 +228,13 @@ class KerasLoop(Loop):
 
     def _within_epoch(self):
         return None if self._callbacks is None else _WithinEpoch(self._callbacks, self._model)
+
+
+def _batches(data, order, batch_size):
+    """Yield the batches of an epoch on `LazyImages`, as Keras takes them."""
+    for (X, *others), _ in segments(lambda *arrays: arrays, data, order, batch_size):
+        for start in range(0, len(X), batch_size):
+            yield tuple(a[start : start + batch_size] for a in (X, *others))
 
 
 class _WithinEpoch(keras.callbacks.CallbackList):

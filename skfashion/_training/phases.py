@@ -17,6 +17,7 @@ from skfashion._training.programs import Program, initial_weights, program_of
 from skfashion._training.runs import Runs, State, result_key
 from skfashion._training.seeding import build_scope, derive, order, views
 from skfashion._utils.images import mirrored
+from skfashion._utils.lazy_images import LazyImages, concatenate
 
 _CHECKPOINT_SECONDS = 5.0
 _EVALUATE_BATCH = 256
@@ -75,7 +76,8 @@ def run(
     runs = keys = None
     first = 0
     if store is not None and replay:
-        data_key = data.key()
+        _look_at(plan, data, build, state.weights, store)
+        data_key = data.key(store)
         runs = Runs(store, state.weights, {**(about or {}), "data": data_key})
         runs.tell_of_older()
         keys = plan.keys(data_key)
@@ -100,6 +102,15 @@ def run(
     seconds = time.perf_counter() - started
     key = result_key(keys[-1], plan.phases[-1].epochs) if keys and complete else None
     return Outcome(state, trainer.epochs, seconds, complete, key)
+
+
+def _look_at(plan, data, build, weights, store):
+    """Compute what is frozen of images that nobody has read yet: their key is known then."""
+    for X in (data.X, data.X_val):
+        if isinstance(X, LazyImages) and None in X.row_keys(store, read=False):
+            with program_of(plan, plan.phases[0], build, cut=True) as program:
+                if program.parts.lower is not None:
+                    features.inputs(X, program.parts, weights, store)
 
 
 def next_phase(state):
@@ -156,7 +167,8 @@ class _Trainer:
         n = len(self._data.X) * (1 + self._plan.mirrored)
         n += 0 if self._data.X_val is None else len(self._data.X_val)
         with program_of(self._plan, phase, self._build, cut=True) as program:
-            if program.parts.lower is None or features.fits(program.parts, n):
+            by_batch = features.is_by_batch(self._data.X, self._store)
+            if program.parts.lower is None or by_batch or features.fits(program.parts, n):
                 yield program
                 return
         with program_of(self._plan, phase, self._build, cut=False) as program:
@@ -256,12 +268,12 @@ class _Trainer:
         if not self._plan.mirrored:
             return arrays
         other = [self._inputs(program, mirrored(data.X), state), data.y, data.weight]
-        return [np.concatenate(both) for both in zip(arrays, other, strict=True)]
+        return [concatenate(both) for both in zip(arrays, other, strict=True)]
 
     def _inputs(self, program, X, state):
         if program.parts.lower is None:
             return X
-        return features.rows(X, program.parts, state.weights, store=self._store)
+        return features.inputs(X, program.parts, state.weights, self._store)
 
     def _epoch(self, training, loop, phase, state, train, valid):
         """Train one epoch; return the state after it and what there is to say of it."""
@@ -282,7 +294,8 @@ class _Trainer:
             logs |= {f"val_{name}": value for name, value in scores.items()}
             if self._score is not None:
                 weights = training.weights(state.weights)
-                outputs = training.outputs(np.asarray(valid[0]), weights, _EVALUATE_BATCH)
+                inputs = valid[0] if isinstance(valid[0], LazyImages) else np.asarray(valid[0])
+                outputs = training.outputs(inputs, weights, _EVALUATE_BATCH)
                 logs[f"val_{plan.watched}"] = self._score(outputs)
         entry = {"phase": phase.name, "learning_rate": rate, **logs}
         state = replace(

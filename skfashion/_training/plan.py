@@ -182,13 +182,13 @@ def vars_of(value):
 class Data:
     """Arrays of a fit: pixels, targets and weights, for training and for stopping."""
 
-    X: np.ndarray  # (n, ...), uint8 or float32
+    X: np.ndarray  # (n, ...), uint8 or float32; or `LazyImages`
     y: np.ndarray  # (n,) or (n, n_classes), float32, as the loss wants it
     weight: np.ndarray  # (n,), float32
     X_val: np.ndarray | None = None
     y_val: np.ndarray | None = None
 
-    def key(self):
-        """Return a digest of all arrays."""
+    def key(self, store=None):
+        """Return a digest of all arrays; of images, a store may know those of rows."""
         arrays = (self.X, self.y, self.weight, self.X_val, self.y_val)
-        return digest(*(None if a is None else array_digest(a) for a in arrays))
+        return digest(*(None if a is None else array_digest(a, store) for a in arrays))

@@ -9,7 +9,6 @@ import multiprocessing
 import os
 import re
 import sys
-from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from functools import partial
 from itertools import islice
@@ -18,6 +17,7 @@ import joblib
 import keras
 from keras.src.backend.common import global_state
 
+from skfashion._utils.lazy_images import ahead
 from skfashion._utils.warnings import warn
 
 # What Keras keeps for each thread of what a user may have set.
@@ -118,11 +118,7 @@ def on_all_cores(function, items):
                 stack.enter_context(context())
             return function(item)
 
-    pool = ThreadPoolExecutor(n_threads)
-    try:
-        yield from pool.map(call, items)
-    finally:
-        pool.shutdown(cancel_futures=True)
+    yield from ahead(call, items, n_threads)
 
 
 def _calls_at_once():

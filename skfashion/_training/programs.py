@@ -15,6 +15,7 @@ from skfashion._training.loops import KerasLoop, to_arrays, variables_of
 from skfashion._training.seeding import BUILD_LOCK, build_scope, derive, redraw
 from skfashion._utils.cache import Cache
 from skfashion._utils.config import get_config
+from skfashion._utils.lazy_images import read_ahead
 from skfashion.networks._layers import VariableDropout, with_variable_rates
 
 # Programs built, after which TensorFlow's kernels are let go: it keeps some for each shape.
@@ -130,8 +131,8 @@ class Training:
     def outputs(self, X, weights, batch_size):
         """Return what the network makes of inputs with these weights."""
         predict = self._program.predictor(weights)
-        starts = range(0, len(X), batch_size)
-        return np.concatenate([predict(X[start : start + batch_size]) for start in starts])
+        batches = [slice(i, i + batch_size) for i in range(0, len(X), batch_size)]
+        return np.concatenate([predict(part) for part in read_ahead(X, batches)])
 
     def state(self):
         """Return slots and seeds: what a training needs beside weights to go on."""

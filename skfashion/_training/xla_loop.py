@@ -5,7 +5,8 @@ from functools import partial
 import tensorflow as tf
 
 from skfashion._training.graph import GraphLoop
-from skfashion._training.loops import Rows, batches
+from skfashion._training.loops import Rows, batches, segments
+from skfashion._utils.lazy_images import LazyImages
 
 
 class XlaLoop(GraphLoop):
@@ -18,29 +19,34 @@ class XlaLoop(GraphLoop):
 
     def resident(self, *arrays):
         """Put arrays where the programs read them."""
-        return [Rows(array, tf.constant) for array in arrays]
+        return [a if isinstance(a, LazyImages) else Rows(a, tf.constant) for a in arrays]
 
     def train_epoch(self, held, data, order, batch_size):
         """Train one epoch on resident arrays in the given order; return the metrics."""
-        arrays = [rows.array for rows in data]
-        held = self._with_metrics(held, *arrays)
-        arrays.append(Rows(order, tf.constant).array)
         rate = None
-        for size, start, n in batches(len(order), batch_size):
-            steps = partial(self._train_batches, size, start == 0)
-            place = tf.constant(start), tf.constant(n)
-            logs = self._call(steps, held, *arrays, *place, xla=(size, start == 0))
-            rate = logs["learning_rate"] if rate is None else rate
+        for part, rows in segments(self.resident, data, order, batch_size):
+            arrays = [a.array for a in part]
+            held = self._with_metrics(held, *arrays) if rate is None else held
+            arrays.append(Rows(rows, tf.constant).array)
+            for size, start, n in batches(len(rows), batch_size):
+                first = rate is None
+                steps = partial(self._train_batches, size, first)
+                place = tf.constant(start), tf.constant(n)
+                logs = self._call(steps, held, *arrays, *place, xla=(size, first))
+                rate = logs["learning_rate"] if first else rate
         return {name: float(value) for name, value in {**logs, "learning_rate": rate}.items()}
 
     def evaluate(self, held, data, batch_size):
         """Return the metrics on resident arrays."""
-        arrays = [rows.array for rows in data]
-        held = self._with_metrics(held, *arrays)
-        for size, start, n in batches(len(data[0]), batch_size):
-            steps = partial(self._evaluate_batches, size, start == 0)
-            place = tf.constant(start), tf.constant(n)
-            logs = self._call(steps, held, *arrays, *place, xla=(size, start == 0))
+        logs = None
+        for part, _ in segments(self.resident, data, None, batch_size):
+            arrays = [rows.array for rows in part]
+            held = self._with_metrics(held, *arrays) if logs is None else held
+            for size, start, n in batches(len(part[0]), batch_size):
+                first = logs is None
+                steps = partial(self._evaluate_batches, size, first)
+                place = tf.constant(start), tf.constant(n)
+                logs = self._call(steps, held, *arrays, *place, xla=(size, first))
         return {name: float(value) for name, value in logs.items()}
 
     def _train_batches(self, size, is_first, X, y, weight, order, start, n):

@@ -21,7 +21,8 @@ def cache_info() -> dict[str, dict[str, int | None]]:
     dict of str to dict
         Of each cache, by its name, ``entries``, ``bytes``, and the bounds on these,
         ``max_entries`` and ``max_bytes``, or None. Of compiled networks ``bytes`` is an estimate:
-        their variables, and 10 kB for each operation of their graphs.
+        their variables, and 10 kB for each operation of their graphs. Of images also how many
+        were ``decoded``, and how many came ``from_memory`` and ``from_disk``.
 
     See Also
     --------
@@ -72,7 +73,8 @@ def size_of(value):
 class Cache:
     """A dict that forgets what was used least recently; safe in threads and after a fork."""
 
-    def __init__(self, name=None, *, max_entries=None, max_bytes=None):
+    def __init__(self, name=None, *, max_entries=None, max_bytes=None, counts=None):
+        self._counts = counts or {}  # of what is told beside
         # Numbers, or functions that are asked each time something is put.
         self._given_bounds = max_entries, max_bytes
         self._entries = OrderedDict()  # key -> (value, bytes)
@@ -116,10 +118,10 @@ class Cache:
                     out[position] = entry[0]
         return left
 
-    def put_rows(self, keys, rows):
-        """Keep a copy of each row: a view would keep all of them alive."""
+    def put_rows(self, keys, rows, *, copy=True):
+        """Keep a copy of each row: a view keeps all of them alive."""
         for key, row in zip(keys, rows, strict=True):
-            row = np.array(row)
+            row = np.array(row, copy=copy or None)
             row.flags.writeable = False
             self.put(key, row)
 
@@ -143,7 +145,7 @@ class Cache:
         """Return what `cache_info` tells of it."""
         most, most_bytes = self._bounds()
         held = {"entries": len(self), "bytes": self.nbytes}
-        return {**held, "max_entries": most, "max_bytes": most_bytes}
+        return {**held, "max_entries": most, "max_bytes": most_bytes, **self._counts}
 
     def __len__(self):
         return len(self._entries)

@@ -12,6 +12,7 @@ from weakref import WeakKeyDictionary
 _DEFAULTS = {
     "feature_cache_bytes": 1 << 30,
     "image_cache_bytes": 1 << 30,
+    "image_memory_bytes": 1 << 30,
     "program_cache_bytes": 1 << 29,
     "program_cache_size": 24,
     "store_max_bytes": None,
@@ -52,6 +53,9 @@ def set_config(**settings: Any) -> None:
           outputs to keep in memory; 0 turns their reuse off.
         - ``image_cache_bytes`` (int, 1 GiB at start): most bytes of decoded images that
           `skfashion.preprocessing.ImageReader` keeps in memory.
+        - ``image_memory_bytes`` (int, 1 GiB at start): most bytes of images that
+          `skfashion.preprocessing.ImageReader` returns as an array; more are read when
+          they are needed.
         - ``program_cache_bytes`` (int, 512 MiB at start): most bytes of compiled networks
           to keep in memory; initial and pretrained weights have a quarter of that each.
         - ``program_cache_size`` (int, 24 at start): most compiled networks to keep; 0

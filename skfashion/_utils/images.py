@@ -5,10 +5,12 @@ A range is one of `NAMES`, a pair of floats (black, white), or None where all pi
 
 import itertools
 import math
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
 
+from skfashion._utils.lazy_images import LazyImages, read_ahead, rows_of
 from skfashion._utils.messages import shown
 from skfashion._utils.validation import InvalidParameterError
 from skfashion._utils.warnings import warn
@@ -91,6 +93,10 @@ def is_planar(image_shape):
 
 def as_images(X, shape, planar=False):
     """Return images of any rank as (n, h, w, c), a view where NumPy can; see `is_planar`."""
+    if isinstance(X, LazyImages):
+        if X.shape[1:] == tuple(shape):
+            return X
+        return X.then(partial(as_images, shape=tuple(shape), planar=planar))
     if planar and X.ndim == 2:
         X = X.reshape(len(X), *_planes(shape))
     if planar and X.shape[1:] == _planes(shape):
@@ -100,6 +106,8 @@ def as_images(X, shape, planar=False):
 
 def mirrored(X, axis=2):
     """Return the mirror images of images whose columns lie along an axis: left is right."""
+    if isinstance(X, LazyImages):
+        return X.then(partial(mirrored, axis=axis))
     return np.ascontiguousarray(np.flip(X, axis))
 
 
@@ -113,7 +121,9 @@ def pixel_names(shape):
 
 def pixel_extremes(X):
     """Return the smallest and the largest pixel, exact for integers; all have to be finite."""
-    X = np.asarray(X)
+    if isinstance(X, LazyImages) and X.limits and X.size:
+        return X.limits
+    X = array_of(X)
     if X.size == 0:
         raise ValueError(f"Found an array without a pixel: its shape is {X.shape}.")
     lows, highs = zip(*((block.min(), block.max()) for block in blocks(X)), strict=True)
@@ -129,10 +139,13 @@ def pixel_extremes(X):
 
 
 def blocks(X, block_bytes=_BLOCK_BYTES):
-    """Yield successive views of a few rows of an array, of about so many bytes each."""
-    rows = max(1, block_bytes * len(X) // max(1, X.nbytes))
-    for start in range(0, len(X), rows):
-        yield X[start : start + rows]
+    """Yield successive views of a few rows, of about so many bytes each."""
+    return read_ahead(X, rows_of(X, block_bytes))
+
+
+def array_of(X):
+    """Return an array; images that are not read yet stay what they are."""
+    return X if isinstance(X, LazyImages) else np.asarray(X)
 
 
 def _is_count(value):
@@ -288,8 +301,10 @@ def _power_of_two(bits):
 
 def _are_whole(X):
     """Whether all pixels are whole numbers: the first block that is not ends the search."""
-    X = np.asarray(X)
+    X = array_of(X)
     X = X.astype(float) if X.dtype.kind == "O" else X
     if X.dtype.kind != "f":
         return True
+    if isinstance(X, LazyImages) and X.limits:
+        return False  # scaled
     return all((np.rint(block) == block).all() for block in blocks(X, 1 << 19))

@@ -11,6 +11,8 @@ from sklearn.utils.validation import (
     validate_data,
 )
 
+from skfashion._utils.lazy_images import LazyImages
+
 _IN_A_PIPELINE = (
     " A Pipeline transforms X alone: give {0}=pipe[:-1].fit(X, y).transform({0}), where pipe[:-1] "
     "are the steps before the classifier."
@@ -32,11 +34,12 @@ def check_images(estimator, X, *, reset, name="X"):
     """
     refuse_no_array(X, name)
     X = _refuse_text_and_mixed_sizes(X, name)
+    lazy = isinstance(X, LazyImages)
     options = {"dtype": "numeric", "allow_nd": True}
     rows = getattr(X, "ndim", 2) == 2
     if reset or (rows and getattr(X, "shape", ()) != tuple(estimator.image_shape_[:2])):
-        X = validate_data(estimator, X, reset=reset, **options)
-    else:
+        X = validate_data(estimator, X, reset=reset, skip_check_array=lazy, **options)
+    elif not lazy:
         # scikit-learn would compare the images' height or width with the number of pixels.
         X = check_array(X, estimator=estimator, input_name=name, **options)
     if not reset:

@@ -5,6 +5,7 @@ No Keras here: what is to be trained goes down as a plan, arrays and a history c
 
 import time
 from abc import abstractmethod
+from functools import partial
 from numbers import Integral, Real
 
 import numpy as np
@@ -25,6 +26,7 @@ from skfashion._utils.images import (
     mirrored,
     warn_of_other_range,
 )
+from skfashion._utils.lazy_images import LazyImages
 from skfashion._utils.typing import Model
 from skfashion._utils.validation import CallbackSupportMixin, HasMethods, Interval
 from skfashion._utils.version_mixin import VersionMixin
@@ -364,6 +366,8 @@ class _Progress:
 
 def _as_pixels(X, name):
     """Return images as an array of uint8 or float32."""
+    if isinstance(X, LazyImages):
+        return X if X.dtype in (np.uint8, np.float32) else X.then(partial(_as_pixels, name=name))
     if X.dtype in (np.uint8, np.float32):
         return np.ascontiguousarray(X)
     with np.errstate(over="ignore"):

@@ -39,17 +39,17 @@ def pictures(X, index=None, *, image_shape=None):
     names = names_of(X, index)
     if names is not None:
         return [_picture_of(name) for name in names]
-    X = np.asarray(X)
+    X = images.array_of(X)
     show = _as_bytes(X, image_shape)
-    return list(show(X if index is None else X[index]))
+    return list(show(np.asarray(X if index is None else X[index])))
 
 
 def thumbnails(X, side, *, image_shape=None):
     """Return images as uint8, (n, h, w) or (n, h, w, 3), files and larger ones at one size."""
     names = names_of(X)
     if names is not None:
-        return ImageReader(side, white="auto").fit_transform(names)
-    X = np.asarray(X)
+        return ImageReader(side, white="auto", lazy=False).fit_transform(names)
+    X = images.array_of(X)
     show, parts = _as_bytes(X, image_shape), []
     for part in map(show, images.blocks(X)):
         if max(part.shape[1:3]) > side:

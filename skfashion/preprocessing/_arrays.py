@@ -1,5 +1,6 @@
 """Base of the transformers of image arrays."""
 
+import copy
 import math
 from typing import Any
 
@@ -10,6 +11,7 @@ from sklearn.utils.validation import check_array, check_is_fitted, validate_data
 from skfashion._utils import validation
 from skfashion._utils.docs import complete
 from skfashion._utils.images import as_images, image_shape_of, is_planar
+from skfashion._utils.lazy_images import LazyImages
 from skfashion._utils.typing import Array, NDArray, Self
 from skfashion._utils.version_mixin import VersionMixin
 
@@ -104,7 +106,8 @@ class ImageTransformer(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_
         -------
         X_new : ndarray of shape (n, h_new, w_new), (n, h_new, w_new, c_new) or (n, n_new)
             The new images: rows for rows and images for images, unless the class says
-            otherwise. Rows come in a DataFrame where `set_output` asks for one.
+            otherwise. Rows come in a DataFrame where `set_output` asks for one. Of what
+            `ImageReader` has listed and not read: such an object again.
 
         Raises
         ------
@@ -112,8 +115,11 @@ class ImageTransformer(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_
             If X is not an array of images, or not of the shape seen in `fit`.
         """
         check_is_fitted(self)
-        images, rank = self._check_images(X, reset=False)
-        new = in_rank(self._transform(images), self._rank_out or rank)
+        if isinstance(X, LazyImages):
+            # A copy: it may be fitted again before the images are read.
+            new = X.then(copy.copy(self)._changed, self._limits_out(X.limits))
+        else:
+            new = self._changed(X)
         if new.ndim > 2:
             return new
         return validation._wrap_data_with_container("transform", new, X, self)
@@ -136,19 +142,28 @@ class ImageTransformer(TransformerMixin, VersionMixin, BaseEstimator, auto_wrap_
         validation._check_feature_names_in(self, input_features, generate_names=False)
         return self._names_out()
 
+    def _changed(self, X):
+        images, rank = self._check_images(X, reset=False)
+        return in_rank(self._transform(images), self._rank_out or rank)
+
+    def _limits_out(self, limits):
+        """Return black and white of what comes out, or None, of those of what comes in."""
+        return limits
+
     def _learn(self, images, rank):
         """Learn from images (n, h, w, c), which came in another rank."""
 
     def _check_images(self, X, *, reset):
         """Return X as images (n, h, w, c), and the rank it came in."""
-        asked = getattr(self, "image_shape", None)
+        asked, lazy = getattr(self, "image_shape", None), isinstance(X, LazyImages)
         if _rank_of(X) < 3:
-            X = validate_data(self, X, reset=reset)
+            X = validate_data(self, X, reset=reset, skip_check_array=lazy)
             known = None if reset else getattr(self, "image_shape_", None)
             taker = type(self).__name__ if self._sees_neighbours else None
             shape = image_shape_of(X.shape, known if asked is None else asked, taker=taker)
         else:
-            X = check_array(X, allow_nd=True, estimator=self, input_name="X")
+            if not lazy:
+                X = check_array(X, allow_nd=True, estimator=self, input_name="X")
             shape = image_shape_of(X.shape, asked)
             if reset:
                 # What the same images would have as rows; columns have no names.

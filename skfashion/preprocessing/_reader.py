@@ -1,6 +1,8 @@
 """Image files in, pixels out."""
 
+import math
 import os
+import threading
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, Literal
@@ -16,11 +18,13 @@ from skfashion._utils.cache import Cache
 from skfashion._utils.config import SettingsMixin, get_config, in_settings
 from skfashion._utils.image_files import decode_image, reasons, shown_name, span_of
 from skfashion._utils.images import size_of
+from skfashion._utils.lazy_images import LazyImages
 from skfashion._utils.typing import Array, MemoryLike, NDArray, Self, Size
 from skfashion._utils.validation import Interval, StrOptions, _fit_context
 from skfashion._utils.version_mixin import VersionMixin
 from skfashion._utils.warnings import warn
 
+from ._listed import ListedFiles
 from ._sources import Unnamed, keys_of, refuse_missing, sources_of
 
 # Images are decoded, kept and written in batches of about this many bytes.
@@ -32,7 +36,9 @@ _DARK = 64
 _BEYOND = 2
 
 # Of all readers of this process: over 7,000 images of 224 x 224 in colour.
-_CACHE = Cache("images", max_bytes=lambda: get_config()["image_cache_bytes"])
+_COUNTING = threading.Lock()
+_COUNTS = {"decoded": 0, "from_memory": 0, "from_disk": 0}
+_CACHE = Cache("images", max_bytes=lambda: get_config()["image_cache_bytes"], counts=_COUNTS)
 
 
 class ImageReader(
@@ -60,7 +66,8 @@ class ImageReader(
         Folder for decoded images, shared between processes and runs; None for none.
     n_jobs : int, default=None
         Number of threads that decode. `None` means 1 unless in a
-        :func:`joblib.parallel_config` context, -1 means all processors.
+        :func:`joblib.parallel_config` context, -1 means all processors; files that are listed
+        are read by all processors with `None`, too.
     white : float, "auto" or None, default=None
         Value of white in files of more than 8 bits, such as 4095 for 12 bits; black is 0, and
         what is brighter is white as well. ``"auto"``: the largest value in the files that `fit`
@@ -71,6 +78,10 @@ class ImageReader(
         What `transform` does with files that are missing or can't be read: ``"blank"`` makes them
         black and names them in one warning. `fit_transform`, which reads what is trained on,
         always raises.
+    lazy : bool or "auto", default="auto"
+        Whether files are listed by `transform` and read when their pixels are needed, batch by
+        batch, by the classifiers and transformers of this package. ``"auto"``: where the array
+        would have more bytes than ``image_memory_bytes`` of `skfashion.set_config`.
 
     Attributes
     ----------
@@ -114,6 +125,7 @@ class ImageReader(
         "n_jobs": [Integral, None],
         "white": [Interval(Real, 0, None, closed="neither"), StrOptions({"auto"}), None],
         "on_error": [StrOptions({"raise", "blank"})],
+        "lazy": ["boolean", StrOptions({"auto"})],
     }
 
     def __init__(
@@ -125,6 +137,7 @@ class ImageReader(
         n_jobs: int | None = None,
         white: float | Literal["auto"] | None = None,
         on_error: Literal["raise", "blank"] = "raise",
+        lazy: bool | Literal["auto"] = "auto",
     ) -> None:
         self.size = size
         self.resize = resize
@@ -132,6 +145,7 @@ class ImageReader(
         self.n_jobs = n_jobs
         self.white = white
         self.on_error = on_error
+        self.lazy = lazy
 
     @in_settings
     @_fit_context(prefer_skip_nested_validation=True)
@@ -183,7 +197,7 @@ class ImageReader(
         FileNotFoundError, ValueError
             As `transform` with ``on_error="raise"``.
         """
-        return self.fit(X)._images(X, {"keep": True})[0]
+        return self.fit(X)._images(X, {"keep": True}, lazy=self.lazy)[0]
 
     @in_settings
     def transform(self, X: Array) -> NDArray:
@@ -200,7 +214,11 @@ class ImageReader(
         Returns
         -------
         images : ndarray of shape (n_samples, height, width, 3), dtype uint8
-            Red, green and blue.
+            Red, green and blue. If `lazy`, an object with the array's `shape`, `dtype`, length and
+            indexing: rows of it are such an object again, and one image is an array.
+            `numpy.asarray` reads it, unless it is larger than ``image_memory_bytes``; a file
+            that vanishes or changes until then is an error that names it. What has no name is
+            always read at once.
 
         Raises
         ------
@@ -217,7 +235,8 @@ class ImageReader(
             If files come out nearly black because nothing says what is white, or black because
             they can't be read.
         """
-        images, failed = self._images(X, {"blank": self.on_error == "blank"})
+        how = {"blank": self.on_error == "blank"}
+        images, failed = self._images(X, how, lazy=self.lazy)
         if self.on_error == "blank":
             self.blank_ = failed
         return images
@@ -240,7 +259,7 @@ class ImageReader(
     def _learns(self):
         return isinstance(self.white, str)
 
-    def _images(self, X, how):
+    def _images(self, X, how, *, lazy=False):
         """Return the pixels, and what was wrong with those that came out blank, by position."""
         self._validate_params()
         check_is_fitted(self)
@@ -248,9 +267,14 @@ class ImageReader(
         names = sources_of(X)
         white = self.white_ if self._learns() else self.white
         white = None if white is None else float(white)
+        shape, what = (*size, 3), f"reader-{self.resize}-{height}x{width}"
+        if lazy and not any(isinstance(name, Unnamed) for name in names):
+            large = len(names) * math.prod(shape) > get_config()["image_memory_bytes"]
+            if large or lazy is True:
+                files = ListedFiles(self, names, f"{what} {white}", shape, how)
+                return LazyImages(files), files.blank
         read = partial(decode_image, size=size, resize=self.resize, white=white)
-        what = f"reader-{self.resize}-{height}x{width}"
-        images, failed = self._read(names, what, (*size, 3), np.uint8, read, white, **how)
+        images, failed = self._read(names, what, shape, np.uint8, read, white, **how)
         if failed:
             named = {shown_name(names[position]): why for position, why in failed.items()}
             warn(f"{len(failed)} of {len(names)} images come out black:\n{reasons(named.items())}")
@@ -283,11 +307,14 @@ class ImageReader(
             f"white={read_as:g} reads them as now, without this warning."
         )
 
-    def _read(self, names, what, shape, dtype, read, white=None, *, keep=False, blank=False):
+    def _read(
+        self, names, what, shape, dtype, read, white=None, *, keep=False, blank=False, cache=True
+    ):
         """Return an array with what `read` makes of each file, or has made before.
 
-        What has no name is kept if `keep` says so. If `blank`, what can't be read is 0, and the
-        reasons are returned by position; otherwise it is an error.
+        What has no name is kept if `keep` says so, and nothing in memory unless `cache`. If
+        `blank`, what can't be read is 0, and the reasons are returned by position; otherwise it
+        is an error.
         """
         # A bootstrap sample, or a file of two folds, names a file more than once.
         once = dict.fromkeys(names)
@@ -304,7 +331,9 @@ class ImageReader(
         with Parallel(n_jobs=self.n_jobs, require="sharedmem") as parallel:
             for start in range(0, len(found), step):
                 part = slice(start, min(start + step, len(found)))
-                failed |= _fill(values[part], found[part], keys[part], rows, parallel, read, keep)
+                failed |= _fill(
+                    values[part], found[part], keys[part], rows, parallel, read, keep, cache
+                )
         if failed and not blank:
             _refuse(failed, len(once))
         found += missing
@@ -314,7 +343,9 @@ class ImageReader(
         return values, {i: str(failed[name]) for i, name in enumerate(names) if name in failed}
 
     def __setstate__(self, state):
-        super().__setstate__({"on_error": "raise", **state})  # which 0.1.0 didn't know
+        super().__setstate__(
+            {"on_error": "raise", "lazy": "auto", **state}
+        )  # which 0.1.0 didn't know
 
     def __sklearn_is_fitted__(self):
         return not self._learns() or hasattr(self, "white_")
@@ -329,23 +360,33 @@ class ImageReader(
         return tags
 
 
-def _fill(values, names, keys, rows, parallel, read, keep):
+def _fill(values, names, keys, rows, parallel, read, keep, cache):
     """Fill `values` from memory, disk or files, in this order; return the errors by name."""
     left = _CACHE.fill(values, keys, range(len(keys)))
+    n_from_memory = len(keys) - len(left)
     stored = {} if rows is None or not left else rows.get([keys[position] for position in left])
     for index, value in stored.items():
         values[left[index]] = value
-    _CACHE.put_rows([keys[left[index]] for index in stored], stored.values())
+    if cache:
+        _CACHE.put_rows([keys[left[index]] for index in stored], stored.values())
     left = [position for index, position in enumerate(left) if index not in stored]
     errors = parallel(delayed(_read_into)(values, p, names[p], read) for p in left)
     failed = {p: error for p, error in zip(left, errors, strict=True) if error is not None}
     # A served model sees each upload once.
     kept = [p for p in left if keep or not isinstance(names[p], Unnamed)]
     new = [position for position in kept if position not in failed]
-    _CACHE.put_rows([keys[position] for position in new], values[new])
+    _count(decoded=len(left) - len(failed), from_memory=n_from_memory, from_disk=len(stored))
+    if cache:
+        _CACHE.put_rows([keys[position] for position in new], values[new])
     if rows is not None and new:
         rows.put([keys[position] for position in new], values[new])
     return {names[position]: error for position, error in failed.items()}
+
+
+def _count(**counts):
+    with _COUNTING:
+        for name, n in counts.items():
+            _COUNTS[name] += n
 
 
 def _read_into(values, position, name, read):

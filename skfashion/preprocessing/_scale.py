@@ -85,13 +85,19 @@ class PixelScaler(OneToOneFeatureMixin, ImageTransformer):
             self.__dict__.pop(name, None)
         if self.mode == "standard":
             standard = StandardScaler()
-            for block in blocks(images.reshape(len(images), -1)):
-                standard.partial_fit(block.astype(np.float64))
+            for block in blocks(images):
+                standard.partial_fit(block.reshape(len(block), -1).astype(np.float64))
             self.mean_, self.scale_ = standard.mean_, standard.scale_
 
     def _transform(self, images):
         offset, width = self._offset_and_width()
         return _map(images, lambda rows: (rows - offset) / width, np.float32)
+
+    def _limits_out(self, limits):
+        if limits is None or self.mode == "standard":
+            return None
+        offset, width = self._offset_and_width()
+        return tuple((limit - offset) / width for limit in limits)
 
     def _offset_and_width(self):
         """Return what is subtracted from the pixels and what they are divided by then."""

@@ -119,7 +119,8 @@ class ImageFlattener(ImageTransformer):
         return X.reshape(len(X), *shape)
 
     def _learn(self, images, rank):
-        self._shape_in = in_rank(images, rank).shape[1:]
+        one = np.empty((1, *images.shape[1:]), bool)
+        self._shape_in = in_rank(one, rank).shape[1:]
 
     def _transform(self, images):
         return images

@@ -93,7 +93,8 @@ def test_all_caches_are_known_and_cleared(tmp_path):
     assert all(info[name]["bytes"] > 0 for name in (*full, "rows on disk")), info
     assert info["features"]["bytes"] == 20 * 1280 * 4
     images = {"entries": 1, "bytes": 8 * 8 * 3, "max_entries": None, "max_bytes": 1 << 30}
-    assert info["images"] == images
+    assert images.items() <= info["images"].items()
+    assert info["images"]["decoded"] > 0
     weights = sum(w.nbytes for w in clf._weights)
     assert weights <= info["initial weights"]["bytes"]
     assert weights < info["programs"]["bytes"] < 40 * weights

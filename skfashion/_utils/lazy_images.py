@@ -1,0 +1,228 @@
+"""Images that are read when they are needed: shape and indexing of an array, without pixels."""
+
+import math
+from collections import deque
+from concurrent.futures import ThreadPoolExecutor
+from hashlib import blake2b
+
+import joblib
+import numpy as np
+
+from skfashion._utils.cache import Cache
+from skfashion._utils.config import config_context, get_config
+
+_PART_BYTES = 1 << 25  # of images that are read at a time
+
+# Names of rows -> digests of their bytes.
+_DIGESTS = Cache("image digests", max_bytes=1 << 27)
+
+
+class LazyImages:
+    """Images of a source, each changed by the same steps when it is read.
+
+    A source knows `shape` and `dtype` of an image and the `limits` of its pixels, black and white
+    or None; `keys`, an array of objects, 16 bytes each, that say all its pixels depend on; how to
+    `read` some places as an array; and its `part` at some places, to be pickled.
+    """
+
+    def __init__(self, source):
+        self._source = source
+        self._places = np.arange(len(source.keys))
+        self._steps, self._digest = (), ""
+        self.limits = source.limits
+        self.dtype = np.dtype(source.dtype)
+        self.shape = (len(self._places), *source.shape)
+
+    @property
+    def ndim(self):
+        """Number of axes."""
+        return len(self.shape)
+
+    @property
+    def size(self):
+        """Number of values."""
+        return math.prod(self.shape)
+
+    @property
+    def nbytes(self):
+        """Bytes of the array."""
+        return self.size * self.dtype.itemsize
+
+    def __len__(self):
+        return self.shape[0]
+
+    def __repr__(self):
+        return f"<{len(self)} images of shape {self.shape[1:]}, {self.dtype}, not read yet>"
+
+    def __getitem__(self, key):
+        key = key if isinstance(key, tuple) else (key,)
+        if key[0] is Ellipsis or key[0] is None:
+            return np.asarray(self)[key]
+        rows, rest = self._places[key[0]], key[1:]
+        if rows.ndim == 0:
+            return self._read(rows[np.newaxis])[0][rest]
+        taken = self._with(_places=rows, shape=(len(rows), *self.shape[1:]))
+        return taken if rest in ((), (Ellipsis,)) else np.asarray(taken)[(slice(None), *rest)]
+
+    def __array__(self, dtype=None, copy=None):
+        bound = get_config()["image_memory_bytes"]
+        if self.nbytes > bound:
+            raise ValueError(
+                f"These {len(self):,} images of shape {self.shape[1:]} would be an array of "
+                f"{self.nbytes / 2**30:.3g} GiB, more than image_memory_bytes of "
+                f"skfashion.set_config ({bound / 2**30:.3g} GiB). The estimators of skfashion read "
+                "them batch by batch; for others raise image_memory_bytes, take smaller images, or "
+                "ImageReader(lazy=False)."
+            )
+        if copy is False:
+            raise ValueError("Images that are read anew can't be had without a copy.")
+        array, start = np.empty(self.shape, self.dtype), 0
+        for images in self.parts():
+            array[start : start + len(images)] = images
+            start += len(images)
+        return array if dtype is None else array.astype(dtype, copy=False)
+
+    def __getstate__(self):
+        places, inverse = np.unique(self._places, return_inverse=True)
+        return {**vars(self), "_source": self._source.part(places), "_places": inverse}
+
+    def then(self, step, limits="same"):
+        """Return what a step, a function of an array of images, makes of each; nothing is read."""
+        like = step(np.zeros((1, *self.shape[1:]), self.dtype))
+        return self._with(
+            _steps=(*self._steps, step),
+            _digest=joblib.hash((self._digest, step)),
+            limits=self.limits if limits == "same" else limits,
+            dtype=like.dtype,
+            shape=(len(self), *like.shape[1:]),
+        )
+
+    def parts(self, nbytes=_PART_BYTES):
+        """Yield successive arrays of about so many bytes."""
+        return read_ahead(self, rows_of(self, nbytes))
+
+    def names(self):
+        """Return 16 bytes an image, an array of objects, that say all its pixels depend on."""
+        names = self._source.keys[self._places]
+        if self._steps:
+            told = self._digest.encode()
+            names[:] = [blake2b(name + told, digest_size=16).digest() for name in names]
+        return names
+
+    def row_keys(self, store=None, *, read=True):
+        """Return digests of the images' bytes, 16 bytes each, those that an array's rows have.
+
+        They are known in this process or in the store. Of others images are read, and they are
+        written to the store; or they are None if `read` is not true.
+        """
+        names = self.names()
+        known = {name: _DIGESTS.get(name) for name in names}
+        unknown = [name for name, digest in known.items() if digest is None]
+        if unknown and store is not None:
+            for position, row in _rows_in(store).get(unknown).items():
+                name = unknown[position]
+                known[name] = _DIGESTS.put(name, row.tobytes())
+            unknown = [name for name in unknown if known[name] is None]
+        if unknown and read:
+            where = {name: row for row, name in enumerate(names)}
+            images = self[[where[name] for name in unknown]]
+            batches = rows_of(images)
+            for rows, (_, keys) in zip(batches, images.read_with_keys(batches), strict=True):
+                known.update(zip(unknown[rows], keys, strict=True))
+                if store is not None:
+                    images[rows].keep_keys(store, keys)
+        return [known[name] for name in names]
+
+    def keep_keys(self, store, keys):
+        """Write what `row_keys` returns to a store."""
+        rows = np.frombuffer(b"".join(keys), np.uint8).reshape(-1, 16)
+        _rows_in(store).put(self.names(), rows)
+
+    def read_with_keys(self, batches):
+        """Yield images and digests of successive batches of rows, the next read meanwhile."""
+        names = self.names()
+
+        def read(rows):
+            images = self._read(self._places[rows])
+            pairs = zip(names[rows], images, strict=True)
+            return images, [_DIGESTS.get(name) or _noted(name, image) for name, image in pairs]
+
+        return ahead(read, batches)
+
+    def _read(self, places):
+        images = self._source.read(places)
+        for step in self._steps:
+            images = step(images)
+        return np.ascontiguousarray(images)
+
+    def _with(self, **changed):
+        new = object.__new__(LazyImages)
+        vars(new).update(vars(self), **changed)
+        return new
+
+
+class _Joined:
+    """Several images of one form, one after the other, as a source."""
+
+    def __init__(self, several):
+        self._several = several
+        self.shape, self.dtype, self.limits = several[0].shape[1:], several[0].dtype, None
+        self.keys = np.concatenate([images.names() for images in several])
+        self._ends = np.cumsum([len(images) for images in several])
+
+    def read(self, places):
+        out = np.empty((len(places), *self.shape), self.dtype)
+        which = np.searchsorted(self._ends, places, side="right")
+        for i in np.unique(which):
+            images, mine = self._several[i], which == i
+            rows = places[mine] - (self._ends[i] - len(images))
+            out[mine] = images._read(images._places[rows])
+        return out
+
+
+def concatenate(several):
+    """Return arrays, or images that are read when they are needed, one after the other."""
+    if isinstance(several[0], LazyImages):
+        return LazyImages(_Joined(several))
+    return np.concatenate(several)
+
+
+def read_ahead(X, batches):
+    """Yield arrays of batches of rows; of images that are not there the next is read meanwhile."""
+    if isinstance(X, LazyImages):
+        return ahead(lambda rows: X._read(X._places[rows]), batches)
+    return (X[rows] for rows in batches)
+
+
+def rows_of(X, nbytes=_PART_BYTES, multiple=1):
+    """Return slices of rows of about so many bytes each, of a multiple of some rows."""
+    step = multiple * max(1, nbytes * len(X) // (max(1, X.nbytes) * multiple))
+    return [slice(start, start + step) for start in range(0, len(X), step)]
+
+
+def ahead(function, items, n_threads=1):
+    """Yield what a function returns for each item, in order, so many items in work meanwhile."""
+    settings = get_config()
+
+    def call(item):
+        with config_context(**settings):
+            return function(item)
+
+    pool, waiting = ThreadPoolExecutor(n_threads), deque()
+    try:
+        for item in items:
+            waiting.append(pool.submit(call, item))
+            if len(waiting) > n_threads:
+                yield waiting.popleft().result()
+        while waiting:
+            yield waiting.popleft().result()
+    finally:
+        pool.shutdown(cancel_futures=True)
+
+
+def _noted(name, image):
+    return _DIGESTS.put(name, blake2b(image, digest_size=16).digest())
+
+
+def _rows_in(store):
+    return store.rows("digests", "pixels", shape=(16,), dtype=np.uint8)
