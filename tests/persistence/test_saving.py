@@ -280,6 +280,8 @@ FIRST = {
 
 @pytest.mark.parametrize("name", FIRST)
 def test_a_pickle_of_0_1_0(name, round_trip):
+    if name == "keras" and keras.version() < "3.13":
+        pytest.skip("its network was written by a later Keras")
     content = (Path(__file__).parent / "data" / f"{name}-0.1.0.pickle").read_bytes()
     with pytest.warns(InconsistentVersionWarning, match=r"0\.1\.0"):
         clf = pickle.loads(content)
