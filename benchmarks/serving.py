@@ -37,7 +37,7 @@ def train(path):
     import skfashion
     from skfashion.preprocessing import ImageReader
 
-    X, y = data.files("intel-scenes", 300)
+    X, y = data.files("intel-scenes", 120)
     head = skfashion.MobileNetFineTuner(alpha=0.35, epochs=3, fine_tune_epochs=0, random_state=0)
     skfashion.save(make_pipeline(ImageReader(96), head).fit(X, y), path)
 
