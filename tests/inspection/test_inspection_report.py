@@ -56,7 +56,7 @@ def test_all_of_it_is_there(page, reported, report_files):
     assert charts_of(page) == [
         *("parallel", "best-so-far", "overfitting", "importance"),
         *(f"part-{name}" for name in importances(text)),
-        *("curve-loss", "curve-accuracy"),
+        *("curve-loss", "curve-accuracy", "reliability"),
     ]
     wrong = np.mean(reported.predict(report_files[0]) != np.roll(report_files[1], 1))
     assert f"<b>{1 - wrong:.4f}</b><span>accuracy on 60 held-out test images" in text
