@@ -304,3 +304,17 @@ def test_mistakes_are_drawn(lazy, array):
     ours, theirs = (MistakesDisplay.from_estimator(clf, X, y) for X in (lazy, array))
     for one, other in zip(ours.images, theirs.images, strict=True):
         np.testing.assert_array_equal(one, other)
+
+
+def test_blank_images_are_told_of_when_they_are_read(files):
+    reader = ImageReader(32, lazy=True, on_error="blank")
+    X = reader.transform([*files[:3], "gone.png"])
+    assert not reader.blank_
+    with pytest.warns(UserWarning, match="1 of 4 images come out black"):
+        assert not np.asarray(X)[3].any()
+    assert reader.blank_ == {3: "no such file"}
+
+
+def test_images_without_a_name_are_read_at_once(files):
+    with open(files[0], "rb") as opened:
+        assert isinstance(ImageReader(32, lazy=True).transform([opened]), np.ndarray)
