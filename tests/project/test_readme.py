@@ -72,7 +72,8 @@ def test_one_line_installs_and_passes_the_tests():
 
 def test_commands_are_understood():
     lines = [shlex.split(line) for line in commands() if line.startswith("skfashion ")]
-    assert {words[1] for words in lines} == {"search", "predict", "evaluate", "info", "runs"}
+    named = {words[1] for words in lines}
+    assert named == {"search", "check", "predict", "evaluate", "info", "runs"}
     for words in lines:
         arguments = _parser().parse_args(words[1:])
         for name in arguments.images if words[1] == "predict" else []:
