@@ -194,6 +194,9 @@ class EnsembleFromSearch(VersionMixin, ClassifierMixin, BaseEstimator):
         """
         return decided(self.predict_proba(X), self.classes_, self.multilabel_)
 
+    def _doc_link_url_param_generator(self):
+        return {"address": f"skfashion.{type(self).__name__}"}  # where it is public
+
     def __sklearn_tags__(self):
         tags = super().__sklearn_tags__()
         if hasattr(self.search, "get_params"):
