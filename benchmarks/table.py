@@ -76,7 +76,7 @@ of the optimizer, which rounds differently from "Keras own".
 def load(folder=RESULTS):
     """Return the records of a folder in the order of the table."""
     records = [json.loads(path.read_text()) for path in sorted(Path(folder).glob("*.json"))]
-    records = [record for record in records if "figures" in record]  # others have pages of their own
+    records = [record for record in records if "figures" in record]  # others have their own pages
     rank = {name: i for i, name in enumerate(_ORDER)}
     return sorted(records, key=lambda record: rank.get(record["name"], len(rank)))
 

@@ -104,6 +104,7 @@ def _quote_names(app, what, name, obj, options, lines):
 _SECTIONS = {  # title: module, and the room that the names come from where it has several
     "Classifiers and features": ("skfashion", "classifiers"),
     "Saving": ("skfashion", "_persistence"),
+    "Export": ("skfashion", "_export"),
     "Settings of the process": ("skfashion", "_utils"),
     "Preprocessing": ("skfashion.preprocessing", None),
     "Data": ("skfashion.datasets", None),
