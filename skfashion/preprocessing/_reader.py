@@ -310,11 +310,9 @@ class ImageReader(
     def _read(
         self, names, what, shape, dtype, read, white=None, *, keep=False, blank=False, cache=True
     ):
-        """Return an array with what `read` makes of each file, or has made before.
+        """Return what `read` makes of each file, or has made before, and why some are blank.
 
-        What has no name is kept if `keep` says so, and nothing in memory unless `cache`. If
-        `blank`, what can't be read is 0, and the reasons are returned by position; otherwise it
-        is an error.
+        `keep`: also of what has no name. `cache`: in memory, too. `blank`: errors are no errors.
         """
         # A bootstrap sample, or a file of two folds, names a file more than once.
         once = dict.fromkeys(names)
