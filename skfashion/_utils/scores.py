@@ -1,4 +1,4 @@
-"""Scores of scikit-learn for what a network returns while it is trained."""
+"""Scores of scikit-learn: of what a network returns while it is trained, and of a search."""
 
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
@@ -44,3 +44,12 @@ def score_of(name, classes, labels, probabilities):
             ) from error
 
     return score
+
+
+def score_column(search):
+    """Return the column of ``cv_results_`` with the score that chose the best candidate."""
+    refit = getattr(search, "refit", None)
+    if not getattr(search, "multimetric_", False):
+        return "mean_test_score"
+    scores = [name for name in search.cv_results_ if name.startswith("mean_test_")]
+    return f"mean_test_{refit}" if f"mean_test_{refit}" in scores else scores[0]

@@ -6,10 +6,10 @@ from typing import Any
 
 import numpy as np
 
+from skfashion._utils.scores import score_column
 from skfashion._utils.typing import Frame, Self
 from skfashion.inspection import _style
 from skfashion.inspection._histories import check_search, history_frame, is_search
-from skfashion.inspection._search_display import score_column
 from skfashion.inspection._values import columns_of, value_text
 
 

@@ -10,13 +10,13 @@ from PIL import Image
 from sklearn.utils import check_consistent_length, column_or_1d
 
 from skfashion._utils.image_files import formats
+from skfashion._utils.scores import score_column
 from skfashion._utils.typing import Array, Frame
 from skfashion._utils.validation import Interval, validate_params
 from skfashion._utils.warnings import warn
 from skfashion.inspection import _duplicates
 from skfashion.inspection._histories import check_search
 from skfashion.inspection._pictures import image_shape_for, names_of, thumbnails
-from skfashion.inspection._search_display import score_column
 
 _PAIR = ["other_part", "other_index", "other_file", "other_label", "across"]
 _COLUMNS = ["kind", "part", "index", "file", "label", "suggested", "value", *_PAIR]

@@ -10,11 +10,11 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.inspection import permutation_importance
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
 
+from skfashion._utils.scores import score_column
 from skfashion.inspection._axes import axis_of, ranges_of
 from skfashion.inspection._histories import classifier_of, history_frame
 from skfashion.inspection._mistakes_display import find_mistakes
 from skfashion.inspection._pictures import image_shape_for, names_of, pictures
-from skfashion.inspection._search_display import score_column
 from skfashion.inspection._values import columns_of, is_number
 
 _FEWEST = 8  # candidates from which a forest is asked what mattered

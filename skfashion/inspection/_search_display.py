@@ -6,6 +6,7 @@ from typing import Any, Literal
 
 import numpy as np
 
+from skfashion._utils.scores import score_column
 from skfashion._utils.typing import Array, Self
 from skfashion._utils.validation import InvalidParameterError
 from skfashion.inspection import _style
@@ -297,12 +298,3 @@ def _draw_side(ax, at, axis, longest):
         label.set_bbox(_BEHIND)
     to_side = side.transScale + side.transLimits
     return to_side.transform([(0, place) for place in axis.places])[:, 1]
-
-
-def score_column(search):
-    """Return the column of ``cv_results_`` with the score that chose the best candidate."""
-    refit = getattr(search, "refit", None)
-    if not getattr(search, "multimetric_", False):
-        return "mean_test_score"
-    scores = [name for name in search.cv_results_ if name.startswith("mean_test_")]
-    return f"mean_test_{refit}" if f"mean_test_{refit}" in scores else scores[0]

@@ -7,9 +7,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
+from skfashion._utils.scores import score_column
 from skfashion._utils.typing import PathLike
 from skfashion.inspection._histories import check_search, classifier_of, history_frame
-from skfashion.inspection._search_display import score_column
 from skfashion.inspection._values import columns_of, is_number, value_text
 
 

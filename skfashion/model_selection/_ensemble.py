@@ -13,7 +13,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skfashion import _training
 from skfashion._utils.messages import shown
-from skfashion._utils.scores import decided
+from skfashion._utils.scores import decided, score_column
 from skfashion._utils.typing import Array, NDArray, Self
 from skfashion._utils.validation import BaseSearchCV, Interval, _fit_context, _safe_split
 from skfashion._utils.version_mixin import VersionMixin
@@ -218,7 +218,7 @@ class _Kept:
     def best(self, n):
         """Return the rows of the n best candidates, and out-of-fold probabilities of each."""
         results, found = self._search.cv_results_, {}
-        scores = results[_score_column(self._search)]
+        scores = results[score_column(self._search)]
         for row in np.argsort(-scores, kind="stable"):
             if np.isfinite(scores[row]) and len(found) < n:
                 probabilities = self._probabilities(row)
@@ -276,13 +276,6 @@ def _steps(estimator):
     if not isinstance(estimator, Pipeline):
         return [estimator]
     return [step for _, step in estimator.steps]
-
-
-def _score_column(search):
-    """Return the column of ``cv_results_`` that candidates are ranked by."""
-    named = f"mean_test_{search.refit}"
-    columns = [name for name in search.cv_results_ if name.startswith("mean_test_")]
-    return named if named in columns else columns[0]
 
 
 def _chosen(probabilities, truth, n):

@@ -341,9 +341,8 @@ class ImageReader(
         return values, {i: str(failed[name]) for i, name in enumerate(names) if name in failed}
 
     def __setstate__(self, state):
-        super().__setstate__(
-            {"on_error": "raise", "lazy": "auto", **state}
-        )  # which 0.1.0 didn't know
+        # Which 0.1.0 didn't know.
+        super().__setstate__({"on_error": "raise", "lazy": "auto", **state})
 
     def __sklearn_is_fitted__(self):
         return not self._learns() or hasattr(self, "white_")
