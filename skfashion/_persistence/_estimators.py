@@ -50,8 +50,8 @@ _NO_FUNCTIONS = {"deserialize", "get", "serialize"}
 
 # What would make the reader's machine run, read or write something.
 _BOUND = ("memory", "callbacks", "model", "search")
-# Of this process: callbacks, requests of metadata routing, what is made again from the rest.
-_PROCESS = ("_skl_callbacks", "_metadata_request", "_model", "_function", "_run_key")
+# Of this process: callbacks, requests of metadata routing, settings, what is made from the rest.
+_PROCESS = ("_skl_callbacks", "_metadata_request", "_settings", "_model", "_function", "_run_key")
 # Private attributes that ours are made of; any other is another version's.
 _PRIVATE = {
     *("_dtype", "_dtype_in", "_mean_weight", "_planar", "_plan", "_position", "_routed"),

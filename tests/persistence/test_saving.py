@@ -51,6 +51,16 @@ def test_labels(images, round_trip, kind):
     assert loaded.predict(X).tolist() == clf.predict(X).tolist()
 
 
+def test_settings_of_a_thread_stay_out(images, round_trip):
+    X, y = images
+    with skfashion.config_context(feature_cache_bytes=0):
+        clf = make_pipeline(ImageFlattener(), small("DenseClassifier", epochs=1)).fit(X, y)
+        clf = make_pipeline(ImageReader(8), clf)
+        loaded = round_trip(clf)
+    assert "_settings" not in loaded[0].__getstate__()
+    assert np.array_equal(loaded[-1].predict_proba(X), clf[-1].predict_proba(X))
+
+
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "bfloat16", "float16"])
 def test_number_formats(labelled, round_trip, policy):
     X, y = labelled
