@@ -32,6 +32,7 @@ HEADS = (
     {"learning_rate": 5e-4},
     {"learning_rate": 3e-4, "epochs": 20},
     {"learning_rate": 5e-4, "epochs": 20, "dropout": 0.3},
+    {"schedule": "cosine"},
     {"schedule": "cosine", "epochs": 20, "dropout": 0.3},
 )
 TUNED = (

@@ -10,6 +10,7 @@ from tensorflow.python.framework import ops
 
 from skfashion._training.loops import (
     Held,
+    HeldLast,
     Loop,
     bytes_of,
     held_by_model,
@@ -45,6 +46,7 @@ class GraphLoop(Loop):
         self._variables = variables_of(model)
         self._metrics = None
         self._traced = {}
+        self._last = HeldLast()
         self._lock = threading.RLock()
         self.traces = self.nbytes = 0
 
@@ -54,7 +56,7 @@ class GraphLoop(Loop):
             held = held_by_model(self._model, pairs)
             return Held(held.variables, [v._value for v in held.variables])
         if fixed:
-            return Held([v for v, _ in pairs], [tf.cast(array, v.dtype) for v, array in pairs])
+            return self._last.get(pairs, _as_tensors)
         given = {id(v): array for v, array in pairs}
         values = [
             tf.Variable(tf.cast(given.get(id(v), v._value), v.dtype), trainable=v.trainable)
@@ -181,6 +183,10 @@ class GraphLoop(Loop):
     def _predict(self, X):
         self.traces += 1
         return self._model(X, training=False)
+
+
+def _as_tensors(pairs):
+    return Held([v for v, _ in pairs], [tf.cast(array, v.dtype) for v, array in pairs])
 
 
 def _tensor_of(array):

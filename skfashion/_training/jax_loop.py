@@ -12,6 +12,7 @@ import numpy as np
 from skfashion._training import stack
 from skfashion._training.loops import (
     Held,
+    HeldLast,
     Loop,
     Rows,
     batches,
@@ -42,6 +43,7 @@ class JaxLoop(Loop):
         self._model = model
         self.exclusive = exclusive
         self._variables = variables_of(model)
+        self._last = HeldLast()
         optimizer = getattr(model, "optimizer", None)
         self._groups = (
             model.trainable_variables,
@@ -67,9 +69,10 @@ class JaxLoop(Loop):
         if self.exclusive:
             variables = held_by_model(self._model, pairs).variables
             return _OfModel(variables, variables)
+        if fixed:
+            return self._last.get(pairs, _on_device)
         given = {id(v): value for v, value in pairs}
-        variables = [v for v, _ in pairs] if fixed else self._variables
-        return _Arrays(variables, [given.get(id(v), v._value) for v in variables])
+        return _Arrays(self._variables, [given.get(id(v), v._value) for v in self._variables])
 
     def let_go(self, variables):
         """Free what the model has: each program is given all values."""
@@ -263,6 +266,10 @@ class _Arrays(Held):
 
     def put(self, variables, values):
         self._of.update(zip(map(id, variables), values, strict=True))
+
+
+def _on_device(pairs):
+    return _Arrays([v for v, _ in pairs], [array for _, array in pairs])
 
 
 class _OfModel(Held):

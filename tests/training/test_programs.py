@@ -1,6 +1,8 @@
 """A program is traced once a shape, and what it was used for before doesn't show."""
 
 import functools
+import gc
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 
 import keras
@@ -14,6 +16,7 @@ import skfashion
 from skfashion import DenseClassifier, KerasImageClassifier, _training, networks
 from skfashion._training import programs
 from skfashion._training.compile_config import revived
+from skfashion._training.loops import HeldLast
 from skfashion._training.programs import initial_weights
 from skfashion._training.seeding import order
 
@@ -204,6 +207,25 @@ def test_threads_that_predict_and_fit_at_once_get_their_own_answers(images):
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(4)))
+
+
+def test_weights_are_held_once_for_predictions_and_as_long_as_they_live(images, monkeypatch):
+    held, get = [], HeldLast.get
+
+    def counted(self, pairs, hold):
+        return get(self, pairs, lambda pairs: held.append(hold(pairs)) or held[-1])
+
+    monkeypatch.setattr(HeldLast, "get", counted)
+    clf, other = (dense(random_state=seed).fit(*images) for seed in (0, 1))
+    held.clear()
+    one, two = ([each.predict_proba(images[0][:1]) for _ in range(3)][-1] for each in (clf, other))
+    assert len(held) == 2
+    assert not np.array_equal(one, two)
+    of_other = weakref.ref(held.pop())
+    del other
+    gc.collect()
+    assert of_other() is None
+    np.testing.assert_array_equal(clf.predict_proba(images[0][:1]), one)
 
 
 @pytest.mark.parametrize("optimizer", ["adam", "adamw", "rmsprop", "sgd"])
