@@ -14,9 +14,9 @@ Importing this package loads neither Keras nor TensorFlow: public names are
 looked up when they are first used (PEP 562).
 """
 
-from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
+from skfashion._utils.lazy_names import lazily as _lazily
 from skfashion._version import __version__ as __version__
 
 _PUBLIC = {
@@ -40,6 +40,7 @@ _PUBLIC = {
 _SUBPACKAGES = ("classifiers", "datasets", "inspection", "model_selection", "preprocessing")
 
 __all__ = [*_PUBLIC, *_SUBPACKAGES]
+__getattr__, __dir__ = _lazily(__name__, _PUBLIC, _SUBPACKAGES)
 
 if _TYPE_CHECKING:  # type checkers and editors don't run `__getattr__`
     from skfashion import datasets as datasets
@@ -62,18 +63,3 @@ if _TYPE_CHECKING:  # type checkers and editors don't run `__getattr__`
     from skfashion.classifiers import KerasImageClassifier as KerasImageClassifier
     from skfashion.classifiers import MobileNetFineTuner as MobileNetFineTuner
     from skfashion.model_selection import EnsembleFromSearch as EnsembleFromSearch
-
-
-def __getattr__(name):
-    if name in _PUBLIC:
-        value = getattr(_import_module(f"skfashion.{_PUBLIC[name]}"), name)
-    elif name in _SUBPACKAGES:
-        value = _import_module(f"skfashion.{name}")
-    else:
-        raise AttributeError(f"module 'skfashion' has no attribute {name!r}")
-    globals()[name] = value
-    return value
-
-
-def __dir__():
-    return sorted({*globals(), *__all__})

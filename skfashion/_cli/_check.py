@@ -72,21 +72,13 @@ def _told(row):
     """Return the cells of a line on a finding."""
     if row.kind == "class":
         return [shown_name(row.label), counted(int(row.value), "image")]
-    name = _name(row.part, row.index, row.file)
-    if row.kind == "copy":
-        return [name, f"as {_name(row.other_part, row.other_index, row.other_file)}", _labels(row)]
-    if row.kind == "near copy":
+    name, label = _name(row.part, row.index, row.file), shown_name(row.label)
+    if row.kind in ("copy", "near copy"):
         other = _name(row.other_part, row.other_index, row.other_file)
-        return [name, f"near {other}, {row.value:.1f} of 255", _labels(row)]
-    what = {"outlier": "standard deviations", "size": "times the usual"}.get(
-        row.kind, "grey levels"
-    )
-    return [name, f"{row.value:.1f} {what}", shown_name(row.label)]
-
-
-def _labels(row):
-    labels = [shown_name(row.label), shown_name(row.other_label)]
-    return labels[0] if labels[0] == labels[1] else " and ".join(labels)
+        told = f"as {other}" if row.kind == "copy" else f"near {other}, {row.value:.1f} of 255"
+        return [name, told, " and ".join(dict.fromkeys([label, shown_name(row.other_label)]))]
+    units = {"outlier": "standard deviations", "size": "times the usual", "blank": "grey levels"}
+    return [name, f"{row.value:.1f} {units[row.kind]}", label]
 
 
 def _name(part, index, file):

@@ -5,11 +5,10 @@ import tempfile
 import urllib.request
 
 import numpy as np
-from PIL import Image
 from rich.filesize import decimal
 
 from skfashion._cli._console import note
-from skfashion._utils.image_files import formats
+from skfashion._utils.image_files import sides_of
 
 # In smaller images MobileNet, which was trained at 224 x 224, finds too little.
 _LEAST_SIDE = 64
@@ -55,11 +54,7 @@ def choose(arguments, data):
 
 def _shorter_side(names):
     """Return the median of the shorter sides of images, of a thousand where there are more."""
-    sides = []
-    for name in names[:: -(-len(names) // 1000)]:
-        with Image.open(name, formats=formats()) as image:
-            sides.append(min(image.size))
-    return int(np.median(sides))
+    return int(np.median(sides_of(names[:: -(-len(names) // 1000)])[:, 0]))
 
 
 def _sizes(side, n_images):

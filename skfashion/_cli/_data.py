@@ -127,10 +127,6 @@ def _tell_of_parts(parts, train, test):
         )
 
 
-def _is_table(name):
-    return os.path.isfile(name) and name.lower().endswith((".csv", ".tsv"))
-
-
 def _files(folder):
     """Return the names of images, their labels, and other files with the reasons."""
     advice = ""
@@ -140,7 +136,8 @@ def _files(folder):
     with user_errors(advice=advice), warnings.catch_warnings():
         # Said below, in one line.
         warnings.simplefilter("ignore", UserWarning)
-        load = _load_table if _is_table(folder) else load_image_folder
+        is_table = os.path.isfile(folder) and folder.lower().endswith((".csv", ".tsv"))
+        load = _load_table if is_table else load_image_folder
         data = load(folder, on_error="skip")
     if data.bad_files:
         name, reason = data.bad_files[0]

@@ -91,11 +91,11 @@ def _make_space(pipeline, kind, n_images):
     space = search_space(pipeline, "random" if kind == "hyperband" else kind)
     # How long to train is said once, on the command line, and Adam does for a first search.
     declared = pipeline[-1]._command_line
-    for name in ("epochs", *declared.half_epochs, "optimizer", *declared.parameters):
-        for part in space if isinstance(space, list) else [space]:
-            part.pop(f"{_PREFIX}{name}", None)
+    fixed = ("epochs", *declared.half_epochs, "optimizer", *declared.parameters)
     name = f"{_PREFIX}batch_size"
     for part in space if isinstance(space, list) else [space]:
+        for each in fixed:
+            part.pop(f"{_PREFIX}{each}", None)
         if name in part:
             sizes = sorted(getattr(part[name], "categories", part[name]))
             # A few steps an epoch teach a network next to nothing.

@@ -9,26 +9,9 @@ a single rename puts it in place::
     <folder>/v1/tmp/<host>-<pid>-<start of process>-<n>
 """
 
-from ._entries import Entry, EntryInfo
 from ._files import StoreWarning
-from ._guards import CrashGuard
-from ._rows import Rows
 from ._store import PruneResult, Store, open_store
 
 # Kinds of entries: half-done trainings, finished ones, and names of finished ones under which
 # other parameters find them.
 STATES, RESULTS, SHARED = "states", "results", "shared"
-
-__all__ = [
-    "RESULTS",
-    "SHARED",
-    "STATES",
-    "CrashGuard",
-    "Entry",
-    "EntryInfo",
-    "PruneResult",
-    "Rows",
-    "Store",
-    "StoreWarning",
-    "open_store",
-]

@@ -3,7 +3,7 @@
 Knows Keras and NumPy, not scikit-learn.
 """
 
-from skfashion._training import jobs as _jobs  # noqa: F401, registers the joblib backend
+from skfashion._training import jobs as _jobs  # registers the joblib backend
 from skfashion._training.custom import (
     build,
     describe_network,
@@ -27,40 +27,3 @@ from skfashion._training.programs import initial_weights, programs_info
 from skfashion._training.runs import State
 from skfashion._training.seeding import build_scope, checked_policy
 from skfashion._training.stack import FITS_AT_ONCE, stacks_fits
-
-__all__ = [
-    "FITS_AT_ONCE",
-    "Data",
-    "EarlyStopping",
-    "NotKeptError",
-    "Phase",
-    "Plan",
-    "Start",
-    "State",
-    "build",
-    "build_scope",
-    "checked_policy",
-    "compiles_epochs",
-    "describe_network",
-    "export",
-    "features_info",
-    "frozen_rows",
-    "has_idle_cores",
-    "heat",
-    "initial_weights",
-    "n_frozen",
-    "network_of",
-    "next_phase",
-    "only_kept",
-    "predict",
-    "prepare_process",
-    "programs_info",
-    "run",
-    "share_cores",
-    "stacks_fits",
-    "structure_of",
-    "to_arrays",
-    "untraced",
-    "weights_digest",
-    "write_down_statistics",
-]

@@ -13,6 +13,7 @@ from skfashion._training.keys import key_and_rates
 from skfashion._training.loops import to_arrays, to_numpy
 from skfashion._training.memory import retried
 from skfashion._training.seeding import build_scope, derive, redraw
+from skfashion.networks._config import config_of
 
 
 @dataclass(frozen=True, eq=False)
@@ -44,7 +45,7 @@ def describe_network(make, input_shape, seed, dtype_policy):
     key, rates = known or (uuid4().hex, ())
     record = {
         "key": key,
-        "config": None if known is None else _config_of(network),
+        "config": None if known is None else config_of(network),
         "image_data_format": keras.config.image_data_format(),
         "compiled": network.get_compile_config() if network.compiled else None,
         "rates": list(rates),
@@ -82,12 +83,6 @@ def network_of(config):
     """Return a new network of a configuration."""
     # Keras takes things out of what it reads.
     return keras.saving.deserialize_keras_object(copy.deepcopy(config), safe_mode=True)
-
-
-def _config_of(network):
-    config = keras.saving.serialize_keras_object(network)
-    config.pop("compile_config", None)
-    return config
 
 
 def write_down_statistics(network):

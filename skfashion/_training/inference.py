@@ -1,6 +1,5 @@
 """What a trained network is asked for: predictions, and itself."""
 
-from contextlib import contextmanager
 from contextvars import ContextVar
 
 import keras
@@ -15,6 +14,7 @@ from skfashion._training.processes import on_all_cores
 from skfashion._training.programs import frozen_part, program_of
 from skfashion._training.seeding import build_scope, derive
 from skfashion._utils.config import get_config
+from skfashion._utils.context import holding
 from skfashion._utils.lazy_images import LazyImages, read_ahead
 from skfashion.networks._layers import for_inference
 
@@ -25,17 +25,12 @@ _UNTRACED_UP_TO = 32  # images; more are predicted sooner with a graph
 _UNTRACED = ContextVar("untraced", default=False)
 
 
-@contextmanager
 def untraced():
     """In the block, predict a few images without compiling the network, which takes longer.
 
     For a process that predicts once: nothing is kept, and last digits are not those of a graph.
     """
-    token = _UNTRACED.set(True)
-    try:
-        yield
-    finally:
-        _UNTRACED.reset(token)
+    return holding(_UNTRACED, True)
 
 
 def predict(plan, weights, X, build, *, store=None, run_key=None):

@@ -8,6 +8,7 @@ from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 
 from skfashion._utils.cache import clear_caches
+from skfashion._utils.context import holding
 
 _CREW = ContextVar("skfashion_crew", default=None)  # that this thread belongs to
 _HAS_TURN = ContextVar("skfashion_turn", default=False)  # in its crew
@@ -24,14 +25,9 @@ class Crew:
         self._at_work = 0
         self._alone = 0  # that are, or wait until they can be
 
-    @contextmanager
     def joined(self):
         """In the block, count this thread as one of them."""
-        token = _CREW.set(self)
-        try:
-            yield
-        finally:
-            _CREW.reset(token)
+        return holding(_CREW, self)
 
     @contextmanager
     def at_work(self, alone):
@@ -63,12 +59,8 @@ def _turn(alone):
         with _AGAIN if alone else nullcontext():
             yield
         return
-    token = _HAS_TURN.set(True)
-    try:
-        with crew.at_work(alone):
-            yield
-    finally:
-        _HAS_TURN.reset(token)
+    with holding(_HAS_TURN, True), crew.at_work(alone):
+        yield
 
 
 def retried(doing):

@@ -16,6 +16,7 @@ from skfashion._training.memory import retried
 from skfashion._training.programs import Program, initial_weights, program_of
 from skfashion._training.runs import Runs, State, result_key
 from skfashion._training.seeding import build_scope, derive, order, views
+from skfashion._utils.context import holding
 from skfashion._utils.images import mirrored
 from skfashion._utils.lazy_images import LazyImages, concatenate
 
@@ -30,14 +31,9 @@ class NotKeptError(LookupError):
     """A training would have to run of which nothing but the end was wanted."""
 
 
-@contextmanager
 def only_kept():
     """In the block, let fits be read from their stores; those not there raise `NotKeptError`."""
-    token = _READ_ONLY.set(True)
-    try:
-        yield
-    finally:
-        _READ_ONLY.reset(token)
+    return holding(_READ_ONLY, True)
 
 
 @dataclass

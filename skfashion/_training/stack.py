@@ -14,6 +14,7 @@ from weakref import WeakValueDictionary
 import keras
 
 from skfashion._utils.config import get_config
+from skfashion._utils.context import holding
 
 FITS_AT_ONCE = 32  # unless said otherwise; each has its images in memory
 # How many fits are stacked: a program is compiled for each, so not for every number.
@@ -74,12 +75,8 @@ class Meeting:
     @contextmanager
     def joined(self):
         """In the block, expect this thread."""
-        token = _CURRENT.set(self)
-        try:
-            with self.place(None):
-                yield
-        finally:
-            _CURRENT.reset(token)
+        with holding(_CURRENT, self), self.place(None):
+            yield
 
     @contextmanager
     def place(self, place):

@@ -125,6 +125,12 @@ class Cache:
             row.flags.writeable = False
             self.put(key, row)
 
+    def count(self, **counts):
+        """Add to what is told beside."""
+        with self._lock:
+            for name, n in counts.items():
+                self._counts[name] += n
+
     def pop(self, key):
         """Forget what is kept under a key."""
         with self._lock:

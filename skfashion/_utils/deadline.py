@@ -4,8 +4,10 @@ Worker processes get none: joblib would kill the fits beside one that raised the
 """
 
 import time
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager
 from contextvars import ContextVar
+
+from skfashion._utils.context import holding
 
 _CURRENT = ContextVar("skfashion_deadline", default=None)
 _CANCELLED = ContextVar("skfashion_cancelled", default=None)  # a `threading.Event`
@@ -39,14 +41,9 @@ class deadline(AbstractContextManager):  # noqa: N801
         _CURRENT.reset(self._token)
 
 
-@contextmanager
 def cancelled_by(event):
     """In the block, end the fits of this thread with their epoch once an event is set."""
-    token = _CANCELLED.set(event)
-    try:
-        yield
-    finally:
-        _CANCELLED.reset(token)
+    return holding(_CANCELLED, event)
 
 
 class DeadlineMixin:

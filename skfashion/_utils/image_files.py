@@ -54,6 +54,15 @@ def formats():
     return [name for name in _FORMATS if name in Image.OPEN]
 
 
+def sides_of(names):
+    """Return the shorter and the longer side of image files, pixels, by their headers: (n, 2)."""
+    sides = []
+    for name in names:
+        with Image.open(name, formats=formats()) as image:
+            sides.append(sorted(image.size))
+    return np.array(sides)
+
+
 def shown_name(name):
     """Return the name of a file in one line; in quotes where it holds line breaks or surrogates."""
     name = str(name)  # of NumPy, whose text shows its type

@@ -4,7 +4,6 @@ from sklearn.base import _fit_context
 from sklearn.model_selection._search import BaseSearchCV
 from sklearn.utils._param_validation import (
     HasMethods,
-    Hidden,
     Interval,
     InvalidParameterError,
     Options,
@@ -13,7 +12,11 @@ from sklearn.utils._param_validation import (
 )
 from sklearn.utils._set_output import _wrap_data_with_container
 from sklearn.utils.metaestimators import _safe_split
-from sklearn.utils.validation import _check_feature_names_in, _check_method_params
+from sklearn.utils.validation import (
+    _check_feature_names_in,
+    _check_method_params,
+    _check_n_features,
+)
 
 try:
     from sklearn.callback import CallbackSupportMixin, with_callbacks

@@ -5,19 +5,8 @@ from numbers import Integral
 from typing import Literal
 
 from skfashion import _training, networks
+from skfashion._utils import typing as hints
 from skfashion._utils.search_values import Choice, Number
-from skfashion._utils.typing import (
-    Callbacks,
-    ClassWeight,
-    Loss,
-    MemoryLike,
-    Optimizer,
-    PixelRange,
-    RandomState,
-    Shape,
-    Sizes,
-    Splitter,
-)
 from skfashion._utils.validation import Interval, StrOptions
 from skfashion.classifiers._common import OPTIMIZERS, CommandLine, ReadyClassifier, sizes
 
@@ -66,7 +55,7 @@ class DenseClassifier(ReadyClassifier):
 
     def __init__(
         self,
-        hidden_layer_sizes: Sizes = (128,),
+        hidden_layer_sizes: hints.Sizes = (128,),
         *,
         activation: str = "relu",
         batch_norm: bool = False,
@@ -74,26 +63,26 @@ class DenseClassifier(ReadyClassifier):
         batch_size: int = 32,
         learning_rate: float = 1e-3,
         schedule: Literal["constant", "cosine"] = "constant",
-        optimizer: Optimizer = "adam",
-        loss: Loss = "sparse_categorical_crossentropy",
+        optimizer: hints.Optimizer = "adam",
+        loss: hints.Loss = "sparse_categorical_crossentropy",
         dropout: float = 0.0,
         augmentation: str | Sequence[str] | None = None,
         early_stopping: bool = False,
         scoring: str = "accuracy",
-        validation_fraction: float | Splitter = 0.1,
+        validation_fraction: float | hints.Splitter = 0.1,
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
-        class_weight: ClassWeight = None,
+        class_weight: hints.ClassWeight = None,
         multilabel: bool | Literal["auto"] = "auto",
         test_time_flip: bool = False,
-        callbacks: Callbacks = None,
+        callbacks: hints.Callbacks = None,
         warm_start: bool = False,
         max_fit_seconds: float | None = None,
-        image_shape: Shape | None = None,
-        input_range: PixelRange = "auto",
+        image_shape: hints.Shape | None = None,
+        input_range: hints.PixelRange = "auto",
         dtype_policy: str | None = None,
-        memory: MemoryLike = None,
-        random_state: RandomState = None,
+        memory: hints.MemoryLike = None,
+        random_state: hints.RandomState = None,
         verbose: int = 0,
     ) -> None:
         self.hidden_layer_sizes = hidden_layer_sizes

@@ -16,16 +16,10 @@ from sklearn.utils.validation import check_is_fitted
 from skfashion import _training
 from skfashion._store import open_store
 from skfashion._training import compile_config
+from skfashion._utils import images
 from skfashion._utils.config import SettingsMixin
 from skfashion._utils.deadline import DeadlineMixin, DeadlineReached
 from skfashion._utils.docs import complete
-from skfashion._utils.images import (
-    as_images,
-    image_shape_of,
-    is_planar,
-    mirrored,
-    warn_of_other_range,
-)
 from skfashion._utils.lazy_images import LazyImages
 from skfashion._utils.typing import Model
 from skfashion._utils.validation import CallbackSupportMixin, HasMethods, Interval
@@ -133,7 +127,7 @@ class BaseImageEstimator(
         """Take checked training images: remember what they look like, return them as pixels."""
         if reset:
             self.image_shape_ = self._shape_of(X)
-            self._planar = is_planar(self.image_shape)
+            self._planar = images.is_planar(self.image_shape)
             self.n_features_in_ = int(np.prod(X.shape[1:]))
             self.input_range_ = None
         if self.input_range_ is None:
@@ -141,7 +135,7 @@ class BaseImageEstimator(
             if not reset:
                 self._settle_range()
         else:
-            warn_of_other_range(X, self.input_range_)
+            images.warn_of_other_range(X, self.input_range_)
         X = self._as_input(X)
         if reset:
             self._dtype = X.dtype.str
@@ -150,7 +144,7 @@ class BaseImageEstimator(
     def _see_again(self, X, name="X"):
         """Check images that are not trained on, and return them as pixels."""
         X = _checks.check_images(self, X, reset=False, name=name)
-        warn_of_other_range(X, self.input_range_, name)
+        images.warn_of_other_range(X, self.input_range_, name)
         return self._as_input(X, name)
 
     def _outputs(self, X, *, flip):
@@ -164,19 +158,19 @@ class BaseImageEstimator(
             _training.predict(
                 self._plan, self._weights, view, self._new_network, store=store, run_key=key
             )
-            for view in ([X, mirrored(X, axis)] if flip else [X])
+            for view in ([X, images.mirrored(X, axis)] if flip else [X])
         ]
 
     def _shape_of(self, X):
         taker = type(self).__name__ if self._sees_neighbours or self._flips else None
-        return image_shape_of(X.shape, self.image_shape, taker=taker)
+        return images.image_shape_of(X.shape, self.image_shape, taker=taker)
 
     def _range_of(self, X):
         """Return the range of training pixels, or None if all of them are 0."""
         return "as-is"
 
     def _as_input(self, X, name="X"):
-        return _as_pixels(as_images(X, self.image_shape_, self._planar), name)
+        return _as_pixels(images.as_images(X, self.image_shape_, self._planar), name)
 
     def _adapter(self, parameters):
         return Adapter(self._network, parameters)

@@ -9,17 +9,8 @@ from sklearn.utils.validation import check_is_fitted
 
 from skfashion import _training, networks
 from skfashion._store import open_store
+from skfashion._utils import typing as hints
 from skfashion._utils.config import in_settings
-from skfashion._utils.typing import (
-    Array,
-    MemoryLike,
-    NDArray,
-    PathLike,
-    PixelRange,
-    Self,
-    Shape,
-    Size,
-)
 from skfashion._utils.validation import StrOptions, _fit_context
 from skfashion.classifiers import _checks
 from skfashion.classifiers._base import unchanged_on_error
@@ -84,13 +75,13 @@ class BackboneFeatures(
         backbone: str | Callable[..., Any] = "efficientnet_v2_b0",
         *,
         alpha: float = 1.0,
-        weights: PathLike | None = "imagenet",
-        image_size: Size | None = None,
+        weights: hints.PathLike | None = "imagenet",
+        image_size: hints.Size | None = None,
         pooling: Literal["avg", "max"] = "avg",
-        image_shape: Shape | None = None,
-        input_range: PixelRange = "auto",
+        image_shape: hints.Shape | None = None,
+        input_range: hints.PixelRange = "auto",
         dtype_policy: str | None = None,
-        memory: MemoryLike = None,
+        memory: hints.MemoryLike = None,
     ) -> None:
         self.backbone = backbone
         self.alpha = alpha
@@ -104,7 +95,7 @@ class BackboneFeatures(
 
     @in_settings
     @_fit_context(prefer_skip_nested_validation=True)
-    def fit(self, X: Array, y: Any = None) -> Self:
+    def fit(self, X: hints.Array, y: Any = None) -> hints.Self:
         """Look at images: their shape and the range of their pixels, and nothing else.
 
         Parameters
@@ -150,7 +141,7 @@ class BackboneFeatures(
         return self
 
     @in_settings
-    def transform(self, X: Array) -> NDArray:
+    def transform(self, X: hints.Array) -> hints.NDArray:
         """Return the features of images.
 
         Parameters

@@ -9,18 +9,9 @@ from sklearn.utils import check_scalar
 
 from skfashion import _training
 from skfashion._training import compile_config
+from skfashion._utils import typing as hints
 from skfashion._utils.images import image_shape_of
 from skfashion._utils.messages import shown
-from skfashion._utils.typing import (
-    Callbacks,
-    ClassWeight,
-    Loss,
-    MemoryLike,
-    RandomState,
-    Self,
-    Shape,
-    Splitter,
-)
 from skfashion._utils.validation import InvalidParameterError
 from skfashion._utils.warnings import warn
 from skfashion.classifiers._base import BaseImageClassifier
@@ -118,22 +109,22 @@ class KerasImageClassifier(BaseImageClassifier):
         epochs: int = 10,
         batch_size: int = 32,
         optimizer: Any = "adam",
-        loss: Loss = "sparse_categorical_crossentropy",
+        loss: hints.Loss = "sparse_categorical_crossentropy",
         metrics: Any = None,
         early_stopping: bool = False,
         scoring: str = "accuracy",
-        validation_fraction: float | Splitter = 0.1,
+        validation_fraction: float | hints.Splitter = 0.1,
         n_iter_no_change: int = 10,
         tol: float = 1e-4,
-        class_weight: ClassWeight = None,
+        class_weight: hints.ClassWeight = None,
         test_time_flip: bool = False,
-        callbacks: Callbacks = None,
+        callbacks: hints.Callbacks = None,
         warm_start: bool = False,
         max_fit_seconds: float | None = None,
-        image_shape: Shape | None = None,
+        image_shape: hints.Shape | None = None,
         dtype_policy: str | None = None,
-        memory: MemoryLike = None,
-        random_state: RandomState = None,
+        memory: hints.MemoryLike = None,
+        random_state: hints.RandomState = None,
         verbose: int = 0,
         # Its name begins with a prefix because scikit-learn's checks take it for one.
         **model__parameters: Any,
@@ -164,34 +155,12 @@ class KerasImageClassifier(BaseImageClassifier):
                 raise TypeError(_unknown(name))
         self._routed = dict(model__parameters)
 
+    # Routed parameters included; what these methods take is described by scikit-learn.
+
     def get_params(self, deep: bool = True) -> dict[str, Any]:
-        """Return the parameters, routed ones included.
-
-        Parameters
-        ----------
-        deep : bool, default=True
-            Whether parameters of estimators within are listed, too.
-
-        Returns
-        -------
-        dict
-            Values by name.
-        """
         return {**super().get_params(deep), **self._routed}
 
-    def set_params(self, **params: Any) -> Self:
-        """Set parameters, routed ones included.
-
-        Parameters
-        ----------
-        **params
-            Values by name.
-
-        Returns
-        -------
-        self : object
-            The estimator.
-        """
+    def set_params(self, **params: Any) -> hints.Self:
         routed = {name: value for name, value in params.items() if name.startswith(_PREFIXES)}
         for name in params.keys() - super().get_params(deep=True).keys():
             if not _is_routable(name):

@@ -52,7 +52,7 @@ class OnBackbone(ScalesPixels):
             )
         smallest = self._spec.smallest
         if self.image_size is None:
-            return _backbones.backbone_size(image_shape, None, smallest)
+            return _backbones.backbone_size(image_shape, smallest)
         size = size_of(self.image_size, "image_size")
         if min(size) < smallest:
             raise ValueError(

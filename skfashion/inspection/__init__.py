@@ -1,23 +1,25 @@
 """What happened: tables, plots, a report, and logs for TensorBoard, imported when first used."""
 
-from importlib import import_module as _import_module
 from typing import TYPE_CHECKING as _TYPE_CHECKING
 
+from skfashion._utils.lazy_names import lazily as _lazily
+
 _PUBLIC = {
-    "HistoryDisplay": "._history_display",
-    "MistakesDisplay": "._mistakes_display",
-    "SearchDisplay": "._search_display",
-    "duplicate_groups": "._duplicates",
-    "heatmap": "._heatmap",
-    "history_frame": "._histories",
-    "inspect_images": "._inspect",
-    "prune_runs": "._runs",
-    "runs_frame": "._runs",
-    "write_report": "._report",
-    "write_tensorboard": "._tensorboard",
+    "HistoryDisplay": "_history_display",
+    "MistakesDisplay": "_mistakes_display",
+    "SearchDisplay": "_search_display",
+    "duplicate_groups": "_duplicates",
+    "heatmap": "_heatmap",
+    "history_frame": "_histories",
+    "inspect_images": "_inspect",
+    "prune_runs": "_runs",
+    "runs_frame": "_runs",
+    "write_report": "_report",
+    "write_tensorboard": "_tensorboard",
 }
 
 __all__ = [*_PUBLIC]
+__getattr__, __dir__ = _lazily(__name__, _PUBLIC)
 
 if _TYPE_CHECKING:
     from skfashion.inspection._duplicates import duplicate_groups as duplicate_groups
@@ -31,15 +33,3 @@ if _TYPE_CHECKING:
     from skfashion.inspection._runs import runs_frame as runs_frame
     from skfashion.inspection._search_display import SearchDisplay as SearchDisplay
     from skfashion.inspection._tensorboard import write_tensorboard as write_tensorboard
-
-
-def __getattr__(name):
-    if name not in _PUBLIC:
-        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    value = getattr(_import_module(_PUBLIC[name], __name__), name)
-    globals()[name] = value
-    return value
-
-
-def __dir__():
-    return sorted({*globals(), *__all__})

@@ -6,10 +6,9 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
-from PIL import Image
 from sklearn.utils import check_consistent_length, column_or_1d
 
-from skfashion._utils.image_files import formats
+from skfashion._utils.image_files import sides_of
 from skfashion._utils.scores import score_column
 from skfashion._utils.typing import Array, Frame
 from skfashion._utils.validation import Interval, validate_params
@@ -251,11 +250,7 @@ def _blank(images, pixels):
 def _sizes(images):
     if images["file"].isna().any():
         return images[:0]
-    sides = []
-    for name in images["file"]:
-        with Image.open(name, formats=formats()) as image:
-            sides.append(sorted(image.size))
-    short, long = np.array(sides, dtype=float).T
+    short, long = sides_of(images["file"]).astype(float).T
     size, shape = np.sqrt(short * long), long / short
     size, shape = size / np.median(size), shape / np.median(shape)
     size, shape = np.maximum(size, 1 / size), np.maximum(shape, 1 / shape)

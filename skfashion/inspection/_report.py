@@ -106,8 +106,8 @@ def write_report(
             raise ValueError(
                 f"X_{name} and y_{name} belong together: one was given without the other."
             )
-    if X_train is not None and len(X_train) != len(y_train):
-        raise ValueError(f"X_train has {len(X_train)} images and y_train {len(y_train)} labels.")
+        if X is not None and len(X) != len(y):
+            raise ValueError(f"X_{name} has {len(X)} images and y_{name} {len(y)} labels.")
     if X_test is not None and not hasattr(search, "best_estimator_"):
         raise ValueError("X_test needs a search that has refitted its best: refit=True.")
     found = SearchFacts(search)

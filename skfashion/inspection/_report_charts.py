@@ -34,7 +34,8 @@ def chart(name, found, of=None):
     width += 1.1 * len(found.columns) if name == "parallel" else 0
     height += 0.28 * len(found.importance) if name == "importance" else 0
     name, file = name if of is None else f"{name}-{of}", io.StringIO()
-    with style.context(["default", {"svg.fonttype": "none", "svg.hashsalt": name}]):
+    labels = {"axes.labelcolor": _style.INK, "axes.labelsize": _style.SMALL}
+    with style.context(["default", {"svg.fonttype": "none", "svg.hashsalt": name, **labels}]):
         figure = Figure((width, height), layout="constrained")
         draw(figure.subplots(), found, *([] if of is None else [of]))
         figure.savefig(file, format="svg", transparent=True, metadata={"Date": None})
@@ -58,7 +59,7 @@ def _parallel(ax, found):
 
 def _part(ax, found, name):
     axis = found.axes[name]
-    _points(ax, found, axis.places, name)
+    _points(ax, found, axis.places)
     show_axis(ax, "x", name, axis)
 
 
@@ -89,8 +90,7 @@ def _reliability(ax, test):
     style = {"color": _style.BLUE, "marker": "o", "markersize": 5, "linewidth": 1.4}
     ax.plot(test.confidence, test.right, clip_on=False, **style)
     ax.set(xlim=(0, 1), ylim=(0, 1), aspect="equal")
-    for axis, text in ((ax.xaxis, "Probability of the predicted class"), (ax.yaxis, "Right")):
-        axis.set_label_text(text, color=_style.INK, fontsize=_style.SMALL)
+    ax.set(xlabel="Probability of the predicted class", ylabel="Right")
 
 
 def _importance(ax, found):
@@ -99,15 +99,14 @@ def _importance(ax, found):
     names, means, errors = zip(*reversed(found.importance), strict=True)
     style = {"color": _style.BLUE, "error_kw": {"ecolor": _style.SOFT, "elinewidth": 1}}
     ax.barh([_style.as_it_is(name) for name in names], means, 0.6, xerr=errors, **style)
-    ax.set_xlabel("Loss of explained variance when shuffled", fontsize=_style.SMALL)
+    ax.set_xlabel("Loss of explained variance when shuffled")
 
 
-def _points(ax, found, x, label):
+def _points(ax, found, x, label=None):
     _style.tidy(ax)
     ax.margins(0.06)
     _style.Marks(found.scores, found.best).draw(ax, x, found.scores)
-    for axis, text in ((ax.xaxis, label), (ax.yaxis, "Score")):
-        axis.set_label_text(text, color=_style.INK, fontsize=_style.SMALL)
+    ax.set(xlabel=label, ylabel="Score")
 
 
 _CHARTS = {  # width and height in inches, to which parameters add

@@ -10,6 +10,7 @@ from sklearn.ensemble import RandomForestRegressor
 from sklearn.inspection import permutation_importance
 from sklearn.metrics import accuracy_score, confusion_matrix, precision_recall_fscore_support
 
+from skfashion._utils.image_files import sides_of
 from skfashion._utils.scores import score_column
 from skfashion.inspection._axes import axis_of, ranges_of
 from skfashion.inspection._histories import classifier_of, history_frame
@@ -100,8 +101,6 @@ class TestFacts:
 
     def __init__(self, search, X, y, display_labels):
         y = np.asarray(y)
-        if len(X) != len(y):
-            raise ValueError(f"X_test has {len(X)} images and y_test {len(y)} labels.")
         self.search, self.X, self.y, self.image_shape = search, X, y, image_shape_for(search)
         self.classes = np.asarray(search.classes_)
         told = search.predict_proba(X) if hasattr(search, "predict_proba") else search.predict(X)
@@ -140,14 +139,9 @@ def size_text(X, image_shape):
         shape = np.shape(X)[1:]
         shape = image_shape if len(shape) == 1 and image_shape is not None else shape
         return " x ".join(map(str, shape))
-    from PIL import Image
-
-    step, sizes = -(-len(names) // _HEADERS_READ), []
-    for name in names[::step]:
-        with Image.open(name) as image:
-            sizes.append(sorted(image.size))
-    (low, _), (high, _) = np.min(sizes, axis=0), np.max(sizes, axis=0)
-    middle = " x ".join(f"{side:.0f}" for side in np.median(sizes, axis=0))
+    sides = sides_of(names[:: -(-len(names) // _HEADERS_READ)])
+    low, high = sides[:, 0].min(), sides[:, 0].max()
+    middle = " x ".join(f"{side:.0f}" for side in np.median(sides, axis=0))
     return middle if low == high else f"{middle} (shorter sides {low} to {high})"
 
 

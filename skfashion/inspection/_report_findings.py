@@ -80,9 +80,7 @@ def _figures(findings, images, image_shape):
         if other:
             shown = parts.tag("div", shown + parts.picture(known[other], row.kind), klass="two")
             first = "the same" if row.kind == "copy" else f"{row.value:.1f} of 255 apart"
-            second = (
-                row.label if row.label == row.other_label else f"{row.label}, {row.other_label}"
-            )
+            second = ", ".join(dict.fromkeys([str(row.label), str(row.other_label)]))
         elif row.kind == "label":
             first, second = f"looks like {row.suggested}", f"is labelled {row.label}"
         elif row.kind != "size":

@@ -7,6 +7,7 @@ import re
 from datetime import timedelta
 
 import numpy as np
+from PIL import Image
 
 from skfashion._utils.image_files import data_uri
 from skfashion.inspection._heatmap import tinted
@@ -118,8 +119,6 @@ def figure(shown, first, second, file=None):
 
 
 def _layer(heat):
-    from PIL import Image
-
     small = Image.fromarray(heat)
     small.thumbnail((_HEAT, _HEAT))
     source = data_uri(Image.fromarray(tinted(np.asarray(small))), kind="PNG", optimize=True)
@@ -128,8 +127,6 @@ def _layer(heat):
 
 def picture(image, alt):
     """Return an image as an element that holds its pixels."""
-    from PIL import Image
-
     small = max(image.shape[:2]) < _PHOTO
     options = {"kind": "PNG", "optimize": True} if small else {"kind": "JPEG", "quality": 80}
     source = data_uri(Image.fromarray(image), **options)

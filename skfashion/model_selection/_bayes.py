@@ -19,105 +19,86 @@ from skfashion._utils.warnings import warn
 from skfashion.model_selection._evaluation import Evaluations, SearchMixin
 from skfashion.model_selection._explorer import Explorer, make_optimizer
 from skfashion.model_selection._jobs import N_JOBS, n_at_once
-from skfashion.model_selection._progress import Progress
+from skfashion.model_selection._progress import step, task
 from skfashion.model_selection._subspaces import as_subspaces
 
 
 class BayesSearchCV(SearchMixin, skopt.BayesSearchCV):
     """Bayesian optimization of hyperparameters by cross-validation.
 
-    A surrogate model of the mean test score, fitted to the candidates evaluated
-    so far, proposes the next one [1]_. This is `skopt.BayesSearchCV`, with the
-    same parameters in the same order and these differences:
+    A surrogate model of the mean test score, fitted to the candidates evaluated so far, proposes
+    the next one [1]_. This is `skopt.BayesSearchCV`, with the same parameters in the same order and
+    these differences:
 
-    - Categories may be anything: tuples such as ``(256, 128)``, None, estimators,
-      mixed types. A list means the values in it, as everywhere in scikit-learn,
-      so ``[4, 8]`` is 4 or 8; a range is a tuple, ``(4, 8)``, or a skopt dimension.
-    - A candidate that fails, for lack of memory too, gets `error_score` in its
-      row and the search goes on; `error_score` is NaN unless given.
-    - The surrogate suits short searches: one length scale for all parameters, numbers and
-      layer sizes in order even as categories, and scores far below the others cut.
-    - No candidate is evaluated twice. One that is proposed again is replaced by one
-      not tried yet, so `n_iter` candidates are `n_iter` different rows; a space
-      that holds fewer is tried out, with a warning.
-    - Folds are drawn once and are the same for all candidates, even where `cv`
-      shuffles without a seed.
+    - Categories may be anything: tuples such as ``(256, 128)``, None, estimators, mixed types. A
+      list means the values in it, as everywhere in scikit-learn, so ``[4, 8]`` is 4 or 8; a range
+      is a tuple, ``(4, 8)``, or a skopt dimension.
+    - A candidate that fails, for lack of memory too, gets `error_score` in its row and the search
+      goes on; `error_score` is NaN unless given.
+    - The surrogate suits short searches: one length scale for all parameters, numbers and layer
+      sizes in order even as categories, and scores far below the others cut.
+    - No candidate is evaluated twice. One that is proposed again is replaced by one not tried yet,
+      so `n_iter` candidates are `n_iter` different rows; a space that holds fewer is tried out,
+      with a warning.
+    - Folds are drawn once and are the same for all candidates, even where `cv` shuffles without a
+      seed.
     - `time_budget` ends the search in time.
     - A best value at a bound of its range is warned of, from eight candidates on.
-    - Metadata routing, callbacks of scikit-learn (1.9 and later), a callable
-      `refit`, `fit_params` and ``optimizer_kwargs={"base_estimator": "GBRT"}`` work.
+    - Metadata routing, callbacks of scikit-learn (1.9 and later), a callable `refit`, `fit_params`
+      and ``optimizer_kwargs={"base_estimator": "GBRT"}`` work.
 
-    Given an integer `random_state`, a second search proposes the same candidates
-    again. With an estimator that keeps finished fits (`memory=`), a search that
-    was killed goes on where it was when run again.
+    Given an integer `random_state`, a second search proposes the same candidates again. With an
+    estimator that keeps finished fits (`memory=`), a search that was killed goes on where it was
+    when run again.
 
     Parameters
     ----------
     search_spaces : dict, or list of dict and (dict, int)
-        Parameter names as keys; as values skopt dimensions (`Real`, `Integer`,
-        `Categorical`), lists of values, tuples ``(low, high)``,
-        ``(low, high, "log-uniform")``, or what `search_space` gives. A list of such
-        dicts is searched one after the other, each for `n_iter` candidates or as many
-        as stand beside it.
-
+        Parameter names as keys; as values skopt dimensions (`Real`, `Integer`, `Categorical`),
+        lists of values, tuples ``(low, high)``, ``(low, high, "log-uniform")``, or what
+        `search_space` gives. A list of such dicts is searched one after the other, each for
+        `n_iter` candidates or as many as stand beside it.
     optimizer_kwargs : dict, default=None
-        Further arguments of `skopt.Optimizer`, such as ``{"base_estimator": "RF"}``.
-        Unless given: of the candidates half are drawn at random, eight at most
-        (`n_initial_points`), and the others chosen by expected improvement (`acq_func`)
-        among 2,000 points; only the last surrogate is kept (`model_queue_size`).
-
+        Further arguments of `skopt.Optimizer`, such as ``{"base_estimator": "RF"}``. Unless given:
+        of the candidates half are drawn at random, eight at most (`n_initial_points`), and the
+        others chosen by expected improvement (`acq_func`) among 2,000 points; only the last
+        surrogate is kept (`model_queue_size`).
     n_iter : int, default=50
         How many candidates to evaluate, at most.
-
     fit_params : dict, default=None
         Arguments of the estimator's `fit`. Those given to `fit` itself go first.
-
     n_jobs : int, "auto" or None, default="auto"
         Fits to run in parallel. Candidates that are drawn at random are evaluated together (not
         with a `time_budget`), after them `n_points` at a time, in all folds. "auto": networks of
         this package side by side on all cores of a CPU, all else one at a time.
-
     n_points : int, default=1
         Candidates to propose at a time.
-
     iid : default="deprecated"
         Ignored.
-
-    refit : bool, str or callable, default=True
-        Fit the best candidate on all data. A str names one of several scores; a
-        callable chooses ``best_index_`` from ``cv_results_``, where there is one
-        score.
-
     random_state : int, RandomState instance or None, default=None
         Decides the candidates, given their scores.
-
     error_score : "raise" or float, default=nan
-        Score of a fit that fails. What is not finite is told to the surrogate as
-        the worst score among those that worked.
-
+        Score of a fit that fails. What is not finite is told to the surrogate as the worst score
+        among those that worked.
     time_budget : float, default=None
-        Seconds after which no candidate is begun. A classifier of this package that
-        is trained then in this process, in whatever thread, ends with the epoch it is
-        in, and its candidate is left out of the results: with `memory` and the same
-        integer `random_state`, the next search finishes it first. Worker processes and
-        other estimators finish the candidate they are at (all `n_points` of them), and
-        it counts. Of `n_points` candidates, a cut one takes the others along. The refit
-        comes after, without a limit.
+        Seconds after which no candidate is begun. A classifier of this package that is trained then
+        in this process, in whatever thread, ends with the epoch it is in, and its candidate is left
+        out of the results: with `memory` and the same integer `random_state`, the next search
+        finishes it first. Worker processes and other estimators finish the candidate they are at
+        (all `n_points` of them), and it counts. Of `n_points` candidates, a cut one takes the
+        others along. The refit comes after, without a limit.
 
     Attributes
     ----------
     cv_results_ : dict of ndarray
-        One row per candidate. ``mean_fit_time`` of one that failed altogether is its
-        time divided by the number of folds.
-
+        One row per candidate. ``mean_fit_time`` of one that failed altogether is its time divided
+        by the number of folds.
     best_estimator_, best_score_, best_params_, best_index_, scorer_, n_splits_, \
 refit_time_, multimetric_
         As in `sklearn.model_selection.GridSearchCV`.
-
     optimizer_results_ : list of `scipy.optimize.OptimizeResult`
-        One per search space that was begun, for the plots of skopt. Categories
-        skopt cannot hold are text here.
-
+        One per search space that was begun, for the plots of skopt. Categories skopt cannot hold
+        are text here.
     stopped_by_time_ : bool
         Whether `time_budget` ended the search.
 
@@ -126,7 +107,6 @@ refit_time_, multimetric_
     ValueError, TypeError
         From `fit`: if `search_spaces` can't be read, before anything is trained, if another
         parameter can't be used, or if all candidates failed.
-
     TimeoutError
         From `fit`: if no candidate was done within `time_budget`.
 
@@ -231,17 +211,13 @@ refit_time_, multimetric_
         ----------
         X : array-like of shape (n_samples, ...)
             Training samples.
-
         y : array-like of shape (n_samples,) or (n_samples, n_outputs), default=None
             Targets.
-
         groups : array-like of shape (n_samples,), default=None
             Groups of the samples, for splitters that keep them together.
-
         callback : callable or list of callable, default=None
             skopt's callbacks: called with `optimizer_results_` so far after each
             step. One that returns True ends the search of the current space.
-
         **fit_params
             Arguments of the estimator's `fit`, the scorer and the splitter, as in
             `sklearn.model_selection.GridSearchCV`.
@@ -296,11 +272,11 @@ refit_time_, multimetric_
         epochs = [1] * sum(each.n_iter for each in spaces)
         with (
             Evaluations(self, evaluate_candidates, dimensions, epochs) as evaluations,
-            Progress(self, callback_ctx, n_steps) as progress,
+            task(callback_ctx, "search", self, max_subtasks=n_steps) as context,
         ):
             try:
                 for space, explorer in zip(spaces, explorers, strict=True):
-                    for result in self._explore(space, explorer, evaluations, limit, progress):
+                    for result in self._explore(space, explorer, evaluations, limit, context):
                         if eval_callbacks(callbacks, result):
                             break
             except DeadlineReached:
@@ -318,7 +294,7 @@ refit_time_, multimetric_
         self.optimizers_ = optimizers
         self._optim_results = [each.get_result() for each in optimizers if each.Xi]
 
-    def _explore(self, space, explorer, evaluations, limit, progress):
+    def _explore(self, space, explorer, evaluations, limit, context):
         """Evaluate candidates of one space; yield skopt's result after each step."""
         n_left = space.n_iter
         while n_left > 0:
@@ -335,8 +311,8 @@ refit_time_, multimetric_
             # An earlier space may know some of them already.
             new = [each for each in candidates if evaluations.score(each) is None]
             if new:
-                with progress.step("candidates", len(new)) as step:
-                    evaluations.evaluate(new, callback_ctx=step)
+                with step(context, "candidates", self, len(new)) as below:
+                    evaluations.evaluate(new, callback_ctx=below)
             n_left -= len(new)
             yield explorer.tell(points, [evaluations.score(each) for each in candidates])
 

@@ -40,6 +40,11 @@ _PARAMETERS = {
         """Fits to run in parallel. "auto": networks of this package side by side on all cores of a
         CPU, all else one at a time.""",
     ),
+    "refit": (
+        "bool, str or callable",
+        """Whether the best candidate is fitted to all data; of several scores the name of the one
+        that decides. A callable chooses ``best_index_`` from ``cv_results_``.""",
+    ),
     "cv": (
         "int, splitter or iterable",
         """Folds of the cross-validation, as for `sklearn.model_selection.GridSearchCV`. They are
@@ -62,10 +67,8 @@ _EVERY_FIT_FAILED = re.compile(r"All the \d+ fits failed")
 class SearchMixin(VersionMixin):
     """Scikit-learn's search base, for searches that evaluate a few candidates at a time.
 
-    `BaseSearchCV` ends a search when every fit of one call to
-    `evaluate_candidates` failed. Where a call is one candidate, that makes each
-    candidate able to end the search. Here such a candidate keeps its row, with
-    `error_score` in it.
+    `BaseSearchCV` ends a search when all fits of one call to `evaluate_candidates` failed. Here
+    that may be one candidate, which keeps its row, with `error_score` in it.
     """
 
     # What else `CandidateTable` is told, of which there is one if `verbose`.

@@ -5,83 +5,64 @@ from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy as np
-import pandas as pd
 from sklearn.model_selection import ParameterSampler
 from sklearn.utils import check_random_state
 
 from skfashion._utils.typing import Frame, RandomState
 from skfashion._utils.validation import BaseSearchCV, Interval
-from skfashion.model_selection._brackets import best_first, plan_brackets
+from skfashion.model_selection._brackets import plan_brackets
 from skfashion.model_selection._evaluation import Evaluations, SearchMixin
 from skfashion.model_selection._jobs import N_JOBS
-from skfashion.model_selection._progress import Progress
+from skfashion.model_selection._progress import step, task
 
 
 class HyperbandSearchCV(SearchMixin, BaseSearchCV):
     """Many random candidates trained briefly, the best of them longer.
 
-    Successive halving has to choose between many candidates and long training.
-    Hyperband [1]_ runs it several times, as *brackets*, from many candidates with
-    few epochs each to a few trained in full from the start. Bracket *s* has *s* + 1
-    rungs; from each, one candidate in `factor` goes on to the next with `factor`
-    times the epochs.
+    Successive halving has to choose between many candidates and long training. Hyperband [1]_ runs
+    it several times, as *brackets*, from many candidates with few epochs each to a few trained in
+    full from the start. Bracket *s* has *s* + 1 rungs; from each, one candidate in `factor` goes on
+    to the next with `factor` times the epochs.
 
-    Sizes are those published, rounded down, where scikit-learn's halving rounds up:
-    with 81 epochs and a factor of 3, the widest bracket trains 81, 27, 9, 3 and 1
-    candidates for 1, 3, 9, 27 and 81 epochs, the next 34, 11, 3 and 1 for 3 epochs
-    or more. `brackets` shows the plan before anything is run.
+    Sizes are those published, rounded down, where scikit-learn's halving rounds up: with 81 epochs
+    and a factor of 3, the widest bracket trains 81, 27, 9, 3 and 1 candidates for 1, 3, 9, 27 and
+    81 epochs, the next 34, 11, 3 and 1 for 3 epochs or more. `brackets` shows the plan before
+    anything is run.
 
-    A candidate that goes on differs in nothing but the resource, and meets the same
-    folds. An estimator that keeps its fits (`memory=`, with an integer
-    `random_state`) therefore trains it further instead of again.
+    A candidate that goes on differs in nothing but the resource, and meets the same folds. An
+    estimator that keeps its fits (`memory=`, with an integer `random_state`) therefore trains it
+    further instead of again.
 
     Parameters
     ----------
     param_distributions : dict or list of dict
-        Parameter names as keys; lists or distributions with a method `rvs` (such
-        as those of `scipy.stats`) as values, as in
-        `sklearn.model_selection.RandomizedSearchCV`.
-
+        Parameter names as keys; lists or distributions with a method `rvs` (such as those of
+        `scipy.stats`) as values, as in `sklearn.model_selection.RandomizedSearchCV`.
     resource : str, default="epochs"
-        The parameter that says how long to train, under its name in `estimator`:
-        in a Pipeline ``"<step>__epochs"``.
-
+        The parameter that says how long to train, under its name in `estimator`: in a Pipeline
+        ``"<step>__epochs"``.
     max_resources : int, default=81
         Most of the resource for one candidate.
-
     min_resources : int, default=1
         Least of it.
-
     factor : float, default=3
-        One candidate in `factor` goes on, with `factor` times the resource.
-        Greater than 1.
-
-    refit : bool, str or callable, default=True
-        Whether the best candidate is trained on all data, or by which score, as for
-        `sklearn.model_selection.GridSearchCV`.
-
+        One candidate in `factor` goes on, with `factor` times the resource. Greater than 1.
     random_state : int, RandomState instance or None, default=None
         Draws the candidates.
-
     error_score : "raise" or float, default=nan
-        Score of a fit that fails. A candidate whose score is not finite goes no
-        further.
+        Score of a fit that fails. A candidate whose score is not finite goes no further.
 
     Attributes
     ----------
     cv_results_ : dict of ndarray
-        One row per candidate and rung, with the columns ``bracket``, ``iter`` (the
-        rung within its bracket, from 0) and ``n_resources`` beside scikit-learn's.
-        A candidate drawn again with the same resource is not trained again: its
-        row has the scores known and zero seconds.
-
+        One row per candidate and rung, with the columns ``bracket``, ``iter`` (the rung within its
+        bracket, from 0) and ``n_resources`` beside scikit-learn's. A candidate drawn again with the
+        same resource is not trained again: its row has the scores known and zero seconds.
     best_index_ : int
-        Row of the best mean test score among those with the most resources that
-        did not fail. That is as scikit-learn's halving chooses; Li et al. would
-        take the best of all rungs, whose scores after few epochs are noisier and
-        whose parameters say less about a model trained in full.
-        ``rank_test_score`` ranks all rows.
-
+        Row of the best mean test score among those with the most resources that did not fail. That
+        is as scikit-learn's halving chooses; Li et al. would take the best of all rungs, whose
+        scores after few epochs are noisier and whose parameters say less about a model trained in
+        full. ``rank_test_score`` ranks all rows.
     best_estimator_, best_score_, best_params_, scorer_, n_splits_, refit_time_, multimetric_
         As in `sklearn.model_selection.GridSearchCV`.
 
@@ -183,27 +164,13 @@ class HyperbandSearchCV(SearchMixin, BaseSearchCV):
         Returns
         -------
         brackets : pandas.DataFrame
-            A row per rung, in the order of running: `bracket`, `iter`,
-            `n_candidates`, `n_resources` (for each of them) and what the rung costs
-            per fold, in units of the resource: `total` where every rung trains from
-            the start, `total_continued` where candidates are trained further. Sums
-            of these columns are the cost of the search, `n_splits` times.
+            A row per rung, in the order of running: `bracket`, `iter`, `n_candidates`,
+            `n_resources` (for each of them) and what the rung costs per fold, in units of the
+            resource: `total` where every rung trains from the start, `total_continued` where
+            candidates are trained further. Sums of these columns are the cost of the search,
+            `n_splits` times.
         """
         self._validate_params()
-        return pd.DataFrame(
-            {
-                "bracket": rung.bracket,
-                "iter": rung.iter,
-                "n_candidates": rung.n_candidates,
-                "n_resources": rung.n_resources,
-                "total": rung.n_candidates * rung.n_resources,
-                "total_continued": rung.n_candidates * (rung.n_resources - rung.n_resources_before),
-            }
-            for rungs in self._plan()
-            for rung in rungs
-        )
-
-    def _plan(self):
         if self.min_resources > self.max_resources:
             raise ValueError(
                 f"min_resources={self.min_resources} is greater than "
@@ -213,44 +180,41 @@ class HyperbandSearchCV(SearchMixin, BaseSearchCV):
 
     def _run_search(self, evaluate_candidates, *, callback_ctx=None):
         self._check_resource()
-        plan = self._plan()
         random_state = check_random_state(self.random_state)
-        brackets = self.brackets()
+        plan = self.brackets()
         # One that goes on trains what it hasn't yet.
-        trained = brackets["total_continued"] // brackets["n_candidates"]
-        epochs = trained.repeat(brackets["n_candidates"]).tolist()
-        given = self.param_distributions
-        spaces = [{self.resource: [self.max_resources]}]
-        spaces += [given] if isinstance(given, dict) else given
+        trained = plan["total_continued"] // plan["n_candidates"]
+        epochs = trained.repeat(plan["n_candidates"]).tolist()
+        spaces = [{self.resource: [self.max_resources]}, *self._spaces]
         with (
             Evaluations(self, evaluate_candidates, spaces, epochs) as evaluations,
-            Progress(self, callback_ctx, len(brackets)) as progress,
+            task(callback_ctx, "search", self, max_subtasks=len(plan)) as context,
         ):
-            for rungs in plan:
-                # A list of few values may hold fewer candidates than are wanted.
-                candidates = list(
-                    ParameterSampler(
-                        self.param_distributions, rungs[0].n_candidates, random_state=random_state
-                    )
-                )
-                for rung in rungs:
-                    candidates = candidates[: rung.n_candidates]
-                    if candidates:
-                        scores = self._run_rung(rung, candidates, evaluations, progress)
-                        candidates = [candidates[i] for i in best_first(scores)]
+            for rung in plan.itertuples():
+                if rung.iter == 0:
+                    # A list of few values may hold fewer candidates than are wanted.
+                    space, n = self.param_distributions, rung.n_candidates
+                    candidates = list(ParameterSampler(space, n, random_state=random_state))
+                candidates = candidates[: rung.n_candidates]
+                if candidates:
+                    scores = self._evaluate(rung, candidates, evaluations, context)
+                    candidates = [candidates[i] for i in _best_first(scores)]
             evaluations.finish()
-        self.n_brackets_ = len(plan)
+        self.n_brackets_ = plan["bracket"].nunique()
 
-    def _run_rung(self, rung, candidates, evaluations, progress):
-        with progress.step("rung", len(candidates)) as step:
+    def _evaluate(self, rung, candidates, evaluations, context):
+        columns = ("bracket", "iter", "n_resources")
+        with step(context, "rung", self, len(candidates)) as below:
             return evaluations.evaluate(
                 [{**candidate, self.resource: rung.n_resources} for candidate in candidates],
-                more_results={
-                    name: [getattr(rung, name)] * len(candidates)
-                    for name in ("bracket", "iter", "n_resources")
-                },
-                callback_ctx=step,
+                more_results={name: [getattr(rung, name)] * len(candidates) for name in columns},
+                callback_ctx=below,
             )
+
+    @property
+    def _spaces(self):
+        given = self.param_distributions
+        return [given] if isinstance(given, dict) else given
 
     def _check_resource(self):
         known = self.estimator.get_params()
@@ -261,21 +225,24 @@ class HyperbandSearchCV(SearchMixin, BaseSearchCV):
                 f"{type(self.estimator).__name__} has no parameter {self.resource!r} to use as "
                 f"resource.{hint}"
             )
-        spaces = self.param_distributions
-        for space in [spaces] if isinstance(spaces, dict) else spaces:
-            if self.resource in space:
-                raise ValueError(
-                    f"{self.resource!r} is the resource, which Hyperband sets itself: take it out "
-                    f"of param_distributions, or choose another resource."
-                )
+        if any(self.resource in space for space in self._spaces):
+            raise ValueError(
+                f"{self.resource!r} is the resource, which Hyperband sets itself: take it out of "
+                "param_distributions, or choose another resource."
+            )
 
     @staticmethod
     def _select_best_index(refit, refit_metric, results):
-        if callable(refit):
+        scores = None if callable(refit) else results[f"mean_test_{refit_metric}"]
+        if scores is None or not np.isfinite(scores).any():  # each failed in some fold
             return BaseSearchCV._select_best_index(refit, refit_metric, results)
-        scores = results[f"mean_test_{refit_metric}"]
-        if not np.isfinite(scores).any():  # each candidate failed in some fold
-            return BaseSearchCV._select_best_index(refit, refit_metric, results)
-        done = best_first(scores)
+        done = _best_first(scores)
         n_resources = results["n_resources"][done]
         return done[n_resources == n_resources.max()][0]
+
+
+def _best_first(scores):
+    """Order candidates that did not fail by score, the best first, ties as they come."""
+    scores = np.asarray(scores, dtype=float)
+    order = np.argsort(-scores, kind="stable")
+    return order[np.isfinite(scores[order])]

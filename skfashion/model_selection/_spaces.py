@@ -30,7 +30,6 @@ def search_space(
     estimator : estimator
         A classifier of this package, or an estimator that holds one, such as a
         Pipeline.
-
     kind : {"grid", "random", "bayes", "optuna"}, default="random"
         For which search:
 
@@ -41,7 +40,6 @@ def search_space(
           and `HyperbandSearchCV` (which sets the epochs itself: pop them);
         - ``"bayes"``: dimensions of `skopt.space`, for `BayesSearchCV`;
         - ``"optuna"``: distributions of Optuna, for its ``OptunaSearchCV``.
-
     step : str, default=None
         Name of the classifier within `estimator`, as `get_params` has it. Found by
         itself where `estimator` holds one classifier of this package. With a bare
@@ -59,7 +57,6 @@ def search_space(
     ValueError, TypeError
         If `kind` is not one of the four, no known classifier can be found, or more
         than one; or if `estimator` is not an estimator.
-
     ImportError
         If `kind` is ``"optuna"`` and Optuna is not installed.
 

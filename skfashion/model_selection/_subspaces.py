@@ -88,11 +88,6 @@ def as_subspaces(search_spaces, n_iter):
     """Read `search_spaces` of `BayesSearchCV` as a list of `Subspace`, or say what is wrong."""
     if isinstance(search_spaces, dict):
         search_spaces = [search_spaces]
-    if not isinstance(search_spaces, (list, tuple)):
-        raise TypeError(
-            "search_spaces must be a dict, or a list of dicts and (dict, n_iter) tuples, "
-            f"got {shown(search_spaces)}."
-        )
     subspaces = []
     for element in search_spaces:
         is_pair = isinstance(element, tuple) and len(element) == 2

@@ -13,7 +13,7 @@ from keras import layers
 
 from skfashion._utils.cache import Cache
 from skfashion._utils.config import get_config
-from skfashion.networks._config import beyond_config
+from skfashion.networks._config import beyond_config, config_of
 from skfashion.networks._layers import FixedBatchNormalization
 
 _NOISE_SEED = 20_260  # any number, as long as it stays the same
@@ -94,9 +94,7 @@ def described(function, size, write_down):
             "isn't of Keras' own layers alone: what it computes can't be kept. Give the whole "
             "network to KerasImageClassifier."
         )
-    config = keras.saving.serialize_keras_object(model)
-    config.pop("compile_config", None)
-    return json.dumps(config), [w for w in model.weights if id(w) not in learnt]
+    return json.dumps(config_of(model)), [w for w in model.weights if id(w) not in learnt]
 
 
 def standalone(backbone, alpha, **options):
@@ -188,13 +186,9 @@ def last_blocks(backbone):
     return tuple(blocks[-i] for i in (1, 2, 4))
 
 
-def backbone_size(image_shape, image_size, smallest=32):
-    """Return the height and width, pixels, at which a backbone sees its images."""
-    if image_size is None:
-        return max(smallest, image_shape[0]), max(smallest, image_shape[1])
-    if isinstance(image_size, (int, np.integer)):
-        return int(image_size), int(image_size)
-    return tuple(int(side) for side in image_size)
+def backbone_size(image_shape, smallest):
+    """Return the height and width, pixels, at which a backbone sees images unless it is told."""
+    return max(smallest, image_shape[0]), max(smallest, image_shape[1])
 
 
 def unfreeze_index(names, unfreeze_from):

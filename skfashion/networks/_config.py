@@ -5,6 +5,13 @@ from types import FunctionType
 import keras
 
 
+def config_of(network):
+    """Return the configuration of a network, without what it was compiled with."""
+    config = keras.saving.serialize_keras_object(network)
+    config.pop("compile_config", None)
+    return config
+
+
 def is_in_config(value):
     """Tell whether a configuration says all of a network, a layer, a function, a loss, ..."""
     return next(beyond_config(value), None) is None

@@ -68,11 +68,8 @@ def features(image_shape, *, backbone, rescaling=(1.0, 0.0), alpha=1.0, image_si
 def _as_rgb(x, image_size, backbone):
     """Return images in three channels, and of the size at which a backbone sees them."""
     shape = x.shape[1:]
-    if shape[2] == 4:
-        raise ValueError(
-            "a backbone sees 3 channels and these images have 4: drop the last one, X[..., :3]."
-        )
-    height, width = _backbones.backbone_size(shape, image_size, _backbones.known(backbone).smallest)
+    smallest = _backbones.known(backbone).smallest
+    height, width = image_size or _backbones.backbone_size(shape, smallest)
     if shape[2] == 1:
         x = layers.Concatenate(name="grey_to_rgb")([x, x, x])
     if (height, width) != tuple(shape[:2]):

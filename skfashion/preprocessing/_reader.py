@@ -2,7 +2,6 @@
 
 import math
 import os
-import threading
 from functools import partial
 from numbers import Integral, Real
 from typing import Any, Literal
@@ -27,18 +26,18 @@ from skfashion._utils.warnings import warn
 from ._listed import ListedFiles
 from ._sources import Unnamed, keys_of, refuse_missing, sources_of
 
-# Images are decoded, kept and written in batches of about this many bytes.
-_BATCH_BYTES = 1 << 26
-
+_BATCH_BYTES = 1 << 26  # of images that are decoded, kept and written at once, about
 # No pixel of a picture is brighter whose values all lie far below what is white at its depth.
 _DARK = 64
 # Values so many times as large as the largest that `fit` found are others than it knew.
 _BEYOND = 2
 
 # Of all readers of this process: over 7,000 images of 224 x 224 in colour.
-_COUNTING = threading.Lock()
-_COUNTS = {"decoded": 0, "from_memory": 0, "from_disk": 0}
-_CACHE = Cache("images", max_bytes=lambda: get_config()["image_cache_bytes"], counts=_COUNTS)
+_CACHE = Cache(
+    "images",
+    max_bytes=lambda: get_config()["image_cache_bytes"],
+    counts={"decoded": 0, "from_memory": 0, "from_disk": 0},
+)
 
 
 class ImageReader(
@@ -65,9 +64,8 @@ class ImageReader(
     memory : str, path-like, joblib.Memory or None, default=None
         Folder for decoded images, shared between processes and runs; None for none.
     n_jobs : int, default=None
-        Number of threads that decode. `None` means 1 unless in a
-        :func:`joblib.parallel_config` context, -1 means all processors; files that are listed
-        are read by all processors with `None`, too.
+        Threads that decode, -1 for all processors. `None`: one unless in a
+        :func:`joblib.parallel_config` context, and all for files that are listed.
     white : float, "auto" or None, default=None
         Value of white in files of more than 8 bits, such as 4095 for 12 bits; black is 0, and
         what is brighter is white as well. ``"auto"``: the largest value in the files that `fit`
@@ -235,9 +233,9 @@ class ImageReader(
             If files come out nearly black because nothing says what is white, or black because
             they can't be read.
         """
-        how = {"blank": self.on_error == "blank"}
-        images, failed = self._images(X, how, lazy=self.lazy)
-        if self.on_error == "blank":
+        blank = self.on_error == "blank"
+        images, failed = self._images(X, {"blank": blank}, lazy=self.lazy)
+        if blank:
             self.blank_ = failed
         return images
 
@@ -263,11 +261,11 @@ class ImageReader(
         """Return the pixels, and what was wrong with those that came out blank, by position."""
         self._validate_params()
         check_is_fitted(self)
-        height, width = size = size_of(self.size)
+        size = size_of(self.size)
         names = sources_of(X)
         white = self.white_ if self._learns() else self.white
         white = None if white is None else float(white)
-        shape, what = (*size, 3), f"reader-{self.resize}-{height}x{width}"
+        shape, what = (*size, 3), "reader-{}-{}x{}".format(self.resize, *size)
         if lazy and not any(isinstance(name, Unnamed) for name in names):
             large = len(names) * math.prod(shape) > get_config()["image_memory_bytes"]
             if large or lazy is True:
@@ -276,7 +274,7 @@ class ImageReader(
         read = partial(decode_image, size=size, resize=self.resize, white=white)
         images, failed = self._read(names, what, shape, np.uint8, read, white, **how)
         if failed:
-            named = {shown_name(names[position]): why for position, why in failed.items()}
+            named = {names[position]: why for position, why in failed.items()}
             warn(f"{len(failed)} of {len(names)} images come out black:\n{reasons(named.items())}")
         if white is None or self._learns():
             self._warn_of_extremes(names, images, white, failed)
@@ -329,9 +327,8 @@ class ImageReader(
         with Parallel(n_jobs=self.n_jobs, require="sharedmem") as parallel:
             for start in range(0, len(found), step):
                 part = slice(start, min(start + step, len(found)))
-                failed |= _fill(
-                    values[part], found[part], keys[part], rows, parallel, read, keep, cache
-                )
+                given = values[part], found[part], keys[part]
+                failed |= _fill(*given, rows, parallel, read, keep, cache)
         if failed and not blank:
             _refuse(failed, len(once))
         found += missing
@@ -341,8 +338,7 @@ class ImageReader(
         return values, {i: str(failed[name]) for i, name in enumerate(names) if name in failed}
 
     def __setstate__(self, state):
-        # Which 0.1.0 didn't know.
-        super().__setstate__({"on_error": "raise", "lazy": "auto", **state})
+        super().__setstate__({"on_error": "raise", "lazy": "auto", **state})  # new since 0.1.0
 
     def __sklearn_is_fitted__(self):
         return not self._learns() or hasattr(self, "white_")
@@ -372,18 +368,13 @@ def _fill(values, names, keys, rows, parallel, read, keep, cache):
     # A served model sees each upload once.
     kept = [p for p in left if keep or not isinstance(names[p], Unnamed)]
     new = [position for position in kept if position not in failed]
-    _count(decoded=len(left) - len(failed), from_memory=n_from_memory, from_disk=len(stored))
+    decoded = len(left) - len(failed)
+    _CACHE.count(decoded=decoded, from_memory=n_from_memory, from_disk=len(stored))
     if cache:
         _CACHE.put_rows([keys[position] for position in new], values[new])
     if rows is not None and new:
         rows.put([keys[position] for position in new], values[new])
     return {names[position]: error for position, error in failed.items()}
-
-
-def _count(**counts):
-    with _COUNTING:
-        for name, n in counts.items():
-            _COUNTS[name] += n
 
 
 def _read_into(values, position, name, read):

@@ -5,6 +5,7 @@ from sklearn.utils.validation import check_array, check_is_fitted
 
 from skfashion._utils.images import as_images, is_planar, pixel_names
 from skfashion._utils.typing import Array, NDArray, Shape
+from skfashion._utils.validation import _check_n_features
 
 from ._arrays import ImageTransformer, in_rank
 
@@ -108,11 +109,7 @@ class ImageFlattener(ImageTransformer):
         """
         check_is_fitted(self, "n_features_in_")
         X = check_array(X, estimator=self, input_name="X")
-        if X.shape[1] != self.n_features_in_:
-            raise ValueError(
-                f"X has {X.shape[1]} features, but ImageFlattener is expecting "
-                f"{self.n_features_in_} features as input."
-            )
+        _check_n_features(self, X, reset=False)
         if is_planar(self.image_shape):
             return np.moveaxis(X.reshape(len(X), *self.image_shape_), -1, 1)
         shape = self._shape_in if self.image_shape is None else tuple(self.image_shape)

@@ -66,7 +66,7 @@ def test_many_threads():
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")
 @pytest.mark.filterwarnings("ignore:.*fork.*:DeprecationWarning", "ignore:.*fork.*:RuntimeWarning")
 def test_a_child_does_not_wait_for_a_thread_it_has_not():
-    cache = Cache(max_bytes=1000)
+    cache = Cache(max_bytes=1000, counts={"read": 0})
     cache.put(0, np.zeros(10, np.uint8))
     with cache._lock, ThreadPoolExecutor(1) as pool:
         assert pool.submit(fork_and_use, cache).result() == 0
@@ -76,6 +76,7 @@ def fork_and_use(cache):
     child = os.fork()
     if child == 0:
         cache.put(1, np.zeros(10, np.uint8))
+        cache.count(read=1)
         os._exit(cache.nbytes != 20)
     return os.waitstatus_to_exitcode(os.waitpid(child, 0)[1])
 
