@@ -17,7 +17,8 @@ def export(arguments):
     with loading():
         from skfashion import export as write
 
-        model = load_model(arguments.model, trust_pickle=arguments.trust_pickle)
+        trust = arguments.trust_pickle
+        model = load_model(arguments.model, trust_pickle=trust, several=True)
         quantize = None if arguments.sample is None else "int8"
         sample = None if quantize is None else _images(model, arguments.sample)
         with user_errors((OSError, ValueError, TypeError, ImportError, RuntimeError)):

@@ -91,8 +91,8 @@ def model_file(path):
     return os.path.join(path, FILE) if os.path.isdir(path) else path
 
 
-def load_model(path, *, trust_pickle=False):
-    """Load a fitted classifier, of a search its best one."""
+def load_model(path, *, trust_pickle=False, several=False):
+    """Load a fitted classifier, of a search its best one; `several`: of labels an image, too."""
     file = model_file(path)
     if not os.path.exists(file):
         raise UserError(f"There is no model {file!r}: {_ADVICE}, or its folder.")
@@ -114,7 +114,7 @@ def load_model(path, *, trust_pickle=False):
     if not hasattr(model, "predict_proba") or not hasattr(model, "classes_"):
         what = f"a {type(model).__name__}, which is not a fitted classifier"
         raise UserError(f"{file!r} holds {what}: {_ADVICE}.")
-    if getattr(steps_of(model)[-1], "multilabel_", False):
+    if not several and getattr(steps_of(model)[-1], "multilabel_", False):
         raise UserError(f"{file!r} tells several labels of an image: use it from Python.")
     return model
 

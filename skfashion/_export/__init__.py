@@ -30,7 +30,9 @@ def export(
     ----------
     fitted : estimator
         A fitted classifier of this package, a Pipeline that ends in one, or a search over these,
-        of which the best estimator is written. Before it in a Pipeline may stand `ImageReader`,
+        of which the best estimator is written. An `EnsembleFromSearch`, or a `VotingClassifier`
+        with ``voting="soft"``, is one graph of all its networks; what is frozen in several of them
+        is in it once. Before a classifier in a Pipeline may stand `ImageReader`,
         `ImageResizer`, `GrayscaleToRGB`, `ImageFlattener`, `PixelScaler`, and of scikit-learn
         `StandardScaler`, `MinMaxScaler` and `MaxAbsScaler`.
     path : str or path-like

@@ -1,17 +1,22 @@
 """A fitted Pipeline as one Keras model, made of Keras' own operations: pixels to probabilities."""
 
+import itertools
 import math
+from functools import partial
 
+import joblib
 import keras
 import numpy as np
 from keras import ops
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
-from sklearn.utils.validation import check_is_fitted
 
+from skfashion import _training
 from skfashion._export._resize import resized
+from skfashion._training.cut import split
 from skfashion._utils.image_files import shown_name
 from skfashion._utils.images import as_images, is_planar, size_of
 from skfashion.classifiers._base import ROUNDING, BaseImageClassifier
+from skfashion.model_selection._ensemble import members_of
 from skfashion.preprocessing import (
     GrayscaleToRGB,
     ImageFlattener,
@@ -25,22 +30,26 @@ class Graph:
     """What is exported: a Keras model, the reader of files before it or None, and the labels."""
 
     def __init__(self, fitted, *, exact=True, float32=False):
-        steps = _steps_of(getattr(fitted, "best_estimator_", fitted))
-        self.reader = steps[0][1] if isinstance(steps[0][1], ImageReader) else None
-        steps = steps[self.reader is not None :]
-        classifier = steps.pop()[1]
-        self.labels = [shown_name(label) for label in classifier.classes_]
-        all_steps = [*(step for _, step in steps), classifier]
-        self._first = all_steps[0]
-        shape, self.dtype = _input_of(all_steps, self.reader)
+        members = list(members_of(fitted))
+        for _, steps in members:
+            _check_end(steps[-1][1])
+        self.reader = _reader_of([steps[0] for _, steps in members])
+        self.labels = [shown_name(label) for label in fitted.classes_]
+        paths = [steps[self.reader is not None :] for _, steps in members]
+        # Where one member takes rows the others make images of them, as `predict_proba` does.
+        first = min(paths, key=lambda steps: hasattr(steps[0][1], "image_shape_"))
+        self._first = first[0][1]
+        shape, self.dtype = _input_of([step for _, step in first], self.reader)
+        self._as_bytes, self._float32 = exact and self.dtype == "uint8", float32
+        self._made, self._lower, self._numbers = {}, {}, itertools.count()
         pixels = keras.Input(shape, dtype=self.dtype, name="pixels")
         x = ops.cast(pixels, "float32")
-        as_bytes = exact and self.dtype == "uint8"
-        for name, step in steps:
-            x = _transformed(x, name, step, as_bytes)
-            as_bytes = as_bytes and isinstance(step, _RESHAPING)
-        network = _in_float32(classifier.model_) if float32 else classifier.model_
-        self.model = keras.Model(pixels, _probabilities(x, classifier, network), name="skfashion")
+        found, weights = [], []
+        for (weight, _), steps in zip(members, paths, strict=True):
+            views = self._probabilities(x, steps)
+            found += views
+            weights += [weight / len(views)] * len(views)
+        self.model = keras.Model(pixels, _mean(found, weights), name="skfashion")
         self.model(pixels)  # Keras exports to ONNX what has been called
         self.shape = self.model.input_shape[1:]
 
@@ -50,19 +59,77 @@ class Graph:
         planar = self.reader is None and is_planar(getattr(self._first, "image_shape", None))
         return as_images(X, self.shape, planar).astype(self.dtype)
 
+    def _probabilities(self, x, steps):
+        """Return what a member of the mean makes of images or rows, of each view of them."""
+        *before, (_, classifier) = steps
+        as_bytes = self._as_bytes
+        for name, step in before:
+            make = partial(_transformed, name=name, step=step, as_bytes=as_bytes)
+            x = self._once(x, joblib.hash(step), make)
+            as_bytes = as_bytes and isinstance(step, _RESHAPING)
+        form = classifier.image_shape_, classifier._planar
+        x = self._once(x, form, lambda x: _as_images(x, *form))
+        plan, views = classifier._plan, [x]
+        if classifier._flips:
+            axis = 3 if len(x.shape) == 4 and plan.formats[1] == "channels_first" else 2
+            views.append(self._once(x, axis, partial(ops.flip, axis=axis)))
+        network = _training.export(plan, classifier._weights, classifier._new_network)
+        network = _in_float32(network) if self._float32 else network
+        how = plan.gives_logits, classifier._multilabel, _ends_in_softmax(network)
+        parts = self._parts(network)
+        for part in parts:
+            views = [self._once(view, id(part), part) for view in views]
+        return [_as_probabilities(outputs, *how) for outputs in views]
 
-def _steps_of(fitted):
-    """Return names and estimators that do something, the classifier last."""
-    check_is_fitted(fitted)
-    steps = getattr(fitted, "steps", [("", fitted)])
-    steps = [(name, step) for name, step in steps if step not in (None, "passthrough")]
-    last = steps[-1][1]
-    if not isinstance(last, BaseImageClassifier):
+    def _parts(self, network):
+        """Return the parts of a network, one after the other; what is frozen is shared."""
+        parts = split(network, trains=False)
+        chain = [parts.upper]
+        if parts.lower is not None:
+            key = parts.key + _training.weights_digest(parts.lower.get_weights())
+            chain.insert(0, self._lower.setdefault(key, parts.lower))
+        for part in chain:
+            part.name = f"network_{next(self._numbers)}"  # no two alike in one graph
+        return chain
+
+    def _once(self, x, key, make):
+        """Return what is made of a tensor, the same where it was made before."""
+        key = id(x), key
+        if key not in self._made:
+            self._made[key] = make(x)
+        return self._made[key]
+
+
+def _check_end(classifier):
+    if not isinstance(classifier, BaseImageClassifier):
         raise TypeError(
-            "Expected a fitted classifier of skfashion, a Pipeline that ends in one, or a search "
-            f"over these, got {type(last).__name__}, which can't be written as a graph."
+            "Expected a fitted classifier of skfashion, a Pipeline that ends in one, a search over "
+            "these, an EnsembleFromSearch or a soft vote of them, got "
+            f"{type(classifier).__name__}, which can't be written as a graph."
         )
-    return steps
+
+
+def _reader_of(starts):
+    """Return the reader of files that all members begin with, or None."""
+    name, first = starts[0]
+    if len({_how_read(step) for _, step in starts}) > 1:
+        raise TypeError(
+            f"Step {name!r} of the Pipeline can't be exported: the networks of this mean don't all "
+            "read files in the same way, and a graph takes images of one size."
+        )
+    return first if isinstance(first, ImageReader) else None
+
+
+def _how_read(step):
+    if not isinstance(step, ImageReader):
+        return None
+    return size_of(step.size), step.resize, getattr(step, "white_", step.white)
+
+
+def _mean(outputs, weights):
+    if len(outputs) == 1:
+        return outputs[0]
+    return ops.sum(ops.stack(outputs, axis=-1) * np.float32(weights), axis=-1)
 
 
 def _input_of(steps, reader):
@@ -136,17 +203,6 @@ def _divided(x, step):
 
 _RESHAPING = (GrayscaleToRGB, ImageFlattener, ImageResizer)
 _AFFINE = {StandardScaler: _standardised, MinMaxScaler: _between, MaxAbsScaler: _divided}
-
-
-def _probabilities(x, classifier, network):
-    """Return what `predict_proba` returns."""
-    x = _as_images(x, classifier.image_shape_, classifier._planar)
-    plan, multilabel = classifier._plan, classifier._multilabel
-    axis = 3 if len(x.shape) == 4 and plan.formats[1] == "channels_first" else 2
-    views = [x, ops.flip(x, axis)] if classifier._flips else [x]
-    how = plan.gives_logits, multilabel, _ends_in_softmax(network)
-    found = [_as_probabilities(network(view), *how) for view in views]
-    return found[0] if len(found) == 1 else (found[0] + found[1]) / 2
 
 
 def _as_probabilities(outputs, logits, multilabel, softmax):

@@ -27,10 +27,11 @@ def whole(network):
     return Split(None, network, [], list(range(len(network.weights))))
 
 
-def split(network):
+def split(network, *, trains=True):
     """Cut a network at the last single tensor below everything that changes.
 
-    That is one which, in topological order, no connection leads past.
+    That is one which, in topological order, no connection leads past. In a network that doesn't
+    train any more nothing is random, and what is frozen ends at the first weights that aren't.
     """
     nodes = _nodes(network)
     position = {id(node): i for i, node in enumerate(nodes)}
@@ -44,7 +45,7 @@ def split(network):
     last = None
     furthest = has_weights = 0
     for i, node in enumerate(nodes[:-1]):
-        if not _is_fixed(node.operation) or len(node.output_tensors) != 1:
+        if not _is_fixed(node.operation, trains) or len(node.output_tensors) != 1:
             break
         has_weights = has_weights or bool(getattr(node.operation, "weights", ()))
         is_last_use = last_use[id(node.operation)] == i  # else Keras can't begin a model there
@@ -87,12 +88,14 @@ def _source(tensor):
     return operation._inbound_nodes[node_index]
 
 
-def _is_fixed(operation):
-    """Tell whether it does to one image always the same, in training as well, as its key says."""
+def _is_fixed(operation, trains):
+    """Tell whether it does to one image always the same, if it `trains` too, as its key says."""
     if not is_in_config(operation):
         return False
     if not isinstance(operation, keras.layers.Layer):
         return True
+    if not trains:
+        return not operation.trainable_weights
     return not (
         operation.trainable_weights
         or any(v.path.endswith("seed_generator_state") for v in operation.variables)

@@ -4,9 +4,7 @@ from typing import Any
 
 import numpy as np
 from PIL import Image
-from sklearn.pipeline import Pipeline
 from sklearn.utils import _safe_indexing
-from sklearn.utils.validation import check_is_fitted
 
 from skfashion._utils.messages import shown, some
 from skfashion._utils.typing import Array, NDArray
@@ -30,7 +28,8 @@ def heatmap(clf: Any, X: Array, *, y: Array | None = None) -> NDArray:
     ----------
     clf : fitted classifier
         A classifier of this package with convolutions: `ConvClassifier`, a fine-tuner, or
-        `KerasImageClassifier` with a network that has some. A Pipeline or search over one, too.
+        `KerasImageClassifier` with a network that has some. A Pipeline or search over one, too, and
+        of an `EnsembleFromSearch` or a soft vote the mean of all heat.
     X : array-like or sequence of str
         Images as `clf` takes them, arrays or file names.
     y : array-like of shape (n,), default=None
@@ -69,35 +68,46 @@ def heatmap(clf: Any, X: Array, *, y: Array | None = None) -> NDArray:
     >>> heatmap(ConvClassifier(filters=8, epochs=2, random_state=0).fit(X, y), X[:3]).shape
     (3, 16, 16)
     """
-    return heat_of(*as_seen(clf, X), y)
+    members = seen_by(clf, X)
+    return heat_of(members, None if y is None else _columns(clf.classes_, y, X))
 
 
-def as_seen(estimator, X):
-    """Return the classifier of this package in an estimator, and X as it is given it."""
+def seen_by(estimator, X):
+    """Return each classifier whose mean is predicted, what it counts, and X as it is given it."""
     from skfashion.classifiers._base import BaseImageClassifier
+    from skfashion.model_selection._ensemble import members_of
 
-    while not isinstance(estimator, BaseImageClassifier):
-        if hasattr(estimator, "best_estimator_"):
-            estimator = estimator.best_estimator_
-        elif isinstance(estimator, Pipeline):
-            X = estimator[:-1].transform(X) if len(estimator) > 1 else X
-            estimator = estimator.steps[-1][1]
-        else:
+    found = []
+    for weight, steps in members_of(estimator):
+        *before, clf = [step for _, step in steps]
+        if not isinstance(clf, BaseImageClassifier):
             raise NotExplainedError(
-                "Heat is known of classifiers of skfashion, Pipelines that end in one and searches "
-                f"over either, and not of {shown(estimator)}."
+                "Heat is known of classifiers of skfashion, Pipelines that end in one, searches "
+                f"over either and means of several, and not of {shown(clf)}."
             )
-    check_is_fitted(estimator)
-    return estimator, X
+        seen = X
+        for step in before:
+            seen = step.transform(seen)
+        found.append((weight, clf, seen))
+    return found
 
 
-def heat_of(clf, X, y=None):
-    """Return the heat of images as a classifier is given them."""
+def heat_of(members, columns=None):
+    """Return the mean heat of images as classifiers are given them, for what they predict."""
+    _, first, X = members[0]
+    if not len(X):
+        return np.empty((0, *first.image_shape_[:2]), np.float32)
+    if columns is None:
+        said = [weight * clf.predict_proba(X) for weight, clf, X in members]
+        columns = np.sum(said, axis=0).argmax(axis=1)
+    size = first.image_shape_[1::-1]  # width before height
+    heat = [weight * _heat_by(clf, X, columns, size) for weight, clf, X in members]
+    return _to_peak(np.sum(heat, axis=0))
+
+
+def _heat_by(clf, X, columns, size):
     from skfashion import _training
 
-    if not len(X):
-        return np.empty((0, *clf.image_shape_[:2]), np.float32)
-    columns = clf.predict_proba(X).argmax(axis=1) if y is None else _columns(clf.classes_, y, X)
     pixels = clf._see_again(X)
     maps = _training.heat(clf._plan, clf._weights, pixels, columns, clf._new_network)
     if maps is None:
@@ -106,18 +116,22 @@ def heat_of(clf, X, y=None):
             "in a dense layer every place is mixed with all others. ConvClassifier, the "
             "fine-tuners, and networks of your own with a Conv2D have one."
         )
-    size, how = clf.image_shape_[1::-1], Image.Resampling.BILINEAR  # width before height
-    larger = np.stack([Image.fromarray(each).resize(size, how) for each in maps])
-    peaks = larger.max(axis=(1, 2), keepdims=True)
-    return np.divide(larger, peaks, out=np.zeros_like(larger), where=peaks > 0)
+    how = Image.Resampling.BILINEAR
+    return _to_peak(np.stack([Image.fromarray(each).resize(size, how) for each in maps]))
+
+
+def _to_peak(heat):
+    peaks = heat.max(axis=(1, 2), keepdims=True)
+    return np.divide(heat, peaks, out=np.zeros_like(heat), where=peaks > 0)
 
 
 def explained(estimator, X, index):
     """Return some of the images as a network is given them, and the heat of what it predicts."""
     if not len(index):
         return [], []
-    clf, seen = as_seen(estimator, _safe_indexing(X, index))
-    return pictures(seen, image_shape=image_shape_for(clf)), heat_of(clf, seen)
+    members = seen_by(estimator, _safe_indexing(X, index))
+    _, clf, seen = members[0]
+    return pictures(seen, image_shape=image_shape_for(clf)), heat_of(members)
 
 
 def _columns(classes, y, X):

@@ -7,6 +7,7 @@ from typing import Any
 import joblib
 import numpy as np
 from sklearn.base import BaseEstimator, ClassifierMixin
+from sklearn.ensemble import VotingClassifier
 from sklearn.pipeline import Pipeline
 from sklearn.utils import get_tags, indexable
 from sklearn.utils.validation import check_is_fitted
@@ -15,9 +16,9 @@ from skfashion import _training
 from skfashion._utils.messages import shown
 from skfashion._utils.scores import decided, score_column
 from skfashion._utils.typing import Array, NDArray, Self
-from skfashion._utils.validation import BaseSearchCV, Interval, _fit_context, _safe_split
+from skfashion._utils.validation import BaseSearchCV, Interval, _fit_context
 from skfashion._utils.version_mixin import VersionMixin
-from skfashion.model_selection._out_of_fold import fold_models
+from skfashion.model_selection._out_of_fold import fold_models, numbered, out_of_fold
 from skfashion.model_selection._spaces import is_ours
 
 _REFIT = -1  # in `folds_`
@@ -127,12 +128,17 @@ class EnsembleFromSearch(VersionMixin, ClassifierMixin, BaseEstimator):
         self : object
             The fitted ensemble.
         """
-        kept = _Kept(self.search, X, y, params)
-        rows, probabilities = kept.best(self.n_candidates)
-        picks, self.oof_losses_ = _chosen(probabilities, kept.truth, self.n_members)
+        _check_search(self.search)
+        X, y = indexable(X, y)
+        rows, probabilities, tested = _best(self.search, X, y, self.n_candidates, params)
+        classes, truth = numbered(y)
+        truth = truth[tested]
+        picks, self.oof_losses_ = _chosen(probabilities, truth, self.n_members)
         members = []  # row, fold, weight and estimator of each
         for pick, count in zip(*np.unique(picks, return_counts=True), strict=True):
-            for fold, (_, estimator) in enumerate(kept.fitted(rows[pick])):
+            models = fold_models(self.search, X, y, rows[pick], **params)
+            for fold, (_, estimator) in enumerate(models):
+                _check_classes(estimator.classes_, classes)
                 members.append((rows[pick], fold, count, estimator))
         if hasattr(self.search, "best_estimator_"):
             refitted = self.search.best_estimator_
@@ -140,9 +146,9 @@ class EnsembleFromSearch(VersionMixin, ClassifierMixin, BaseEstimator):
         *told, estimators = zip(*members, strict=True)
         self.candidates_, self.folds_, self.weights_ = map(np.array, told)
         self.estimators_ = _sharing(estimators)
-        self.classes_, self.multilabel_ = kept.classes, kept.truth.ndim == 2
+        self.classes_, self.multilabel_ = estimator.classes_, truth.ndim == 2
         mean = np.mean([probabilities[pick] for pick in picks], axis=0)
-        right = decided(mean, np.arange(mean.shape[1]), self.multilabel_) == kept.truth
+        right = decided(mean, np.arange(mean.shape[1]), self.multilabel_) == truth
         self.oof_score_ = float(np.mean(right.all(axis=1) if self.multilabel_ else right))
         return self
 
@@ -204,56 +210,51 @@ class EnsembleFromSearch(VersionMixin, ClassifierMixin, BaseEstimator):
         return tags
 
 
-class _Kept:
-    """What the networks of a search's folds said of images that they hadn't seen."""
+def members_of(estimator, weight=1.0):
+    """Yield the classifiers whose mean an estimator predicts: what each counts, and its steps.
 
-    def __init__(self, search, X, y, params):
-        _check_search(search)
-        self._search = search
-        self._X, self._y = indexable(X, y)
-        self._params = params
-        self._tested = np.zeros(len(self._y), bool)
-        self.classes = None
+    What all count adds up to `weight`. Steps are names and estimators, the classifier last.
+    """
+    estimator = getattr(estimator, "best_estimator_", estimator)
+    check_is_fitted(estimator)
+    before, counts = [], [1]
+    if isinstance(estimator, Pipeline):
+        steps = [each for each in estimator.steps if each[1] not in (None, "passthrough")]
+        before, inside = steps[:-1], [steps[-1][1]]
+    elif isinstance(estimator, EnsembleFromSearch):
+        inside, counts = estimator.estimators_, estimator.weights_
+    elif isinstance(estimator, VotingClassifier) and estimator.voting == "soft":
+        inside = estimator.estimators_
+        counts = estimator._weights_not_none or [1] * len(inside)
+    else:
+        yield weight, [("", estimator)]
+        return
+    for each, count in zip(inside, counts, strict=True):
+        for share, steps in members_of(each, float(weight * count / sum(counts))):
+            yield share, [*before, *steps]
 
-    def best(self, n):
-        """Return the rows of the n best candidates, and out-of-fold probabilities of each."""
-        results, found = self._search.cv_results_, {}
-        scores = results[score_column(self._search)]
-        for row in np.argsort(-scores, kind="stable"):
-            if np.isfinite(scores[row]) and len(found) < n:
-                probabilities = self._probabilities(row)
-                # Candidates may differ in nothing that counts, or be in the results twice.
-                found.setdefault(joblib.hash(probabilities), (row, probabilities))
-        if not found:
-            raise ValueError("All candidates of the search failed: there is nothing to choose.")
-        return zip(*found.values(), strict=True)
 
-    def fitted(self, row):
-        """Yield test rows and the estimator of each fold of a candidate, read and not trained."""
-        for test, estimator in fold_models(self._search, self._X, self._y, row, **self._params):
-            self.classes = estimator.classes_ if self.classes is None else self.classes
-            if not np.array_equal(self.classes, estimator.classes_):
-                raise ValueError(
-                    f"One fold was trained on the classes {estimator.classes_.tolist()}, another "
-                    f"on {self.classes.tolist()}: a mean needs folds with all classes in each."
-                )
-            yield test, estimator
+def _best(search, X, y, n, params):
+    """Return rows of the n best candidates, what each says out of fold, and of which images."""
+    scores, found = search.cv_results_[score_column(search)], {}
+    for row in np.argsort(-scores, kind="stable"):
+        if np.isfinite(scores[row]) and len(found) < n:
+            probabilities, folds = out_of_fold(search, X, y, row, **params)
+            tested = folds >= 0
+            probabilities = probabilities[tested].astype(float)
+            # Candidates may differ in nothing that counts, or be in the results twice.
+            found.setdefault(joblib.hash(probabilities), (row, probabilities))
+    if not found:
+        raise ValueError("All candidates of the search failed: there is nothing to choose.")
+    return *zip(*found.values(), strict=True), tested
 
-    @property
-    def truth(self):
-        """Labels of the images tested on as numbers; of several an image, rows of 0 and 1."""
-        y = np.asarray(self._y)[self._tested]
-        return y if y.ndim == 2 else np.searchsorted(self.classes, y)
 
-    def _probabilities(self, row):
-        total, times = 0.0, np.zeros((len(self._y), 1))
-        for test, estimator in self.fitted(row):
-            found = estimator.predict_proba(_safe_split(estimator, self._X, None, test)[0])
-            total = total + np.zeros((len(self._y), found.shape[1]))
-            total[test] += found
-            times[test] += 1
-        self._tested = times[:, 0] > 0
-        return total[self._tested] / times[self._tested]
+def _check_classes(trained, classes):
+    if not np.array_equal(trained, classes):
+        raise ValueError(
+            f"A fold was trained on the classes {trained.tolist()}, and there are "
+            f"{classes.tolist()}: a mean needs folds with all classes in each."
+        )
 
 
 def _check_search(search):

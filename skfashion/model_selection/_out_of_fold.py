@@ -41,10 +41,10 @@ def fold_models(search, X, y, candidate, **params):
 def out_of_fold(search, X, y, candidate, **params):
     """Return probabilities of each image by models that weren't trained on it, and its fold.
 
-    Columns are the classes, sorted. Rows are NaN, folds -1, of images that no fold tests on; of
+    Columns are those of `numbered`. Rows are NaN, folds -1, of images that no fold tests on; of
     several folds that do, the mean and the first.
     """
-    classes = np.unique(y)
+    classes, _ = numbered(y)
     total = np.zeros((len(y), len(classes)), np.float32)
     n, folds = np.zeros(len(y)), np.full(len(y), -1)
     for fold, (test, model) in enumerate(fold_models(search, X, y, candidate, **params)):
@@ -55,6 +55,12 @@ def out_of_fold(search, X, y, candidate, **params):
         folds[test] = np.where(folds[test] < 0, fold, folds[test])
     total[n == 0] = np.nan
     return total / np.maximum(n, 1, dtype=np.float32)[:, np.newaxis], folds
+
+
+def numbered(y):
+    """Return the classes, sorted, and labels as their numbers; of several labels 0s and 1s."""
+    y = np.asarray(y)
+    return (np.arange(y.shape[1]), y) if y.ndim == 2 else np.unique(y, return_inverse=True)
 
 
 def splits_of(search, X, y, **params):

@@ -6,6 +6,7 @@ import pickle
 import subprocess
 import sys
 import warnings
+import zipfile
 
 import joblib
 import keras
@@ -16,6 +17,7 @@ from estimators import small
 from folders import write_classes
 from hostile import Payload, packed, saved_models, unpacked
 from PIL import Image
+from sklearn.base import clone
 from sklearn.datasets import load_digits
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
@@ -240,18 +242,29 @@ def test_info_names_the_size_of_files_and_labels_that_the_terminal_can_not_show(
         assert "brought to 8 x 12 pixels" in out.decode(encoding)
 
 
+@pytest.mark.parametrize("labels", ["one", "several"])
 @pytest.mark.parametrize("arguments", [["m.tflite", "--int8"], ["m.keras"], ["m"]])
-def test_export(photos, reader_model, tmp_path, capsys, arguments):
+def test_export(photos, reader_model, tmp_path, capsys, arguments, labels):
     if keras.backend.backend() != "tensorflow":
         pytest.skip("Keras exports from TensorFlow")
+    folder, names, y = photos
+    if labels == "several":
+        reader_model = clone(reader_model).fit(
+            names, np.column_stack([y == "a", np.arange(40) % 2])
+        )
     skfashion.save(reader_model, tmp_path / "model.skfashion")
     path, *int8 = arguments
-    given = [str(tmp_path), str(tmp_path / path), *int8, *([str(photos[0])] if int8 else [])]
+    given = [str(tmp_path), str(tmp_path / path), *int8, *([str(folder)] if int8 else [])]
     assert main(["export", *given]) == 0
     said = capsys.readouterr().out
     assert said.startswith(str(tmp_path / path))
     assert "probabilities of 2 classes" in said
-    assert (tmp_path / path).exists()
+    file = tmp_path / path
+    if file.is_dir():
+        text = (file / "labels.txt").read_text()
+    else:
+        text = zipfile.ZipFile(file).read("labels.txt").decode()
+    assert text == {"one": "a\nb\n", "several": "0\n1\n"}[labels]
 
 
 @pytest.mark.parametrize(

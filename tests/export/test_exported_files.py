@@ -3,25 +3,29 @@
 import functools
 import io
 import json
+import tempfile
 import zipfile
 
 import estimators
 import keras
 import numpy as np
 import pytest
-from estimators import small
+from estimators import on_small_backbone, small
 from PIL import Image
 from scripts import run_python
 from sklearn.decomposition import PCA
+from sklearn.ensemble import VotingClassifier
 from sklearn.exceptions import NotFittedError
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import MaxAbsScaler, MinMaxScaler, StandardScaler
+from sklearn.utils import shuffle
 
 import skfashion
+from skfashion import EnsembleFromSearch, MobileNetFineTuner
 from skfashion._export._graph import Graph
-from skfashion.datasets import make_images
+from skfashion.datasets import load_image_folder, make_images
 from skfashion.networks import AUGMENTATIONS
 from skfashion.preprocessing import (
     GrayscaleToRGB,
@@ -92,6 +96,24 @@ def loaded(tmp_path):
     return skfashion.load(tmp_path / "model")
 
 
+def ensemble(clf, X, labels, *steps, **grid):
+    """Choose among networks of a search, and read them from a file: without a folder of memory."""
+    with tempfile.TemporaryDirectory() as folder:
+        estimator = make_pipeline(*steps, clf.set_params(memory=folder))
+        step = estimator.steps[-1][0]
+        grid = {f"{step}__{name}": values for name, values in grid.items()}
+        search = GridSearchCV(estimator, grid, cv=2).fit(X, labels)
+        skfashion.save(EnsembleFromSearch(search, n_members=3).fit(X, labels), f"{folder}/model")
+        return skfashion.load(f"{folder}/model")
+
+
+def vote(**parameters):
+    """Fit two kinds on labels that are words, one on rows and the other behind a step."""
+    several = [("dense", dense()), ("resized", make_pipeline(ImageResizer(6), dense(**FLIP)))]
+    words = np.array(["coat", "boot", "dress"])[LABELS]
+    return VotingClassifier(several, **{"voting": "soft", **parameters}).fit(GREY, words)
+
+
 def pipe(*steps, X=GREY, **parameters):
     return make_pipeline(*steps, dense(**parameters)).fit(X, LABELS)
 
@@ -129,6 +151,11 @@ FITS = {
         PLANES.reshape(24, -1)),
     "scikit-learn's": (lambda: pipe(ImageFlattener(), StandardScaler(with_mean=False),
         MinMaxScaler(), MaxAbsScaler()), GREY),
+    "ensemble": (lambda: ensemble(on_small_backbone(**FLIP), PHOTOS, LABELS, ImageReader(16),
+        dropout=[0.0, 0.3]), PHOTOS),
+    "ensemble of labels": (lambda: ensemble(small("ConvClassifier", epochs=1), GREY, TAGS,
+        ImageResizer(6), filters=[4, 8]), GREY),
+    "vote": (lambda: vote(weights=[1, 3]), GREY),
     "colours": (lambda: pipe(GrayscaleToRGB(), PixelScaler("symmetric")), GREY),
 }  # fmt: skip
 
@@ -189,6 +216,13 @@ def test_files_predict_what_the_estimator_does(name, suffix, tmp_path):
     np.testing.assert_allclose(run(path, pixels), model.predict_proba(X), rtol=0, atol=1e-5)
     assert labels_of(path) == [str(label) for label in model.classes_]
     assert [p.name for p in tmp_path.iterdir()] == [path.name]  # nothing is left beside it
+
+
+def test_what_is_frozen_in_many_networks_is_in_a_file_once():
+    ensemble, _ = fitted("ensemble")
+    one, head = ensemble.estimators_[0][-1].model_.count_params(), (32 + 1) * 3
+    others = len(ensemble.estimators_) - 1
+    assert Graph(ensemble).model.count_params() == one + others * head
 
 
 @pytest.mark.parametrize("policy", ["mixed_float16", "mixed_bfloat16"])
@@ -255,6 +289,22 @@ def test_eight_bits(name, tmp_path):
     assert sizes[0] < 0.6 * sizes[1]
 
 
+def test_eight_bits_of_a_mobilenet(imagenet, data_dir, tmp_path):
+    parts = {"train": 600, "test": 1000}
+    (X, y), (X_test, y_test) = (
+        shuffle(*load_image_folder(data_dir / "intel-scenes" / part, return_X_y=True),
+            n_samples=n, random_state=0)
+        for part, n in parts.items()
+    )  # fmt: skip
+    head = MobileNetFineTuner(alpha=0.35, epochs=8, fine_tune_epochs=0, random_state=0)
+    model = make_pipeline(ImageReader(96, resize="crop"), head).fit(X, y)
+    skfashion.export(model, tmp_path / "m.tflite", quantize="int8", sample=X)
+    seen = run(tmp_path / "m.tflite", model[0].transform(X_test))
+    seen, wanted = model.classes_[seen.argmax(1)], model.predict(X_test)
+    assert np.mean(seen == wanted) >= 0.95
+    assert abs(np.mean(seen == y_test) - np.mean(wanted == y_test)) <= 0.01
+
+
 @pytest.mark.parametrize(
     ("make", "path", "options", "error", "match"),
     [
@@ -263,6 +313,10 @@ def test_eight_bits(name, tmp_path):
             "Step 'pca' of the Pipeline can't be exported: it is a PCA"),
         (lambda: make_pipeline(LogisticRegression()).fit(ROWS[:9], LABELS[:9]), "m.keras", {},
             TypeError, "got LogisticRegression"),
+        (lambda: vote(voting="hard"), "m.keras", {}, TypeError, "got VotingClassifier"),
+        (lambda: VotingClassifier([("a", pipe(ImageReader(8), X=PHOTOS)),
+            ("b", pipe(ImageReader(9), X=PHOTOS))], voting="soft").fit(PHOTOS, LABELS), "m.keras",
+            {}, TypeError, "Step 'imagereader'(.|\n)*don't all read files in the same way"),
         (dense, "m.keras", {}, NotFittedError, "not fitted"),
         (lambda: fitted("dense")[0], "m.h5", {}, ValueError, "ends in '.h5'(.|\n)*.tflite, .onnx"),
         (lambda: fitted("dense")[0], "m.onnx", {"quantize": "int8", "sample": ROWS}, ValueError,

@@ -10,7 +10,7 @@ from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 
-from skfashion import ConvClassifier, KerasImageClassifier
+from skfashion import ConvClassifier, EnsembleFromSearch, KerasImageClassifier
 from skfashion.inspection import MistakesDisplay, heatmap, write_report
 from skfashion.inspection._heatmap import tinted
 from skfashion.preprocessing import ImageFlattener, ImageReader
@@ -132,12 +132,19 @@ def files(tmp_path):
 
 def test_files_and_a_search_over_a_pipeline(files, tmp_path):
     names, y, places = files
-    pipe = make_pipeline(ImageReader(size=SIDE), CLASSIFIERS["conv"]())
+    conv = CLASSIFIERS["conv"]().set_params(memory=tmp_path / "runs")
+    pipe = make_pipeline(ImageReader(size=SIDE), conv)
     search = GridSearchCV(pipe, {"convclassifier__epochs": [12, 1]}, cv=2).fit(names, y)
     assert search.best_params_["convclassifier__epochs"] == 12
     heat = heatmap(search, names, y=y)
     assert share_found(heat, places, margin=4) > 0.9
     assert np.array_equal(heat, heatmap(search.best_estimator_, names, y=y))
+    ensemble = EnsembleFromSearch(search).fit(names, y)
+    each = [heatmap(clf, names, y=y) for clf in ensemble.estimators_]
+    mean = np.average(each, axis=0, weights=ensemble.weights_)
+    heat = heatmap(ensemble, names, y=y)
+    np.testing.assert_allclose(heat, mean / mean.max(axis=(1, 2), keepdims=True), atol=1e-5)
+    assert share_found(heat, places, margin=4) > 0.9
     # The first twenty are told to be what they aren't.
     labels = np.where(np.arange(60) < 20, np.where(y == "level", "upright", "level"), y)
     shown = MistakesDisplay.from_estimator(search, names, labels, n_images=4, explain=True)
