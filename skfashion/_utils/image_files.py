@@ -223,7 +223,8 @@ def _picture(path, side, white=None):
     image, layout = _loaded(path, side)
     depth = _white_at_depth(image, layout)
     # Of deep colours Pillow reads the upper 8 bits, which is all that their depth asks for.
-    if depth is None or (white is None and image.mode in _COLOURS):
+    clear = image.info.get("transparency")  # in 16 bits, too; of 8 bits Pillow sees to it
+    if depth is None or (white is None and clear is None and image.mode in _COLOURS):
         return _on_white(image)
     values = _values(path, image, layout)
     if white is None:
@@ -236,6 +237,8 @@ def _picture(path, side, white=None):
     picture = Image.fromarray(np.rint((values * (255 / white)).clip(0, 255)).astype(np.uint8))
     if image.mode == "RGBA":
         picture.putalpha(image.getchannel("A"))
+    elif clear is not None:
+        picture.putalpha(Image.fromarray((np.atleast_3d(values) != clear).any(axis=2)))
     return _on_white(picture)
 
 

@@ -6,8 +6,8 @@ from typing import Any, Literal
 import numpy as np
 from sklearn.preprocessing import MultiLabelBinarizer
 
-from skfashion._utils.image_files import listed, shown_name
-from skfashion._utils.messages import some
+from skfashion._utils.image_files import listed, reasons, shown_name
+from skfashion._utils.messages import shown, some
 from skfashion._utils.typing import PathLike
 from skfashion._utils.validation import StrOptions, validate_params
 from skfashion.datasets._folder import refuse_or_warn, unreadable
@@ -102,11 +102,15 @@ def load_image_table(
     ([[1, 1], [0, 1]], ['sea', 'sky'])
     >>> root.cleanup()
     """
-    frame, told, folder = _read(table)
+    if sep == "" or not target:
+        raise ValueError(f"sep={sep!r} and target={target!r}: neither may be empty.")
+    frame, told, folder = _read(table, target if sep else [])
     root = folder if root is None else os.path.expanduser(os.fspath(root))
-    names = [os.path.join(root, name) for name in _file_names(frame, path, told)]
+    names = _file_names(frame, path, told, root)
     y, target_names = _labels(frame, target, sep, told)
     bad_files = unreadable(names)
+    if len(bad_files) == len(names):
+        raise ValueError(f"None of the files in {told} can be read:\n{reasons(bad_files)}")
     refuse_or_warn(bad_files, f"in {told}", on_error)
     bad = dict(bad_files)
     good = np.array([name not in bad for name in names])
@@ -119,8 +123,11 @@ def load_image_table(
     )
 
 
-def _read(table):
-    """Return a table as a frame, what to call it, and the folder it lies in."""
+def _read(table, text):
+    """Return a table as a frame, what to call it, and the folder it lies in.
+
+    A file's columns of the names in `text` are text whatever they hold, such as 1, 2 and 1|2.
+    """
     import pandas as pd
 
     if isinstance(table, pd.DataFrame):
@@ -137,7 +144,8 @@ def _read(table):
     sep = "\t" if file.lower().endswith(".tsv") else ","
     try:
         # "NA" and "None" are words; only nothing is missing.
-        frame = pd.read_csv(file, sep=sep, keep_default_na=False, na_values=[""])
+        options = {"keep_default_na": False, "na_values": [""]}
+        frame = pd.read_csv(file, sep=sep, dtype=dict.fromkeys(np.atleast_1d(text), str), **options)
     except ValueError as error:  # of pandas' own kinds, too, and of text that is not UTF-8
         raise ValueError(
             f"The table {file!r} can't be read as CSV ({error}). Give a file in UTF-8 with a "
@@ -146,7 +154,7 @@ def _read(table):
     return frame, repr(file), os.path.dirname(file)
 
 
-def _column(frame, name, told):
+def _column(frame, name, told, *, complete=True):
     if name not in frame.columns:
         known = some([str(column) for column in frame.columns], 10)
         raise ValueError(
@@ -154,8 +162,16 @@ def _column(frame, name, told):
             "file names and labels, path= and target=."
         )
     column = frame[name]
+    if column.ndim > 1:
+        raise ValueError(f"There are several columns {name!r} in {told}: give each its own name.")
+    lists = [cell for cell in column if isinstance(cell, (list, tuple, set, np.ndarray))]
+    if lists:
+        raise ValueError(
+            f"Column {name!r} of {told} holds {shown(lists[0])}: write several labels as one text, "
+            'such as "a|b" for sep="|", or give each label a column of 0 and 1.'
+        )
     missing = np.flatnonzero(column.isna())
-    if len(missing):
+    if complete and len(missing):
         raise ValueError(
             f"Column {name!r} of {told} is empty in {len(missing)} of {len(frame)} rows "
             f"(from 0 on: {some(missing.tolist(), 10)}). Fill them in, or leave these rows out."
@@ -163,14 +179,18 @@ def _column(frame, name, told):
     return column
 
 
-def _file_names(frame, path, told):
+def _file_names(frame, path, told, root):
     if not len(frame):
         raise ValueError(f"There is no row in {told}: give one for each image.")
     names = [os.fspath(n) if isinstance(n, os.PathLike) else n for n in _column(frame, path, told)]
     strange = [name for name in names if not isinstance(name, str)]
     if strange:
-        raise ValueError(f"Column {path!r} of {told} holds {strange[0]!r}, which is no file name.")
-    once, counts = np.unique(names, return_counts=True)
+        raise ValueError(
+            f"Column {path!r} of {told} holds {strange[0]!r}, which is not a file name."
+        )
+    names = [os.path.join(root, name) for name in names]
+    files = [os.path.abspath(name) for name in names]  # of one there are many ways to write it
+    once, counts = np.unique(files, return_counts=True)
     if len(once) < len(names):
         raise ValueError(
             f"{np.sum(counts > 1)} files are named more than once in {told}:\n"
@@ -197,9 +217,11 @@ def _labels(frame, target, sep, told):
         y = _column(frame, target, told).to_numpy()
         y = y if y.dtype.kind in "biuf" else y.astype(np.str_)
         return y, np.unique(y).tolist()
-    if target in frame.columns:  # an image may have no label
-        frame = frame.assign(**{target: frame[target].fillna("").astype(str)})
-    cells = _column(frame, target, told)
+    # An image may have no label, which makes floats of whole numbers.
+    cells = _column(frame, target, told, complete=False).convert_dtypes().astype(object)
+    cells = cells.fillna("").astype(str)
     binarizer = MultiLabelBinarizer()
     y = binarizer.fit_transform([{p.strip() for p in cell.split(sep)} - {""} for cell in cells])
+    if not y.size:
+        raise ValueError(f"There is no label in column {target!r} of {told}.")
     return y, binarizer.classes_.tolist()

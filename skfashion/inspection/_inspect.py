@@ -145,7 +145,7 @@ def inspect_images(
     pixels = [thumbnails(X, _duplicates.SIDE, image_shape=shape)]
     if X_test is not None:
         parts.append(_part("test", X_test, y_test))
-        pixels.append(thumbnails(X_test, _duplicates.SIDE, image_shape=shape))
+        pixels.append(thumbnails(X_test, _duplicates.SIDE, image_shape=shape, like=X))
         shapes = [each.shape[1:] for each in pixels]
         if shapes[0] != shapes[1]:
             raise ValueError(f"X_test has images of shape {shapes[1]}, and X of {shapes[0]}.")

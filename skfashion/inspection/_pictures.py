@@ -40,17 +40,21 @@ def pictures(X, index=None, *, image_shape=None):
     if names is not None:
         return [_picture_of(name) for name in names]
     X = images.array_of(X)
-    show = _as_bytes(X, image_shape)
+    show = _as_bytes(X, image_shape, X)
     return list(show(np.asarray(X if index is None else X[index])))
 
 
-def thumbnails(X, side, *, image_shape=None):
-    """Return images as uint8, (n, h, w) or (n, h, w, 3), files and larger ones at one size."""
-    names = names_of(X)
+def thumbnails(X, side, *, image_shape=None, like=None):
+    """Return images as uint8, (n, h, w) or (n, h, w, 3), files and larger ones at one size.
+
+    What is black and white in them is told from others `like` them, if those are of their kind.
+    """
+    like, names = X if like is None else like, names_of(X)
     if names is not None:
-        return ImageReader(side, white="auto", lazy=False).fit_transform(names)
-    X = images.array_of(X)
-    show, parts = _as_bytes(X, image_shape), []
+        reader = ImageReader(side, white="auto", lazy=False).fit(names_of(like) or names)
+        return reader.transform(names)
+    X, like = images.array_of(X), images.array_of(like)
+    show, parts = _as_bytes(X, image_shape, like if like.dtype == X.dtype else X), []
     for part in map(show, images.blocks(X)):
         if max(part.shape[1:3]) > side:
             shape = (*part.shape[1:3], *(part.shape[3:] or (1,)))
@@ -59,9 +63,10 @@ def thumbnails(X, side, *, image_shape=None):
     return np.concatenate(parts)
 
 
-def _as_bytes(X, image_shape):
-    """Return a function that turns parts of X into uint8; their range is told from all of it."""
-    black, white = images.limits_of(images.find_range(X, quiet=True)) or images.pixel_extremes(X)
+def _as_bytes(X, image_shape, like):
+    """Return a function that turns parts of X into uint8, by the range of pixels of others."""
+    limits = images.limits_of(images.find_range(like, quiet=True))
+    black, white = limits or images.pixel_extremes(like)
     planar = images.is_planar(image_shape)
     if X.ndim > 2 and not (planar and X.shape[1:] == tuple(image_shape)):
         image_shape = None  # which images have themselves

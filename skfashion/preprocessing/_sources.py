@@ -32,13 +32,17 @@ class Unnamed:
         """Bytes of a file, or a Pillow image."""
         given = self._given
         if hasattr(given, "read"):
-            with suppress(AttributeError, OSError):  # of a stream, which is read from where it is
-                given.seek(0)
-            given = given.read()
+            try:
+                with suppress(AttributeError, OSError):  # of a stream, read from where it is
+                    given.seek(0)
+                given = given.read()
+            except ValueError as error:  # it is closed, or opened as text
+                given = error
             if not isinstance(given, bytes):
+                got = given if isinstance(given, ValueError) else type(given).__name__
                 raise TypeError(
-                    f"Expected bytes from read() of the {self}, got {type(given).__name__}: open "
-                    'files with "rb", and give .file of an upload whose read() is asynchronous.'
+                    f"Expected bytes from read() of the {self}, got {got}: open files with "
+                    '"rb", and give .file of an upload whose read() is asynchronous.'
                 )
         if isinstance(given, np.ndarray):
             return Image.fromarray(given[..., 0] if given.shape[2:] == (1,) else given)
@@ -85,6 +89,8 @@ def sources_of(X):
         elements = elements[:, 0]
     if elements.ndim != 1:
         remedy = "Select the column that holds the names."
+        if elements.ndim == 0:
+            remedy = f"Make a list of the {type(X).__name__}."
         if elements.dtype.kind in "uif":
             remedy = (
                 "Images that are one array already need no reader: drop this step or use "

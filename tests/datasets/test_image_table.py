@@ -71,13 +71,47 @@ def test_several_labels_an_image(table):
         ({"label": ["a", "", "b", ""]}, {}, "empty in 2 of 4 rows .*\\[1, 3\\]"),
         ({"file": ["4.png", "", "x", "y"], "label": list("aabb")}, {}, "'file' .* is empty"),
         ({"file": ["4.png"] * 4, "label": list("aabb")}, {}, "(?s)named more than once.*4.png"),
-        ({"file": range(4), "label": list("aabb")}, {}, "holds 0, which is no file name"),
+        (
+            {"file": ["4.png", "./4.png", "a/../4.png", "x"], "label": list("aabb")},
+            {},
+            "(?s)1 files are named.*4.png",
+        ),
+        ({"file": range(4), "label": list("aabb")}, {}, "holds 0, which is not a file name"),
+        ({"file": list("uvwx"), "label": list("aabb")}, {"on_error": "skip"}, "(?s)None of.*no su"),
         ({"sea": [0, 1, 2, 0]}, {"target": ["sea"]}, "'sea' .* holds 2"),
+        ({"label": [""] * 4}, {"sep": "|"}, "no label in column 'label'"),
+        ({"label": list("aabb")}, {"sep": ""}, "may be empty"),
+        ({"sea": [0, 1, 1, 0]}, {"target": []}, "may be empty"),
     ],
 )
 def test_refusals(columns, options, message, table):
     with pytest.raises(ValueError, match=message):
         load_image_table(table(**columns), **options)
+
+
+@pytest.mark.parametrize(
+    ("cells", "names"),
+    [
+        (pd.Categorical(["b|a", None, "a", "b"]), ["a", "b"]),
+        ([1, None, 2, 1], ["1", "2"]),
+        (["01", "", "2", "01"], ["01", "2"]),
+    ],
+)
+def test_several_labels_in_cells_of_any_kind(cells, names, table, root):
+    frame = pd.DataFrame({"file": NAMES, "label": cells})
+    assert load_image_table(frame, root=root, sep="|").target_names == names
+    data = load_image_table(table(label=cells), sep="|")
+    assert data.target[1].tolist() == [0, 0]
+
+
+@pytest.mark.parametrize("sep", [None, "|"])
+def test_frames_that_no_file_can_hold(sep, root):
+    lists = pd.DataFrame({"file": NAMES, "label": [["a"], ["a", "b"], ["b"], []]})
+    with pytest.raises(ValueError, match=r"holds \['a'\]: write"):
+        load_image_table(lists, root=root, sep=sep)
+    twice = pd.DataFrame([[name, 0, 1] for name in NAMES], columns=["file", "label", "label"])
+    with pytest.raises(ValueError, match="several columns 'label'"):
+        load_image_table(twice, root=root, sep=sep)
 
 
 def test_missing_files_are_named_at_once(table):

@@ -62,6 +62,20 @@ def test_whatever_form_images_have(form, dtype, data):
     assert only(inspect_images(X, y), "copy") == [["copy", 9, 4, "classes" * (y[9] != y[4])]]
 
 
+@pytest.mark.parametrize("form", ["arrays", "files"])
+def test_dark_test_images_are_compared_as_they_are(form, data, tmp_path):
+    """Of a part that has no bright pixel none is made: its copies would be missed."""
+    X, y = data
+    X[4] = X[9] // 2
+    if form == "files":
+        names = np.array([str(tmp_path / f"{i}.png") for i in range(len(X))])
+        for image, name in zip(X, names, strict=True):
+            Image.fromarray(image.astype(np.uint16) * 8).save(name)
+        X = names
+    found = inspect_images(X, y, X_test=X[4:5], y_test=y[4:5])
+    assert only(found, "copy", "near copy") == [["copy", 0, 4, "parts"]]
+
+
 @pytest.mark.parametrize("max_distance", [0, 2, 30])
 @pytest.mark.parametrize("n", [1, 2, 40, 300])
 def test_no_near_pair_is_missed(n, max_distance, rng, monkeypatch):

@@ -102,6 +102,7 @@ def test_decompression_bomb(tmp_path, monkeypatch, pixels):
         (np.zeros((2, 8, 8, 3)), ValueError, "ImageResizer"),
         (np.array([["a.png", "b.png"]]), ValueError, "Select the column"),
         (np.array(3), ValueError, "shape"),
+        ({"a.png"}, ValueError, "list of the set"),
         ([1, 2], TypeError, "got 1 "),
         (np.array([1.5]), TypeError, "float64"),
         (["a.png", None], TypeError, "at position 1"),
@@ -398,9 +399,23 @@ def test_bad_uploads(upload, monkeypatch):
         ImageReader(8).transform([np.zeros((8, 6), np.uint8), upload])
 
 
-def test_file_objects_that_do_not_read_bytes():
-    with pytest.raises(TypeError, match=r'of the StringIO at position 1, got str: open(.|\n)*"rb"'):
-        ImageReader(8).transform([np.zeros((8, 6), np.uint8), io.StringIO("text")])
+def closed_file():
+    with io.BytesIO() as file:
+        return file
+
+
+@pytest.mark.parametrize(
+    ("given", "got"),
+    [
+        (io.StringIO("text"), "StringIO at position 1, got str"),
+        (io.TextIOWrapper(io.BytesIO(b"\x89PNG"), "utf-8"), "got 'utf-8' codec can't decode.*"),
+        (closed_file(), "got I/O operation on closed file."),
+    ],
+    ids=["text", "decoded", "closed"],
+)
+def test_file_objects_that_do_not_read_bytes(given, got):
+    with pytest.raises(TypeError, match=rf'{got}: open(.|\n)*"rb"'):
+        ImageReader(8).transform([np.zeros((8, 6), np.uint8), given])
 
 
 def test_formats_of_other_programs_are_not_started():

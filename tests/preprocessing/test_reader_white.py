@@ -29,11 +29,12 @@ def _forget():
     forget()
 
 
-def png(path, values, kind):
+def png(path, values, kind, **chunks):
     """Write a PNG of 16 bits and any number of bands."""
     lines = values.reshape(len(values), -1).astype(">u2")
     chunks = {
         b"IHDR": struct.pack(">IIBBBBB", values.shape[1], len(values), 16, kind, 0, 0, 0),
+        **{name.encode(): content for name, content in chunks.items()},
         b"IDAT": zlib.compress(b"".join(b"\0" + line.tobytes() for line in lines)),
         b"IEND": b"",
     }
@@ -122,6 +123,18 @@ def test_a_warning_names_white_where_values_are_far_below(tmp_path, kind):
         warnings.simplefilter("error")
         assert ImageReader(64, white=65535).transform([faint]).max() == 16
         ImageReader(64).transform([full, str(grey)])
+
+
+@pytest.mark.parametrize("colour_type", [0, 2])
+@pytest.mark.parametrize("white", [None, 65535])
+def test_one_of_65536_colours_is_transparent(tmp_path, colour_type, white):
+    values = np.full((8, 8, 1 + colour_type), 257)
+    values[:4] = 258
+    clear = struct.pack(f">{1 + colour_type}H", *values[0, 0])
+    png(tmp_path / "deep", values, colour_type, tRNS=clear)
+    seen = ImageReader(8, white=white).transform([tmp_path / "deep"])[0]
+    assert (seen[:4] == 255).all()
+    assert (seen[4:] == 1).all()
 
 
 def test_depths_of_12_and_32_bits(tmp_path):
