@@ -10,6 +10,7 @@ from pathlib import Path
 ROOT = Path(__file__).resolve().parent.parent
 GALLERY = ROOT / "docs" / "gallery"
 RESULTS = ROOT / "benchmarks" / "results" / "seeds"
+PICTURES = ROOT / "docs" / "_static" / "gallery"
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,8 @@ class Row:
     seeds : int
         Five where a run takes less than ten minutes, else three.
     figures : tuple of Figure
+    pictures : tuple of int
+        Figures of the script that are kept of seed 0; none shows files of others.
     tried : str
         Which recipes were scored on the test images before this one.
     """
@@ -66,6 +69,7 @@ class Row:
     needs: tuple
     seeds: int
     figures: tuple
+    pictures: tuple
     tried: str = ""
 
 
@@ -101,6 +105,7 @@ ROWS = {
             Figure("validation_accuracy", "validation", published="89.52%"),
             Figure("test_accuracy", "test", published="88.60%", at_least=0.900),
         ),
+        (1, 2),
     ),
     "conv": Row(
         "Convolutional networks compared",
@@ -113,6 +118,7 @@ ROWS = {
             Figure("test_accuracy", "test", published="93.1%", at_least=0.940),
             Figure("test_loss", "test loss", "loss", published="0.278", at_most=0.19),
         ),
+        (1, 2, 3, 4, 5),
         tried="recipes before: 93.1% and 93.5% with shifted images, 93.7% with dropout 0.3",
     ),
     "mobilenet": Row(
@@ -131,6 +137,7 @@ ROWS = {
                 at_least=0.91,
             ),
         ),
+        (1, 2),
     ),
     "cats": Row(
         "Fine-tuning, before and after",
@@ -145,6 +152,7 @@ ROWS = {
             Figure("after_test_accuracy", "test after", published="97.89%", at_least=0.974),
             Figure("after_test_loss", "test loss after", "loss", published="0.058"),
         ),
+        (1,),
         tried="a recipe before: test after 95.4%",
     ),
     "scenes": Row(
@@ -160,6 +168,7 @@ ROWS = {
             Figure("test_accuracy", "test", at_least=0.885),
             Figure("search_minutes", "search", "minutes", published="3 hours", at_most=30),
         ),
+        (1, 2, 3),
     ),
 }
 
@@ -173,6 +182,12 @@ def load(name, folder=RESULTS):
     """Return the records of a row, by seed."""
     paths = sorted(Path(folder).glob(f"{name}_*.json"))
     return sorted((json.loads(p.read_text()) for p in paths), key=lambda r: r["seed"])
+
+
+def pictures_of(name, folder=PICTURES):
+    """Return where the pictures of a row's first run are kept, each with what it is."""
+    paths = [Path(folder) / f"{name}_{i}.png" for i in ROWS[name].pictures]
+    return {path: f"Picture {i} of the run with seed 0" for i, path in enumerate(paths, 1)}
 
 
 def script_digest(script):

@@ -128,6 +128,9 @@ def rest_of_row(name, folder=seeds.RESULTS):
         for i, cell in enumerate(line):
             lines.append(("      * - " if i == 0 else "        - ") + cell)
     lines += ["", *(f"   {line}" for line in _how(row, records)), "", f"   {origins}"]
+    for path, what in seeds.pictures_of(name).items():
+        if path.exists():
+            lines += ["", f"   .. image:: /_static/gallery/{path.name}", f"      :alt: {what}"]
     return "\n".join(line.rstrip() for line in lines) + "\n"
 
 

@@ -17,9 +17,17 @@ from pathlib import Path
 import pytest
 
 from benchmarks import seeds_table
-from benchmarks.harness import machine, versions
+from benchmarks.harness import code, machine, versions
 from benchmarks.requirements import needs
-from benchmarks.seeds import ROOT, ROWS, is_current, path_of, script_digest
+from benchmarks.seeds import (
+    PICTURES,
+    ROOT,
+    ROWS,
+    is_current,
+    path_of,
+    pictures_of,
+    script_digest,
+)
 
 RUNS = [(name, seed) for name, row in ROWS.items() for seed in range(row.seeds)]
 
@@ -31,7 +39,8 @@ def test_seed_project(name, seed, pytestconfig, tmp_path):
     options = pytestconfig.option
     row = ROWS[name]
     if options.quick:
-        found = run(name, seed, tmp_path, quick=True)
+        found = run(name, seed, tmp_path, quick=True, pictures=tmp_path)
+        assert all(path.stat().st_size for path in pictures_of(name, tmp_path))
         assert {figure.name for figure in row.figures} == set(found["figures"])
         return
     if "seeds" not in (options.markexpr or ""):
@@ -46,7 +55,8 @@ def test_seed_project(name, seed, pytestconfig, tmp_path):
     work.mkdir(parents=True, exist_ok=True)
     started = _now()
     load = list(os.getloadavg()) if hasattr(os, "getloadavg") else None
-    found = run(name, seed, work)
+    own = folder == seeds_table.seeds.RESULTS
+    found = run(name, seed, work, pictures=PICTURES if own and seed == 0 else None)
     record = {
         "row": name,
         "seed": seed,
@@ -59,22 +69,27 @@ def test_seed_project(name, seed, pytestconfig, tmp_path):
         "machine": machine(),
         "load_at_start": load,
         "versions": versions(),
+        "code": code(),
         **found,
     }
     keep(record, path_of(name, seed, folder))
     shutil.rmtree(work)
-    if folder == seeds_table.seeds.RESULTS:
+    if own:
         seeds_table.write()
 
 
-def run(name, seed, cwd, *, quick=False):
-    """Run the script of a row in a process of its own; return what it reported."""
+def run(name, seed, cwd, *, quick=False, pictures=None):
+    """Run the script of a row in a process of its own; return what it reported.
+
+    Its pictures are kept in a folder, if one is given.
+    """
     given = {"KERAS_BACKEND": "tensorflow", "TF_CPP_MIN_LOG_LEVEL": "3", "MPLBACKEND": "agg"}
     paths = [str(ROOT), *filter(None, [os.environ.get("PYTHONPATH")])]
     env = {**os.environ, **given, "PYTHONPATH": os.pathsep.join(paths)}
     env["SKFASHION_GALLERY"] = "" if quick else "full"
+    kept = [] if pictures is None else [str(pictures)]
     done = subprocess.run(
-        [sys.executable, "-m", "benchmarks.contestants_seeds", name, str(seed)],
+        [sys.executable, "-m", "benchmarks.contestants_seeds", name, str(seed), *kept],
         cwd=cwd,
         env=env,
         capture_output=True,
