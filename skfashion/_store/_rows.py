@@ -48,13 +48,12 @@ class Rows:
         if array.dtype != dtype or array.shape != (len(keys), *shape):
             given = f"got an array of shape {array.shape} and dtype {array.dtype}"
             raise ValueError(f"{len(keys)} rows of {shape} and dtype {dtype} were wanted, {given}")
-        with self._lock:
-            self._refresh()
-            new = {key: i for i, key in enumerate(keys) if key not in self._places}
+        new = self.unknown(keys)
         if not new:
             return True
         if len(new) < len(keys):
-            array = array[list(new.values())]
+            place = {key: i for i, key in enumerate(keys)}
+            array = array[[place[key] for key in new]]
         content = _npy.raw(array)
         rows = content.reshape(len(new), -1)
         index = b"".join(key + _files.checksum(row) for key, row in zip(new, rows, strict=True))
@@ -66,6 +65,13 @@ class Rows:
             # Not left to the next listing, which a network folder may deliver late.
             self._add(Shard(path, self._form, len(beginning), index))
         return True
+
+    def unknown(self, keys):
+        """Return the keys that nobody has written yet, each once."""
+        keys = dict.fromkeys(_checked(keys))
+        with self._lock:
+            self._refresh()
+            return [key for key in keys if key not in self._places]
 
     def _add(self, shard):
         self._shards[shard.path.name] = shard

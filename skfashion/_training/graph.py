@@ -17,7 +17,6 @@ from skfashion._training.loops import (
     segments,
     variables_of,
 )
-from skfashion._utils.lazy_images import LazyImages
 
 # What the process grows by for each operation of a graph: 9 to 10.5 kB, from small dense
 # networks (300 operations to train) to a whole MobileNetV2 (8,000).
@@ -97,9 +96,12 @@ class GraphLoop(Loop):
         """Return the output for an array of at most a batch."""
         return self._call(self._predict, held, tf.constant(X)).numpy()
 
-    def resident(self, *arrays):
-        """Put arrays where the graph reads them; those that nobody can change stay in place."""
-        return [a if isinstance(a, LazyImages) else _tensor_of(a) for a in arrays]
+    def _put(self, array):
+        """Put an array where the graph reads it; one that nobody can change stays in place."""
+        if array.flags.writeable:
+            return tf.constant(array)
+        context.context().ensure_initialized()
+        return ops.EagerTensor(array, context.context().device_name, None)
 
     def _with_metrics(self, held, X, y, weight=None):
         """Return what is held and variables of the metrics, made with a prediction of one image.
@@ -187,14 +189,6 @@ class GraphLoop(Loop):
 
 def _as_tensors(pairs):
     return Held([v for v, _ in pairs], [tf.cast(array, v.dtype) for v, array in pairs])
-
-
-def _tensor_of(array):
-    """Return a tensor: a copy, or the memory itself of an array that can't be written to."""
-    if array.flags.writeable:
-        return tf.constant(array)
-    context.context().ensure_initialized()
-    return ops.EagerTensor(array, context.context().device_name, None)
 
 
 def _n_operations(graph):

@@ -15,7 +15,7 @@ from skfashion._training.programs import frozen_part, program_of
 from skfashion._training.seeding import build_scope, derive
 from skfashion._utils.config import get_config
 from skfashion._utils.context import holding
-from skfashion._utils.lazy_images import LazyImages, read_ahead
+from skfashion._utils.lazy_images import is_unread, read_ahead
 from skfashion.networks._layers import for_inference
 
 _PREDICT_BATCH = 1024
@@ -43,7 +43,7 @@ def predict(plan, weights, X, build, *, store=None, run_key=None):
     n_kept = get_config()["kept_predictions"]
     if store is None or run_key is None or len(X) < _KEPT_FROM or not n_kept:
         return _computed(plan, weights, X, build, store)
-    if isinstance(X, LazyImages) and None in X.row_keys(store, read=False):
+    if is_unread(X, store):
         # To look for them every image would have to be read, and once more to predict it.
         return _computed(plan, weights, X, build, store)
     key = run_key + array_digest(X, store)

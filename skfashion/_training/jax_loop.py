@@ -84,9 +84,8 @@ class JaxLoop(Loop):
                 variable._value = None
         return bytes_of(v for v in variables if id(v) not in given)
 
-    def resident(self, *arrays):
-        """Put arrays on the device."""
-        return [a if isinstance(a, LazyImages) else Rows(a, jnp.asarray) for a in arrays]
+    def _put(self, array):
+        return Rows(array, jnp.asarray)
 
     def train_epoch(self, held, data, order, batch_size):
         """Train one epoch on resident arrays in the given order; return the metrics."""

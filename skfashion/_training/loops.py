@@ -91,10 +91,11 @@ class Loop(Protocol):
         """Free what the model has in variables that are always held; return the bytes kept."""
 
     def resident(self, *arrays):
-        """Return arrays where they are read fastest, as a list; good for any number of epochs.
+        """Return arrays where they are read fastest, as a list; good for any number of epochs."""
+        return [a if isinstance(a, LazyImages) else self._put(a) for a in arrays]
 
-        `LazyImages` stay what they are.
-        """
+    def _put(self, array):
+        return array
 
     def train_epoch(self, held, data, order, batch_size):
         """Train one epoch on resident X, y and weights; return loss and metrics, a dict of float.
@@ -247,10 +248,6 @@ class KerasLoop(Loop):
         full = 1 << max(0, n - 1).bit_length()
         X = np.concatenate([X, np.repeat(X[-1:], full - n, axis=0)]) if full > n else X
         return np.asarray(self._model.predict_on_batch(X))[:n]
-
-    def resident(self, *arrays):
-        """Return the arrays: they stay in NumPy."""
-        return list(arrays)
 
     def _within_epoch(self):
         return None if self._callbacks is None else _WithinEpoch(self._callbacks, self._model)

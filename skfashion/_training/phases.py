@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 from weakref import WeakValueDictionary
 
 import keras
-import numpy as np
 
 from skfashion._training import features, stack
 from skfashion._training.loops import KerasLoop, has_hooks_in_epochs
@@ -17,8 +16,8 @@ from skfashion._training.programs import Program, initial_weights, program_of
 from skfashion._training.runs import Runs, State, result_key
 from skfashion._training.seeding import build_scope, derive, order, views
 from skfashion._utils.context import holding
-from skfashion._utils.images import mirrored
-from skfashion._utils.lazy_images import LazyImages, concatenate
+from skfashion._utils.images import array_of, mirrored
+from skfashion._utils.lazy_images import concatenate, is_unread, together
 
 _CHECKPOINT_SECONDS = 5.0
 _EVALUATE_BATCH = 256
@@ -103,7 +102,7 @@ def run(
 def _look_at(plan, data, build, weights, store):
     """Compute what is frozen of images that nobody has read yet: their key is known then."""
     for X in (data.X, data.X_val):
-        if isinstance(X, LazyImages) and None in X.row_keys(store, read=False):
+        if is_unread(X, store):
             with program_of(plan, plan.phases[0], build, cut=True) as program:
                 if program.parts.lower is not None:
                     features.inputs(X, program.parts, weights, store)
@@ -260,11 +259,10 @@ class _Trainer:
     def _training_arrays(self, program, state):
         """Return inputs, targets and weights; of both views one after the other, if there are."""
         data = self._data
-        arrays = [self._inputs(program, data.X, state), data.y, data.weight]
-        if not self._plan.mirrored:
-            return arrays
-        other = [self._inputs(program, mirrored(data.X), state), data.y, data.weight]
-        return [concatenate(both) for both in zip(arrays, other, strict=True)]
+        views = [data.X, mirrored(data.X)] if self._plan.mirrored else [data.X]
+        inputs = [self._inputs(program, X, state) for X in together(views)]
+        targets = [[a] * len(views) for a in (data.y, data.weight)]
+        return [concatenate(several) for several in (inputs, *targets)]
 
     def _inputs(self, program, X, state):
         if program.parts.lower is None:
@@ -290,8 +288,7 @@ class _Trainer:
             logs |= {f"val_{name}": value for name, value in scores.items()}
             if self._score is not None:
                 weights = training.weights(state.weights)
-                inputs = valid[0] if isinstance(valid[0], LazyImages) else np.asarray(valid[0])
-                outputs = training.outputs(inputs, weights, _EVALUATE_BATCH)
+                outputs = training.outputs(array_of(valid[0]), weights, _EVALUATE_BATCH)
                 logs[f"val_{plan.watched}"] = self._score(outputs)
         entry = {"phase": phase.name, "learning_rate": rate, **logs}
         state = replace(

@@ -6,7 +6,6 @@ import tensorflow as tf
 
 from skfashion._training.graph import GraphLoop
 from skfashion._training.loops import Rows, batches, segments
-from skfashion._utils.lazy_images import LazyImages
 
 
 class XlaLoop(GraphLoop):
@@ -17,9 +16,8 @@ class XlaLoop(GraphLoop):
     prediction is a plain graph.
     """
 
-    def resident(self, *arrays):
-        """Put arrays where the programs read them."""
-        return [a if isinstance(a, LazyImages) else Rows(a, tf.constant) for a in arrays]
+    def _put(self, array):
+        return Rows(array, tf.constant)
 
     def train_epoch(self, held, data, order, batch_size):
         """Train one epoch on resident arrays in the given order; return the metrics."""

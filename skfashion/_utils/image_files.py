@@ -168,6 +168,7 @@ def _turned(image, *, in_place=False):
 
 
 def _opened(source):
+    source = getattr(source, "content", source)  # of a row of a data set
     if isinstance(source, Image.Image):
         return upright(source)
     if isinstance(source, bytes):

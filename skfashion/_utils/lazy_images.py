@@ -51,6 +51,10 @@ class LazyImages:
     def __len__(self):
         return self.shape[0]
 
+    def __sizeof__(self):
+        # About that of names: Dask sends once, and not with each fit, what it takes for large.
+        return 128 * len(self)
+
     def __repr__(self):
         return f"<{len(self)} images of shape {self.shape[1:]}, {self.dtype}, not read yet>"
 
@@ -97,9 +101,9 @@ class LazyImages:
             shape=(len(self), *like.shape[1:]),
         )
 
-    def parts(self, nbytes=_PART_BYTES):
-        """Yield successive arrays of about so many bytes."""
-        return read_ahead(self, rows_of(self, nbytes))
+    def parts(self):
+        """Yield successive arrays."""
+        return read_ahead(self, rows_of(self))
 
     def names(self):
         """Return 16 bytes an image, an array of objects, that say all its pixels depend on."""
@@ -150,7 +154,9 @@ class LazyImages:
         return ahead(read, batches)
 
     def _read(self, places):
-        images = self._source.read(places)
+        return self._changed(self._source.read(places))
+
+    def _changed(self, images):
         for step in self._steps:
             images = step(images)
         return np.ascontiguousarray(images)
@@ -162,29 +168,37 @@ class LazyImages:
 
 
 class _Joined:
-    """Several images of one form, one after the other, as a source."""
+    """Several images of one form, one after the other, as a source; what is shared is read once."""
 
     def __init__(self, several):
         self._several = several
         self.shape, self.dtype, self.limits = several[0].shape[1:], several[0].dtype, None
         self.keys = np.concatenate([images.names() for images in several])
-        self._ends = np.cumsum([len(images) for images in several])
+        self.at = np.concatenate([images._places for images in several])
+        self._whose = np.repeat(np.arange(len(several)), [len(images) for images in several])
 
     def read(self, places):
-        out = np.empty((len(places), *self.shape), self.dtype)
-        which = np.searchsorted(self._ends, places, side="right")
-        for i in np.unique(which):
-            images, mine = self._several[i], which == i
-            rows = places[mine] - (self._ends[i] - len(images))
-            out[mine] = images._read(images._places[rows])
+        out, whose = np.empty((len(places), *self.shape), self.dtype), self._whose[places]
+        sources = [images._source for images in self._several]
+        for source in set(sources):
+            here = np.array([sources[i] is source for i in whose])
+            at, back = np.unique(self.at[places[here]], return_inverse=True)
+            images = source.read(at)[back]
+            for i in np.unique(whose[here]):
+                out[whose == i] = self._several[i]._changed(images[whose[here] == i])
         return out
 
 
 def concatenate(several):
     """Return arrays, or images that are read when they are needed, one after the other."""
-    if isinstance(several[0], LazyImages):
-        return LazyImages(_Joined(several))
-    return np.concatenate(several)
+    if len(several) == 1:
+        return several[0]
+    return together(several)[0] if isinstance(several[0], LazyImages) else np.concatenate(several)
+
+
+def together(several):
+    """Return a list of images to go through: those to be read as one, so that each is read once."""
+    return [LazyImages(_Joined(several))] if isinstance(several[0], LazyImages) else several
 
 
 def read_ahead(X, batches):
@@ -194,10 +208,46 @@ def read_ahead(X, batches):
     return (X[rows] for rows in batches)
 
 
-def rows_of(X, nbytes=_PART_BYTES, multiple=1):
+def rows_of(X, nbytes=None, multiple=1):
     """Return slices of rows of about so many bytes each, of a multiple of some rows."""
+    nbytes = nbytes or _PART_BYTES
     step = multiple * max(1, nbytes * len(X) // (max(1, X.nbytes) * multiple))
-    return [slice(start, start + step) for start in range(0, len(X), step)]
+    return slices(len(X), step)
+
+
+def slices(n, step):
+    """Return slices of n rows, so many rows each."""
+    return [slice(start, min(start + step, n)) for start in range(0, n, step)]
+
+
+def digests_of(X, store=None):
+    """Return the digest of each image's bytes, or None of an image that nobody has read yet."""
+    if isinstance(X, LazyImages):
+        return X.row_keys(store, read=False)
+    return [blake2b(row, digest_size=16).digest() for row in np.ascontiguousarray(X)]
+
+
+def is_unread(X, store):
+    """Tell whether digests of images are known after they are read, and not before."""
+    return isinstance(X, LazyImages) and None in X.row_keys(store, read=False)
+
+
+def each_once(X, digests, rows):
+    """Return rows of different images, in an order to read them, and the one of each row given."""
+    lazy = isinstance(X, LazyImages)
+    names = X.names() if lazy else np.array(digests, object)
+    _, first, same = np.unique(names[rows], return_index=True, return_inverse=True)
+    once = np.asarray(rows)[first]
+    at = getattr(X._source, "at", None) if lazy else None
+    order = np.argsort(once if at is None else at[X._places[once]], kind="stable")
+    return once[order].tolist(), once[same]
+
+
+def read_with_digests(X, digests, batches):
+    """Yield images and digests of successive batches of rows."""
+    if isinstance(X, LazyImages):
+        return X.read_with_keys(batches)
+    return ((X[rows], [digests[i] for i in rows]) for rows in batches)
 
 
 def ahead(function, items, n_threads=1):

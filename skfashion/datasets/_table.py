@@ -1,11 +1,13 @@
 """Image tables: a column of file names, and one or more of labels."""
 
 import os
+from collections import Counter
 from typing import Any, Literal
 
 import numpy as np
 from sklearn.preprocessing import MultiLabelBinarizer
 
+from skfashion._utils.hub_images import RowImage, frame_of
 from skfashion._utils.image_files import listed, reasons, shown_name
 from skfashion._utils.messages import shown, some
 from skfashion._utils.typing import PathLike
@@ -43,11 +45,11 @@ def load_image_table(
 
     Parameters
     ----------
-    table : str, path-like or pandas.DataFrame
+    table : str, path-like, pandas.DataFrame or datasets.Dataset
         A CSV file with a header in UTF-8, its columns separated by commas (by tabs if its name
-        ends in ``.tsv``); or a frame.
+        ends in ``.tsv``); a frame; or a data set of Hugging Face, one split of it.
     path : str, default="file"
-        Name of the column of file names.
+        Name of the column of file names; of the images in a data set of Hugging Face.
     target : str or list of str, default="label"
         Name of the column of labels; a list names one or more columns of 0 and 1, a label each.
     root : str or path-like, default=None
@@ -65,8 +67,10 @@ def load_image_table(
     -------
     data : :class:`~sklearn.utils.Bunch`
         As `load_image_folder`: ``filenames``, ``target``, ``target_names``, ``bad_files`` and
-        ``DESCR``. With several labels an image ``target`` is an indicator of shape
-        (n_samples, n_labels), of 0 and 1, with its columns in the order of ``target_names``.
+        ``DESCR``. Images that a data set of Hugging Face holds itself stand in ``filenames`` as
+        objects that `ImageReader` reads from it. With several labels an image ``target`` is an
+        indicator of shape (n_samples, n_labels), of 0 and 1, with its columns in the order of
+        ``target_names``.
     (filenames, target) : tuple if ``return_X_y=True``
         The first two of these.
 
@@ -114,7 +118,8 @@ def load_image_table(
     refuse_or_warn(bad_files, f"in {told}", on_error)
     bad = dict(bad_files)
     good = np.array([name not in bad for name in names])
-    X, y = np.array(names, dtype=np.str_)[good], y[good]
+    of_files = all(isinstance(name, str) for name in names)
+    X, y = np.array(names, np.str_ if of_files else object)[good], y[good]
     if return_X_y:
         return X, y
     described = f"Images in {told}\n\n{len(X)} images, labels: {some(target_names, 20)}\n"
@@ -132,9 +137,12 @@ def _read(table, text):
 
     if isinstance(table, pd.DataFrame):
         return table, "the table", ""
+    if hasattr(table, "cast_column") and hasattr(table, "to_pandas"):
+        return frame_of(table), "the data set", ""
     if not isinstance(table, (str, os.PathLike)):
         raise TypeError(
-            f"table is a {type(table).__name__}: give the name of a CSV file or a pandas frame."
+            f"table is a {type(table).__name__}: give the name of a CSV file, a pandas frame, or "
+            "one split of a data set of Hugging Face."
         )
     file = os.path.expanduser(os.fspath(table))
     if not os.path.isfile(file):
@@ -183,18 +191,19 @@ def _file_names(frame, path, told, root):
     if not len(frame):
         raise ValueError(f"There is no row in {told}: give one for each image.")
     names = [os.fspath(n) if isinstance(n, os.PathLike) else n for n in _column(frame, path, told)]
-    strange = [name for name in names if not isinstance(name, str)]
+    strange = [name for name in names if not isinstance(name, (str, RowImage))]
     if strange:
         raise ValueError(
             f"Column {path!r} of {told} holds {strange[0]!r}, which is not a file name."
         )
-    names = [os.path.join(root, name) for name in names]
-    files = [os.path.abspath(name) for name in names]  # of one there are many ways to write it
-    once, counts = np.unique(files, return_counts=True)
-    if len(once) < len(names):
+    names = [os.path.join(root, name) if isinstance(name, str) else name for name in names]
+    # Of one file there are many ways to write it.
+    files = [os.path.abspath(name) if isinstance(name, str) else name for name in names]
+    doubled = [name for name, n in Counter(files).items() if n > 1]
+    if doubled:
         raise ValueError(
-            f"{np.sum(counts > 1)} files are named more than once in {told}:\n"
-            f"{listed(map(shown_name, once[counts > 1]))}\nGive each image one row; several "
+            f"{len(doubled)} files are named more than once in {told}:\n"
+            f"{listed(map(shown_name, doubled))}\nGive each image one row; several "
             'labels stand in one cell (sep="|") or in a column each.'
         )
     return names

@@ -26,7 +26,7 @@ class ListedFiles:
 
     def __init__(self, reader, names, settings, shape, how):
         self.shape, self.blank = shape, {}
-        self._names = [os.path.abspath(name) for name in names]
+        self._names = [os.path.abspath(n) if isinstance(n, str) else n for n in names]
         self._settings, self._how = settings, how
         self._reader = copy.copy(reader)
         store = open_store(reader.memory)

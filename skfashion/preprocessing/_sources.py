@@ -2,6 +2,7 @@
 
 import hashlib
 import os
+from collections.abc import Sequence
 from contextlib import suppress
 from functools import cached_property
 
@@ -10,6 +11,7 @@ import numpy as np
 import PIL
 from PIL import Image
 
+from skfashion._utils.hub_images import RowImage
 from skfashion._utils.image_files import UnreadableImageError, listed, shown_name, upright
 from skfashion._utils.messages import shown
 
@@ -76,8 +78,8 @@ def sources_of(X):
             f"Expected an array of file names or images, got a single one: {what}. Use {use}."
         )
     # Lists become arrays of objects: a Path, or a None, would be lost in an array of str.
-    if isinstance(X, (list, tuple)):
-        elements = _as_objects(X)
+    if isinstance(X, Sequence):  # so is a column of a data set of Hugging Face
+        elements = _as_objects(list(X))
     else:
         elements = np.asarray(X) if hasattr(X, "dtype") else np.asarray(X, dtype=object)
     if elements.dtype.kind == "S":
@@ -113,7 +115,7 @@ def keys_of(sources, settings):
     settings = f"{settings} {_VERSION} {PIL.__version__}"
     keys = {}
     for source in sources:
-        if isinstance(source, Unnamed):
+        if isinstance(source, (Unnamed, RowImage)):
             known_by = f"{settings} content {source.digest}".encode()
         else:
             try:
@@ -152,6 +154,8 @@ def _source(element, position):
         name = os.fspath(element)
         if isinstance(name, str) and name:
             return str(name)  # text of NumPy is a subclass of str whose repr differs
+    elif isinstance(element, RowImage):
+        return element
     elif isinstance(element, np.ndarray):
         channels = element.shape[2:] or (1,)
         if element.dtype == np.uint8 and channels in ((1,), (3,), (4,)) and element.size:

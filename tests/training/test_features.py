@@ -154,6 +154,30 @@ def test_memory_bound_is_kept(rgb):
         quick(random_state=0).fit(X, y).predict(X)
 
 
+def test_a_full_table_begins_anew(rgb):
+    X, y = rgb
+    clf = quick(random_state=0).fit(X[:20], y[:20])
+    expected = [clf.predict_proba(X), clf.predict_proba(255 - X), clf.predict_proba(X[5:9])]
+    skfashion.clear_caches()
+    with skfashion.config_context(feature_cache_bytes=30 * 8 * 4):
+        before = computed()
+        for images, wanted in zip((X, 255 - X, X[5:9]), expected, strict=True):
+            np.testing.assert_array_equal(clf.predict_proba(images), wanted)
+            assert skfashion.cache_info()["features"]["bytes"] <= 30 * 8 * 4
+        assert computed() - before == 24 + 24 + 4
+
+
+@pytest.mark.parametrize("store", [False, True])
+def test_many_rows_are_gathered_from_the_cache_by_batch(rgb, store, tmp_path, monkeypatch):
+    X, y = rgb
+    settings = {"augmentation": "flip", "early_stopping": True, "random_state": 0}
+    one = tuner(**settings).fit(X, y)
+    monkeypatch.setattr(features, "_COPIED", 1)
+    other = tuner(**settings, memory=tmp_path if store else None).fit(X, y)
+    assert one.history_ == other.history_
+    np.testing.assert_array_equal(one.predict_proba(X), other.predict_proba(X))
+
+
 def test_rows_on_disk_are_read_by_another_process_and_by_predict(rgb, tmp_path):
     X, y = rgb
     settings = {"memory": tmp_path, "random_state": 0}

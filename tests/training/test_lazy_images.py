@@ -242,6 +242,15 @@ def test_a_search_reads_each_file_once(files, array):
     assert computed() - before == N  # an array's rows are the same
 
 
+def test_both_views_are_computed_in_one_pass_over_the_files(lazy, array, monkeypatch):
+    monkeypatch.setattr(features, "_BATCH", 8)
+    clf = on_small_backbone(augmentation="flip", early_stopping=True)
+    with skfashion.config_context(image_cache_bytes=0):
+        one = clone(clf).fit(lazy, y)
+    assert decoded() == N
+    assert_same(one, clone(clf).fit(array, y))
+
+
 def test_rows_of_an_array_are_those_of_files(lazy, array, tmp_path):
     clf = on_small_backbone(memory=tmp_path)
     clone(clf).fit(array, y)
@@ -254,7 +263,7 @@ def test_what_a_kill_interrupts_is_not_read_again(lazy, array, tmp_path, monkeyp
     monkeypatch.setattr(features, "_BATCH", 8)
     monkeypatch.setattr(features, "_SAVE_SECONDS", 0)
     clf = on_small_backbone(memory=tmp_path)
-    save, saved = features._Found.save, []
+    save, saved = features._Search.save, []
 
     def killed(*args):
         save(*args)
@@ -262,7 +271,7 @@ def test_what_a_kill_interrupts_is_not_read_again(lazy, array, tmp_path, monkeyp
         if len(saved) == 3:
             raise KeyboardInterrupt
 
-    monkeypatch.setattr(features._Found, "save", killed)
+    monkeypatch.setattr(features._Search, "save", killed)
     with pytest.raises(KeyboardInterrupt):
         clone(clf).fit(lazy, y)
     forget()
