@@ -86,6 +86,28 @@ def images():
 
 
 @pytest.fixture(scope="session")
+def labelled(images):
+    """The same, with labels of text."""
+    X, y = images
+    return X, np.array(["boot", "coat", "dress"])[y]
+
+
+@pytest.fixture(scope="session")
+def rgb():
+    """24 learnable images of 2 classes, 32 x 32, coloured."""
+    from skfashion.datasets import make_images
+
+    return make_images(n_samples=24, n_classes=2, image_size=32, channels=3, random_state=0)
+
+
+@pytest.fixture
+def empty_caches():
+    import skfashion
+
+    skfashion.clear_caches()
+
+
+@pytest.fixture(scope="session")
 def two():
     """40 learnable images of 2 classes, 8 x 8, grey."""
     from skfashion.datasets import make_images

@@ -3,8 +3,6 @@
 import pytest
 import tiny
 
-from skfashion.datasets import make_images
-
 
 @pytest.fixture
 def trained_on(monkeypatch):
@@ -20,12 +18,6 @@ def trained_on(monkeypatch):
 
     monkeypatch.setattr(_training, "run", spy)
     return seen
-
-
-@pytest.fixture(scope="package")
-def rgb():
-    """24 learnable images of 2 classes, 32 x 32, coloured."""
-    return make_images(n_samples=24, n_classes=2, image_size=32, channels=3, random_state=0)
 
 
 @pytest.fixture(scope="module")

@@ -1,8 +1,7 @@
 """scikit-learn's own checks, on every classifier and on two-dimensional input."""
 
 import pytest
-from estimators import NAMES, small
-from sklearn.utils.estimator_checks import parametrize_with_checks
+from estimators import NAMES, scikit_learns_checks, small
 
 # A mini-batch optimizer takes other steps on three copies of an image than on one image
 # of weight three; scikit-learn expects the same of its own SGDClassifier.
@@ -10,7 +9,7 @@ EXPECTED = {"check_sample_weight_equivalence_on_dense_data": "mini-batches diffe
 
 
 @pytest.mark.filterwarnings("ignore::sklearn.exceptions.ConvergenceWarning")
-@parametrize_with_checks(
+@scikit_learns_checks(
     [small(name) for name in NAMES], expected_failed_checks=lambda estimator: EXPECTED
 )
 def test_scikit_learn_check(estimator, check):

@@ -4,28 +4,24 @@ import pickle
 
 import numpy as np
 import pytest
-from estimators import computed, on_small_backbone, small_backbone
+from estimators import computed, on_small_backbone, scikit_learns_checks, small_backbone
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skfashion
 from skfashion import BackboneFeatures, networks
 from skfashion.model_selection import search_space
 from skfashion.networks import _backbones
 
+pytestmark = pytest.mark.usefixtures("empty_caches")
 
-@parametrize_with_checks([BackboneFeatures(small_backbone, weights=None)])
+
+@scikit_learns_checks([BackboneFeatures(small_backbone, weights=None)])
 def test_scikit_learn(estimator, check):
     check(estimator)
-
-
-@pytest.fixture(autouse=True)
-def _empty_caches():
-    skfashion.clear_caches()
 
 
 def features(backbone=small_backbone, **parameters):

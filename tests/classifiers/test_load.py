@@ -7,8 +7,8 @@ from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
-from children import needs_linux, result_of
-from estimators import NAMES, small
+from children import needs_linux, resident, result_of
+from estimators import KINDS, small
 
 from skfashion import DenseClassifier
 from skfashion.datasets import make_images
@@ -20,19 +20,12 @@ def peak():
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss * 1024
 
 
-def resident():
-    import psutil
-
-    return psutil.Process().memory_info().rss
-
-
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KINDS)
 def test_eight_threads_on_one_estimator(name, images, capsys, record_property):
     pytest.importorskip("psutil")
     X, y = images
     # The other one is of the same shape: both are predicted by one program.
     one, other = (small(name, epochs=2, random_state=seed).fit(X, y) for seed in (0, 1))
-    n_calls = N_CALLS if name != "MobileNetFineTuner" else N_CALLS // 5
     parts = [X[i::N_THREADS] for i in range(N_THREADS)]
     expected = {clf: [clf.predict_proba(part) for part in parts] for clf in (one, other)}
     before = {name: id(value) for name, value in vars(one).items()}
@@ -40,8 +33,8 @@ def test_eight_threads_on_one_estimator(name, images, capsys, record_property):
     ready = threading.Barrier(N_THREADS, timeout=300)
 
     def ask(i):
-        for turn in range(n_calls):
-            if turn == n_calls // 4:
+        for turn in range(N_CALLS):
+            if turn == N_CALLS // 4:
                 ready.wait()
                 if i == 0:
                     sizes.append(resident())
@@ -52,10 +45,10 @@ def test_eight_threads_on_one_estimator(name, images, capsys, record_property):
     with ThreadPoolExecutor(N_THREADS) as pool:
         list(pool.map(ask, range(N_THREADS)))
     grown = resident() - sizes[0]
-    record_property("predictions", N_THREADS * n_calls)
+    record_property("predictions", N_THREADS * N_CALLS)
     with capsys.disabled():
         print(
-            f"\n{name}: {N_THREADS * n_calls} calls by {N_THREADS} threads, {grown / 1e6:+.1f} MB"
+            f"\n{name}: {N_THREADS * N_CALLS} calls by {N_THREADS} threads, {grown / 1e6:+.1f} MB"
         )
     assert {name: id(value) for name, value in vars(one).items()} == before
     assert grown < 3e7

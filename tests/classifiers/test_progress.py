@@ -1,7 +1,7 @@
 """Every epoch of every candidate and fold reaches scikit-learn's callbacks."""
 
 import pytest
-from estimators import dense, mobile
+from estimators import dense, on_small_backbone
 from sklearn.model_selection import GridSearchCV, RandomizedSearchCV
 
 callback = pytest.importorskip("sklearn.callback", reason="scikit-learn has callbacks from 1.9")
@@ -14,6 +14,7 @@ class Writes:
 
     def __init__(self):
         self.paths = []
+        self.begun = 0
         self.metadata = []
         self.stop_after = None
 
@@ -21,7 +22,7 @@ class Writes:
         pass
 
     def on_fit_task_begin(self, estimator, context):
-        pass
+        self.begun += 1
 
     def on_fit_task_end(self, estimator, context, *, metadata):
         names, at = [], context
@@ -54,7 +55,7 @@ def test_one_fit_tells_its_epochs(images):
 
 def test_two_phases_are_two_tasks(images):
     writes = Writes()
-    mobile(epochs=2, unfreeze_from="block_16").set_callbacks(writes).fit(*images)
+    on_small_backbone(epochs=2, unfreeze_from="block2").set_callbacks(writes).fit(*images)
     names = [tuple(name for _, name in path) for path in writes.paths]
     head, second = ("fit", "head"), ("fit", "fine_tune")
     assert names == [*[(*head, "epoch")] * 2, head, (*second, "epoch"), second, ("fit",)]
@@ -85,6 +86,7 @@ def test_every_epoch_of_every_candidate_and_fold(kind, images):
     # A candidate that is trained further tells its new epochs only.
     assert len(epochs) >= 3 + (0 if kind is HyperbandSearchCV else 2 * 3 * len(rows["params"]))
     assert all(path[0][0] == type(search).__name__ for path in epochs)
+    assert writes.begun == len(writes.paths)
 
 
 @pytest.mark.parametrize("n_jobs", [1, 2])

@@ -71,6 +71,13 @@ def result_of(function, *args, timeout=600):
     return Child(function, *args).result(timeout)
 
 
+def resident():
+    """Return the bytes that this process holds in memory."""
+    import psutil
+
+    return psutil.Process().memory_info().rss
+
+
 def drop_rights_of_root():
     """Let permissions of files hold in this process whoever runs it."""
     version, itself, none = 0x20080522, 0, (ctypes.c_uint32 * 6)()

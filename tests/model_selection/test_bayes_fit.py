@@ -9,19 +9,12 @@ import joblib
 import numpy as np
 import pytest
 import skopt
-from bayes_toy import QUICK, Toy, X, fits, run, y
-from searches import assert_same_search
+from bayes_toy import Toy, X, fits, run
 from sklearn import config_context
-from sklearn.base import clone
-from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GroupKFold
-from sklearn.pipeline import Pipeline, make_pipeline
-from sklearn.preprocessing import StandardScaler
+from sklearn.pipeline import Pipeline
 from skopt.callbacks import DeadlineStopper
-from skopt.space import Integer, Real
-from task_recorder import Recorder
 
-from skfashion._utils.deadline import deadline
 from skfashion.model_selection import BayesSearchCV
 
 # Said of every search with a failure in it.
@@ -78,27 +71,6 @@ class TestTimeBudget:
         with threads, pytest.raises(TimeoutError, match=r"time_budget=600 s"):
             run(pipe, space, time_budget=600, n_jobs=n_jobs)
 
-    def test_a_deadline_ends_with_its_block(self):
-        with deadline(0) as limit:
-            cut = clone(Toy())
-            assert cut._is_late()
-            limit.lift()
-            assert not clone(cut)._is_late()
-            assert cut._is_late()  # a fit that is left over in a thread
-        with deadline(0):
-            outer = clone(Toy())
-            with deadline(60):
-                assert clone(outer)._is_late()  # the earlier one counts
-        assert not clone(Toy())._is_late()
-
-    @pytest.mark.parametrize(("backend", "late"), [("threading", True), ("loky", False)])
-    def test_clones_carry_the_deadline_into_threads(self, backend, late):
-        with deadline(0):
-            pipe = clone(clone(Pipeline([("clf", Toy())])))
-        ask = joblib.delayed(Toy._is_late)
-        with joblib.parallel_config(backend=backend, n_jobs=2):
-            assert joblib.Parallel()(ask(pipe["clf"]) for _ in range(4)) == [late] * 4
-
     def test_searches_in_two_threads_have_their_own_time(self):
         def search(budget):
             return run(Slow(), SPACE, n_iter=20, cv=ONE_FOLD, time_budget=budget, refit=True)
@@ -133,11 +105,6 @@ class TestScikitLearn:
         search = run(Toy(), SPACE, fit_params={"mark": 7}, fit={"mark": 8}, refit=True)
         assert search.best_estimator_.mark_ == 8
 
-    def test_gbrt(self):
-        kwargs = {"base_estimator": "GBRT", "n_initial_points": 3}
-        search = run(Toy(), SPACE, optimizer_kwargs=kwargs)
-        assert len(search.cv_results_["params"]) == 6
-
     def test_refit_may_choose(self):
         search = run(Toy(), SPACE, refit=lambda results: 2)
         assert search.best_index_ == 2
@@ -162,14 +129,6 @@ class TestScikitLearn:
         with pytest.raises(ValueError, match=r"one of \['minus', 'u'\]"):
             run(Toy(), SPACE, scoring=both, refit=True)
 
-    def test_pipelines_and_workers(self):
-        pipe = make_pipeline(StandardScaler(), LogisticRegression())
-        space = {"logisticregression__C": Real(1e-3, 1e2, prior="log-uniform")}
-        alone, together = (run(pipe, space, n_jobs=n, n_points=2, refit=True) for n in (1, 2))
-        assert_same_search(alone, together)
-        assert alone.score(X, y) == together.score(X, y) > 0.6
-        assert alone.n_splits_ == 2
-
     def test_callbacks_of_skopt(self):
         seen = []
 
@@ -183,18 +142,6 @@ class TestScikitLearn:
         assert 1 <= len(stopped.cv_results_["params"]) <= 2
         pickle.dumps(search)  # a fitted search has forgotten its local function
 
-    def test_pickle_and_clone(self):
-        space = {"units": (1, 30), "layers": [(8,), (4, 4)]}
-        search = run(Toy(), space, refit=True, time_budget=60)
-        again = pickle.loads(pickle.dumps(search))
-        assert again.cv_results_["params"] == search.cv_results_["params"]
-        assert again.optimizer_results_[0].x == search.optimizer_results_[0].x
-        np.testing.assert_array_equal(again.predict(X), search.predict(X))
-        fresh = clone(search)
-        assert fresh.get_params()["time_budget"] == 60
-        assert fresh.fit(X, y).cv_results_["params"] == search.cv_results_["params"]
-        assert search.fit(X, y).cv_results_["params"] == again.cv_results_["params"]
-
     def test_training_scores_are_ranked(self):
         search = run(Toy(), SPACE, return_train_score=True)
         assert search.cv_results_["rank_train_score"].min() == 1
@@ -205,13 +152,6 @@ class TestScikitLearn:
         assert list(ours)[: len(theirs)] == theirs
         assert all(ours[name].kind.name == "KEYWORD_ONLY" for name in list(ours)[len(theirs) :])
         assert isinstance(BayesSearchCV(Toy(), SPACE), skopt.BayesSearchCV)
-
-    @pytest.mark.parametrize(
-        "wrong", [{"n_iter": 0}, {"n_points": 0.5}, {"time_budget": -1}, {"fit_params": 3}]
-    )
-    def test_wrong_parameters_are_refused_by_fit(self, wrong):
-        with pytest.raises(ValueError, match=f"The '{next(iter(wrong))}' parameter"):
-            run(Toy(), SPACE, **wrong)
 
     def test_the_surrogate_is_fitted_once_a_candidate(self, monkeypatch):
         calls = []
@@ -231,19 +171,3 @@ class TestScikitLearn:
         kwargs["model_queue_size"] = None
         search = run(Toy(), SPACE, n_iter=5, optimizer_kwargs=kwargs)
         assert len(search.optimizer_results_[0].models) == 3
-
-
-@pytest.mark.skipif(
-    not hasattr(BayesSearchCV, "set_callbacks"), reason="scikit-learn has callbacks from 1.9 on"
-)
-@pytest.mark.parametrize("time_budget", [None, 60])
-def test_callbacks_of_scikit_learn_see_the_candidates(time_budget):
-    options = {"n_points": 2, "cv": 2, "optimizer_kwargs": QUICK, "time_budget": time_budget}
-    search = BayesSearchCV(Toy(), {"units": Integer(1, 30)}, n_iter=5, **options)
-    recorder = Recorder()
-    search.set_callbacks(recorder).fit(X, y)
-    begun = [task[1:] for task in recorder.tasks if task[0] == "begin"]
-    assert sorted(begun) == sorted(task[1:] for task in recorder.tasks if task[0] == "end")
-    assert begun.count(("search", 3)) == 1
-    assert [task[1] for task in begun if task[0] == "candidates"] == [4, 4, 2]
-    assert begun.count(("candidate-split-evaluation", 0)) == 10

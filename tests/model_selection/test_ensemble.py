@@ -54,12 +54,6 @@ SEARCHES = {
 }
 
 
-@pytest.fixture
-def labelled(images):
-    X, y = images
-    return X, np.array(["boot", "coat", "dress"])[y]
-
-
 def grid(clf, cv=2, **parameters):
     return GridSearchCV(clf, {"learning_rate": RATES[1:3], **parameters}, cv=cv)
 

@@ -1,6 +1,5 @@
 """HyperbandSearchCV: the published algorithm, on scikit-learn's search base."""
 
-import pickle
 import warnings
 from pathlib import Path
 
@@ -8,15 +7,12 @@ import numpy as np
 import pytest
 from bayes_toy import X, fits, y
 from scipy.stats import uniform
-from searches import assert_same_search
 from sklearn import config_context
-from sklearn.base import BaseEstimator, ClassifierMixin, clone
+from sklearn.base import BaseEstimator, ClassifierMixin
 from sklearn.exceptions import FitFailedWarning
-from sklearn.linear_model import SGDClassifier
 from sklearn.model_selection import GroupKFold, KFold
 from sklearn.pipeline import make_pipeline
 from sklearn.preprocessing import StandardScaler
-from task_recorder import Recorder
 
 from skfashion.model_selection import HyperbandSearchCV
 
@@ -196,17 +192,6 @@ class TestSearch:
         assert again.any()
         assert np.isfinite(search.cv_results_["mean_test_score"]).all()
 
-    def test_pipelines_and_workers(self):
-        pipe = make_pipeline(StandardScaler(), SGDClassifier(tol=None, random_state=0))
-        kwargs = {
-            "space": {"sgdclassifier__alpha": uniform(1e-5, 1e-2)},
-            "resource": "sgdclassifier__max_iter",
-        }
-        alone, together = (run(pipe, n_jobs=n_jobs, **kwargs) for n_jobs in (1, 2))
-        assert_same_search(alone, together)
-        assert alone.best_params_["sgdclassifier__max_iter"] == 9
-        assert alone.score(X, y) > 0.6
-
     @pytest.mark.parametrize("routing", [False, True])
     def test_metadata(self, routing, tmp_path):
         with config_context(enable_metadata_routing=routing):
@@ -233,16 +218,6 @@ class TestSearch:
         assert skill[widest & (results["iter"] == 2)] == skill[widest].min()
         with pytest.raises(ValueError, match="must name the one that guides"):
             run(Learner(), scoring=scoring)
-
-    def test_refit_may_choose(self):
-        search = run(Learner(), refit=lambda results: 3)
-        assert search.best_index_ == 3
-        assert search.best_estimator_.skill == search.cv_results_["params"][3]["skill"]
-
-    def test_pickle_and_clone(self, search):
-        again = pickle.loads(pickle.dumps(search))
-        np.testing.assert_array_equal(again.predict(X), search.predict(X))
-        assert clone(search).fit(X, y).cv_results_["params"] == search.cv_results_["params"]
 
 
 class TestRefusals:
@@ -292,16 +267,3 @@ def test_a_fold_in_which_all_candidates_fail(error_score):
     np.testing.assert_array_equal(search.cv_results_["mean_test_score"], error_score)
     assert np.isfinite(search.cv_results_["split1_test_score"]).all()
     assert search.best_index_ == 0
-
-
-@pytest.mark.skipif(
-    not hasattr(HyperbandSearchCV, "set_callbacks"), reason="scikit-learn has callbacks from 1.9 on"
-)
-def test_callbacks_of_scikit_learn_see_the_candidates():
-    recorder = Recorder()
-    search = HyperbandSearchCV(Learner(), SPACE, max_resources=3, cv=2)
-    search.set_callbacks(recorder).fit(X, y)
-    begun = [task[1:] for task in recorder.tasks if task[0] == "begin"]
-    assert begun.count(("search", 3)) == 1
-    assert [task[1] for task in begun if task[0] == "rung"] == [3 * 2, 1 * 2, 2 * 2]
-    assert begun.count(("candidate-split-evaluation", 0)) == 6 * 2

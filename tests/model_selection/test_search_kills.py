@@ -1,7 +1,6 @@
 """A search on a store, killed at random moments and started again until it ends."""
 
 import random
-import re
 import signal
 import time
 import warnings
@@ -9,8 +8,6 @@ from collections import Counter
 
 from children import Child, needs_linux, result_of
 from diary import Diary, keep_diary
-from folders import write_classes
-from scripts import ROOT
 from searches import rows_of
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -96,46 +93,3 @@ def test_killed_at_random_moments(tmp_path, capsys):
             f"{lost} of {SEARCHES * FITS * EPOCHS} epochs trained twice, {at_work} times a fit "
             f"was under way; the diaries ended in {dict(last_seen)}"
         )
-
-
-# README's search in Python, on small pictures, with fewer and shorter fits.
-SMALLER = {
-    '"scenes/"': "scenes",
-    '"runs/"': "runs",
-    "size=224": "size=32",
-    "alpha=0.35": "alpha=0.35, weights=None, epochs=2, fine_tune_epochs=1",
-    "n_iter=20": "n_iter=4",
-    "cv=3": "cv=2",
-}
-
-
-def search_as_in_readme(scenes, runs, diary):
-    """Run the block in this process; return what it found."""
-    blocks = re.findall(r"```python\n(.*?)```", (ROOT / "README.md").read_text(), re.S)
-    block = next(block for block in blocks if "load_image_folder" in block)
-    for text, smaller in SMALLER.items():
-        assert text in block, f"README's search has no {text} any more"
-        block = block.replace(text, smaller)
-    keep_diary(diary)
-    names = {"scenes": str(scenes), "runs": str(runs)}
-    exec(block, names)
-    return rows_of(names["search"]), names["search"].best_params_
-
-
-def test_readmes_search_killed_and_run_again(tmp_path):
-    scenes = tmp_path / "scenes"
-    X, y = make_images(n_samples=40, n_classes=2, image_size=40, channels=3, random_state=0)
-    write_classes(scenes, X, y, ("class_0", "class_1"))
-    whole, first, second = (Diary(tmp_path / name) for name in ("whole", "first", "second"))
-    expected = result_of(search_as_in_readme, scenes, tmp_path / "runs, whole", whole.path)
-
-    killed = Child(search_as_in_readme, scenes, tmp_path / "runs", first.path).process
-    while first.count("done") < 6:
-        assert killed.exitcode is None
-        time.sleep(0.05)
-    killed.kill()
-    killed.join()
-    assert Store(tmp_path / "runs").verify() == []
-
-    assert result_of(search_as_in_readme, scenes, tmp_path / "runs", second.path) == expected
-    assert 0 < second.count("epoch") < whole.count("epoch")

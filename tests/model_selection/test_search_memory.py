@@ -6,7 +6,7 @@ import resource
 import warnings
 
 import numpy as np
-from children import Child, needs_linux, result_of
+from children import Child, needs_linux, resident, result_of
 from diary import Diary, keep_diary
 from sklearn.exceptions import FitFailedWarning
 from sklearn.model_selection import GridSearchCV, ShuffleSplit
@@ -20,12 +20,6 @@ from skfashion.inspection import prune_runs
 pytestmark = needs_linux
 
 ONE_SPLIT = ShuffleSplit(1, test_size=0.25, random_state=0)
-
-
-def resident():
-    import psutil
-
-    return psutil.Process().memory_info().rss
 
 
 def leave_room(n_bytes):

@@ -4,7 +4,6 @@ import pickle
 
 import hostile
 import joblib
-import numpy as np
 import pytest
 import skops.io
 
@@ -15,12 +14,6 @@ import skfashion
 def models():
     """Files of five saved models by name, as bytes."""
     return hostile.saved_models()
-
-
-@pytest.fixture(scope="session")
-def labelled(images):
-    X, y = images
-    return X, np.array(["boot", "coat", "dress"])[y]
 
 
 @pytest.fixture

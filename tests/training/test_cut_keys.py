@@ -11,12 +11,9 @@ from skfashion import ConvClassifier, DenseClassifier, _training
 from skfashion._training.cut import split
 from skfashion.inspection import runs_frame
 
+pytestmark = pytest.mark.usefixtures("empty_caches")
+
 L = keras.layers
-
-
-@pytest.fixture(autouse=True)
-def _empty_caches():
-    skfashion.clear_caches()
 
 
 def frozen_dense(**parameters):
@@ -73,12 +70,6 @@ def network(frozen, hidden, meta):
 
 
 META = {"X_shape_": (None, 8, 8, 1), "n_classes_": 2}
-
-
-@pytest.mark.parametrize("frozen", FROZEN)
-def test_a_frozen_part_is_told_from_another(frozen):
-    keys = [split(network(frozen, hidden, META)).key for hidden in ("linear", "tanh") * 2]
-    assert keys[0] == keys[2] != keys[1] == keys[3]
 
 
 @pytest.mark.parametrize(

@@ -3,7 +3,6 @@
 Skips unless the process runs with ``KERAS_BACKEND=jax``.
 """
 
-import functools
 import os
 
 import numpy as np
@@ -14,12 +13,11 @@ if keras.backend.backend() != "jax":
     pytest.skip("runs with KERAS_BACKEND=jax", allow_module_level=True)
 
 import jax
-from estimators import dense, mobile, small
+from estimators import dense, small
 from scripts import run_python
 from sklearn.utils.estimator_checks import parametrize_with_checks
 
 import skfashion
-from skfashion import _training
 
 CHECKS = (
     "check_classifiers_train",
@@ -36,30 +34,6 @@ def test_scikit_learn_check(estimator, check):
     if check.func.__name__ not in CHECKS:
         pytest.skip("one check of each kind is enough here")
     check(estimator)
-
-
-def test_reuse_changes_nothing(images, tmp_path):
-    X, y = images
-    make = functools.partial(mobile, epochs=2, unfreeze_from="block_16")
-    reused = make(memory=tmp_path).fit(X, y)
-    replayed = make(memory=tmp_path).fit(X, y)
-    with skfashion.config_context(program_cache_size=0, feature_cache_bytes=0):
-        fresh = make().fit(X, y)
-    for other in (replayed, fresh):
-        np.testing.assert_allclose(reused.history_["loss"], other.history_["loss"], rtol=1e-5)
-        np.testing.assert_allclose(reused.predict_proba(X), other.predict_proba(X), atol=1e-5)
-
-
-def test_a_rate_is_no_constant_of_the_program(images):
-    X, y = images
-    for name, values in {"dropout": [1e-4, 0.9], "learning_rate": [1e-4, 1e-1]}.items():
-        one, other = (dense(**{name: value}) for value in values)
-        one.fit(X, y)
-        built = _training.programs_info()["built"]
-        second = other.fit(X, y).history_
-        assert _training.programs_info()["built"] == built
-        skfashion.clear_caches()
-        assert other.fit(X, y).history_ == second
 
 
 def test_several_labels_an_image(images):

@@ -22,18 +22,15 @@ import skfashion
 from skfashion import ConvClassifier, _training
 from skfashion._training import keys, programs
 from skfashion._training.jax_loop import JaxLoop
-from skfashion._training.loops import KerasLoop, batches
+from skfashion._training.loops import KerasLoop
 from skfashion.datasets import make_images
 from skfashion.inspection import runs_frame
+
+pytestmark = pytest.mark.usefixtures("empty_caches")
 
 N = 40 * 16 + 5  # a last batch of five
 custom = functools.partial(custom, model__units=16)
 conv = functools.partial(ConvClassifier, filters=8, dense_units=16, random_state=0)
-
-
-@pytest.fixture(autouse=True)
-def _empty_pool():
-    skfashion.clear_caches()
 
 
 @pytest.fixture(scope="module")
@@ -217,9 +214,3 @@ def test_results_of_keras_own_loop_are_not_gone_on_from(images, tmp_path, monkey
     clf = dense(epochs=2, memory=tmp_path).fit(*images)
     assert clf.history_ == dense(epochs=2).fit(*images).history_
     assert len(runs_frame(tmp_path)) == 2
-
-
-def test_batches():
-    assert list(batches(70, 32)) == [(32, 0, 2), (6, 64, 1)]
-    assert list(batches(64, 32)) == [(32, 0, 2)]
-    assert list(batches(5, 32)) == [(5, 0, 1)]

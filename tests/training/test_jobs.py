@@ -10,7 +10,7 @@ import keras
 import numpy as np
 import pytest
 import threadpoolctl
-from estimators import NAMES, mobile, small
+from estimators import KINDS, on_small_backbone, small
 from sklearn.base import clone
 from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
 from sklearn.model_selection import (
@@ -56,7 +56,7 @@ def at_work(monkeypatch):
     return seen
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KINDS)
 def test_same_numbers_as_one_at_a_time_with_as_many_traces(name, images, at_work):
     X, y = images
     clf, grid = small(name, epochs=2), {"batch_size": [8, 16], "random_state": [0, 1]}
@@ -191,11 +191,11 @@ def test_fits_side_by_side_compute_no_image_twice(images, monkeypatch):
     skfashion.clear_caches()
     before = _training.features_info()["computed"]
     with joblib.parallel_config("skfashion", n_jobs=3):
-        cross_validate(mobile(), X, y, cv=3, error_score="raise")
+        cross_validate(on_small_backbone(), X, y, cv=3, error_score="raise")
     assert _training.features_info()["computed"] - before == len(np.unique(X, axis=0))
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KINDS)
 def test_one_prediction_on_all_cores(name, images, monkeypatch):
     X, y = images
     clf = small(name, epochs=1).fit(X, y)
@@ -205,24 +205,6 @@ def test_one_prediction_on_all_cores(name, images, monkeypatch):
     monkeypatch.setattr(processes, "_calls_at_once", lambda: 3)
     skfashion.clear_caches()
     np.testing.assert_array_equal(clf.predict_proba(many), expected)
-
-
-def test_what_is_spread_over_cores_ends_with_its_first_failure(monkeypatch):
-    monkeypatch.setattr(processes, "_calls_at_once", lambda: 2)
-    done, threads = [], set()
-
-    def call(item):
-        threads.add(threading.get_ident())
-        time.sleep(0.01)
-        done.append(1 / item)
-        return item
-
-    assert list(processes.on_all_cores(call, range(1, 9))) == list(range(1, 9))
-    assert len(threads) == 3  # the first item is the caller's
-    done.clear()
-    with pytest.raises(ZeroDivisionError):
-        list(processes.on_all_cores(call, [1, 0, *[1] * 500]))
-    assert len(done) < 400
 
 
 @pytest.fixture

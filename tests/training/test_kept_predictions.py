@@ -11,7 +11,6 @@ from sklearn.model_selection import GridSearchCV
 import skfashion
 from skfashion._store import StoreWarning, open_store
 from skfashion._training import programs_info
-from skfashion.classifiers import _replay as _records
 
 
 @pytest.fixture
@@ -72,14 +71,6 @@ def test_weights_that_were_trained_further_have_their_own(many, tmp_path):
     before = model.predict_proba(X)
     model.partial_fit(X, y)
     assert not np.array_equal(model.predict_proba(X), before)
-
-
-def test_without_a_seed_nothing_is_kept(many, tmp_path, monkeypatch):
-    X, y = many
-    monkeypatch.setattr(_records, "_WARNED", set())
-    with pytest.warns(UserWarning, match="random_state="):
-        dense(tmp_path, random_state=None).fit(X, y).predict_proba(X)
-    assert kept(tmp_path) == 0
 
 
 def test_damaged_predictions_are_computed_again(many, tmp_path):

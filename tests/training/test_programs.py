@@ -9,7 +9,7 @@ import keras
 import numpy as np
 import pytest
 from custom import custom
-from estimators import NAMES, READY, dense, sequential, small
+from estimators import KINDS, READY, dense, sequential, small
 from sklearn.base import clone
 
 import skfashion
@@ -20,10 +20,7 @@ from skfashion._training.loops import HeldLast
 from skfashion._training.programs import initial_weights
 from skfashion._training.seeding import order
 
-
-@pytest.fixture(autouse=True)
-def _empty_pool():
-    skfashion.clear_caches()
+pytestmark = pytest.mark.usefixtures("empty_caches")
 
 
 open_shapes = pytest.mark.skipif(
@@ -148,7 +145,7 @@ def test_reuse_off_changes_nothing(name, images):
 
 
 @open_shapes
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KINDS)
 def test_training_is_traced_once(name, images):
     # Variables of metrics that are made within a trace would cost a second one.
     small(name, epochs=2).fit(*images)
@@ -278,7 +275,7 @@ def test_a_program_that_predicts_first_is_traced_once_for_training(images):
     assert _training.programs_info()["traces"] == 2
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KINDS)
 def test_a_few_images_can_be_predicted_without_compiling(name, images):
     X, y = images
     clf = small(name, dropout=0.5, augmentation="flip") if name in READY else small(name)

@@ -2,9 +2,7 @@
 
 import copy
 import os
-import random
 import signal
-from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import estimators
@@ -18,9 +16,9 @@ from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
 from skfashion import ConvClassifier
-from skfashion._store import Store, StoreWarning, _files, open_store
+from skfashion._store import StoreWarning, _files, open_store
 from skfashion._training import phases
-from skfashion._training.runs import Runs, State
+from skfashion._training.runs import Runs
 from skfashion._utils import deadline as _deadline
 from skfashion.classifiers import _replay as _records
 
@@ -129,9 +127,9 @@ def test_early_stopping_continues_where_it_was(fit, assert_as_alone, trained):
 def test_head_is_shared_by_candidates_that_differ_in_the_second_phase(
     fit, assert_as_alone, trained
 ):
-    make = partial(estimators.mobile, epochs=3)
-    fit(make, unfreeze_from="block_16")
-    other = {"unfreeze_from": "Conv_1", "fine_tune_learning_rate": 1e-3}
+    make = partial(estimators.on_small_backbone, epochs=3)
+    fit(make, unfreeze_from="block2")
+    other = {"unfreeze_from": "block2_bn", "fine_tune_learning_rate": 1e-3}
     found = fit(make, **other)
     fit(make)
     assert trained == [4, 1, 0]
@@ -243,25 +241,6 @@ def test_a_checkpoint_reads_no_state_back(fit, monkeypatch):
     del read[:]
     fit(hidden_layer_sizes=2000, epochs=2)  # none to go on from
     assert sum(read) < little
-
-
-def test_the_furthest_state_stays_whoever_saves_last(tmp_path):
-    initial = [np.zeros(3)]
-    mine, theirs = (Runs(Store(tmp_path), initial, {}) for _ in range(2))
-
-    def save(runs, epoch):
-        runs.save_state("ab", State([np.full(3, epoch)], epoch=epoch))
-
-    save(mine, 1)
-    save(theirs, 7)
-    save(mine, 2)  # what it remembers is an older one
-    assert theirs.furthest("ab", 9).epoch == 7
-    assert theirs.furthest("ab", 6) is None
-    epochs = random.Random(0).sample(range(8, 208), 200)
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(save, [mine, theirs] * 100, epochs))
-    assert mine.furthest("ab", 999).epoch == 207
-    assert mine.furthest("ab", 999).weights[0][0] == 207
 
 
 def test_fits_of_0_1_0_are_named_once(fit, tmp_path):

@@ -15,7 +15,7 @@ if keras.backend.backend() != "jax":
     pytest.skip("runs with KERAS_BACKEND=jax", allow_module_level=True)
 
 from custom import custom
-from estimators import dense, mobile
+from estimators import dense, on_small_backbone
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
 
@@ -106,7 +106,7 @@ def test_fits_of_one_shape_train_as_one_and_end_as_alone(name, many, sizes):
 
 def test_heads_on_frozen_features(sizes):
     X, y = make_images(40, n_classes=2, image_size=32, channels=3, random_state=0)
-    fits = [mobile(epochs=2, learning_rate=rate) for rate in RATES]
+    fits = [on_small_backbone(epochs=2, learning_rate=rate) for rate in RATES]
     found = trained(fits, (X, y))
     assert sizes == [3, 3]
     assert_alone(found, fits, (X, y))

@@ -63,13 +63,12 @@ assert "tensorflow" not in sys.modules
 """)
 
 
-# Keras' own backbone takes half a minute to be traced: the small one, its head alone.
 def test_the_frozen_part_runs_once_an_image(run):
     run("""
-from estimators import mobile
+from estimators import on_small_backbone
 from skfashion import _training
 
-clf = mobile(epochs=2).fit(X, y)
+clf = on_small_backbone(epochs=2).fit(X, y)
 assert clf.n_iter_ == 2
 assert _training.features_info()["computed"] == len(X)
 """)

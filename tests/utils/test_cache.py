@@ -27,17 +27,6 @@ def test_what_was_used_least_recently_leaves_first(bounds):
     assert cache.nbytes == 300
 
 
-def test_bytes_are_counted_where_entries_are_replaced_or_too_large():
-    cache = Cache(max_bytes=lambda: 300)
-    cache.put(0, np.zeros(100, np.uint8))
-    cache.put(0, [np.zeros(50, np.uint8), np.zeros(50, np.uint16)])
-    assert cache.nbytes == 150
-    cache.put(1, np.zeros(301, np.uint8))
-    assert (cache.get(1), cache.nbytes) == (None, 150)
-    cache.put(0, np.zeros(301, np.uint8))
-    assert (cache.get(0), cache.nbytes) == (None, 0)
-
-
 def test_rows_are_copies_that_nobody_changes():
     cache, rows = Cache(), np.arange(6.0).reshape(3, 2)
     cache.put_rows("abc", rows)
@@ -47,20 +36,6 @@ def test_rows_are_copies_that_nobody_changes():
     assert cache.get("a").base is None
     with pytest.raises(ValueError, match="read-only"):
         cache.get("a")[:] = 0
-
-
-def test_many_threads():
-    cache = Cache(max_bytes=1000)
-
-    def work(seed):
-        for key in np.random.default_rng(seed).integers(0, 30, 2000).tolist():
-            kept = cache.get(key)
-            assert kept is None or (kept == key).all()
-            cache.put(key, np.full(100, key, np.uint8))
-
-    with ThreadPoolExecutor(4) as pool:
-        list(pool.map(work, range(4)))
-    assert cache.nbytes == 100 * len(cache) == 1000
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="needs fork")

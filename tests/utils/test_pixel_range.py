@@ -7,16 +7,11 @@ from fractions import Fraction
 
 import numpy as np
 import pytest
-from numpy.testing import assert_allclose
 
 from skfashion._utils.images import (
     NAMES,
     as_range,
-    blocks,
     find_range,
-    limits_of,
-    pixel_extremes,
-    rescaling,
     warn_of_other_range,
 )
 
@@ -125,23 +120,6 @@ def test_far_off_pixels_of_no_known_range_are_told_once(low, high, warned):
     assert all(r"input_range=(low, high)" in str(w.message) for w in caught)
 
 
-def test_all_blocks_are_read():
-    X = np.zeros((1 << 13, 1 << 12), np.uint8)
-    X[-1, -1] = 9
-    assert sum(len(block) for block in blocks(X)) == len(X)
-    assert pixel_extremes(X) == (0, 9)
-
-
-@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_broken_pixels(bad):
-    X = np.zeros((4, 4))
-    X[2, 2] = bad
-    with pytest.raises(ValueError, match="NaN or infinity"):
-        find_range(X)
-    with pytest.raises(ValueError, match="without a pixel"):
-        find_range(np.empty((0, 4)))
-
-
 @pytest.mark.parametrize(
     ("given", "expected"),
     [
@@ -159,27 +137,6 @@ def test_ranges_as_users_give_them(given, expected):
     assert type(found) in (str, tuple)
     if isinstance(found, tuple):
         assert [type(end) for end in found] == [float, float]
-
-
-@pytest.mark.parametrize(
-    "given", [(255, 0), (1, 1), (0,), (0, 1, 2), (0, np.nan), (-np.inf, 0), ("0", "255"), (0, None)]
-)
-def test_what_is_not_a_range(given):
-    with pytest.raises(ValueError, match=r"input_range=.*black and of white"):
-        as_range(given)
-
-
-@pytest.mark.parametrize("input_range", ["0-255", "0-1", "-1-1", (0.0, 16.0), (-128.0, 128.0)])
-@pytest.mark.parametrize("ends", [(0.0, 1.0), (-1.0, 1.0)])
-def test_rescaling_brings_black_and_white_to_their_places(input_range, ends):
-    factor, offset = rescaling(input_range, *ends)
-    assert_allclose(np.array(limits_of(input_range)) * factor + offset, ends, atol=1e-12)
-    assert {type(factor), type(offset)} == {float}  # it is part of a key
-
-
-def test_rescaling_of_what_is_not_known():
-    assert rescaling("as-is", 0.0, 1.0) == (1.0, 0.0)
-    assert rescaling(None, 0.0, 1.0) == rescaling("0-255", 0.0, 1.0) == (1 / 255, 0.0)
 
 
 BYTES = np.random.default_rng(0).integers(0, 256, (5, 8, 8))
