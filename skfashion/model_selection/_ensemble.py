@@ -74,6 +74,7 @@ class EnsembleFromSearch(VersionMixin, ClassifierMixin, BaseEstimator):
     See Also
     --------
     skfashion.save : Keeps the ensemble in one file.
+    skfashion.export : Writes it as one graph that runs without this package.
 
     Notes
     -----

@@ -289,18 +289,20 @@ def test_eight_bits(name, tmp_path):
     assert sizes[0] < 0.6 * sizes[1]
 
 
-def test_eight_bits_of_a_mobilenet(imagenet, data_dir, tmp_path):
-    parts = {"train": 600, "test": 1000}
+def test_a_mobilenet_in_floats_and_in_eight_bits(imagenet, data_dir, tmp_path):
     (X, y), (X_test, y_test) = (
-        shuffle(*load_image_folder(data_dir / "intel-scenes" / part, return_X_y=True),
-            n_samples=n, random_state=0)
-        for part, n in parts.items()
-    )  # fmt: skip
+        shuffle(*load_image_folder(data_dir / name, return_X_y=True), n_samples=n, random_state=0)
+        for name, n in (("intel-scenes/train", 600), ("intel-scenes/test", 1000))
+    )
     head = MobileNetFineTuner(alpha=0.35, epochs=8, fine_tune_epochs=0, random_state=0)
     model = make_pipeline(ImageReader(96, resize="crop"), head).fit(X, y)
+    pixels, wanted = model[0].transform(X_test), model.predict_proba(X_test)
+    skfashion.export(model, tmp_path / "m.tflite")
+    np.testing.assert_allclose(run(tmp_path / "m.tflite", pixels), wanted, rtol=0, atol=1e-5)
     skfashion.export(model, tmp_path / "m.tflite", quantize="int8", sample=X)
-    seen = run(tmp_path / "m.tflite", model[0].transform(X_test))
-    seen, wanted = model.classes_[seen.argmax(1)], model.predict(X_test)
+    seen, wanted = (
+        model.classes_[p.argmax(1)] for p in (run(tmp_path / "m.tflite", pixels), wanted)
+    )
     assert np.mean(seen == wanted) >= 0.95
     assert abs(np.mean(seen == y_test) - np.mean(wanted == y_test)) <= 0.01
 
