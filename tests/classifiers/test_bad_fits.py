@@ -172,6 +172,7 @@ PARAMETERS = {
     "unfreeze_from, no block": (mobile(unfreeze_from="block_"), "unfreeze_from=.*backbone"),
     "unfreeze_from, index": (mobile(unfreeze_from=154), "unfreeze_from=154.*-154 to 153"),
     "unfreeze_from, below": (mobile(unfreeze_from=-155), "unfreeze_from=-155.*-154 to 153"),
+    "version": (mobile(version="v3"), "'version' parameter of MobileNetFineTuner"),
     "weights": (mobile(weights="nowhere.h5"), "weights='nowhere.h5'.*'imagenet', None"),
 }
 OTHERS = {

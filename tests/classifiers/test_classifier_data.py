@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 from custom import custom
-from estimators import NAMES, dense, sequential, small
+from estimators import KINDS, dense, sequential, small
 from numpy.testing import assert_array_equal
 from sklearn.base import clone
 
@@ -100,7 +100,7 @@ def test_batches_keep_the_proportion_of_their_weights(trained_on, two, tmp_path)
     assert found == [{w} for w in (1, 2, 2, 2, 1, 1, 2, 1)]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KINDS)
 def test_the_callers_arrays_are_never_changed(name, two):
     X, y = two[0].astype("float32"), two[1].copy()
     weight = np.linspace(0, 2, len(y))
@@ -117,7 +117,7 @@ def test_the_callers_arrays_are_never_changed(name, two):
 # -------------------------------------------------------------------- seeds
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KINDS)
 def test_same_seed_same_bits(name, two):
     X, y = two
     settings = {"epochs": 2}
@@ -162,7 +162,7 @@ def _global_draws():
     ]
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KINDS)
 @pytest.mark.parametrize("random_state", [0, None])
 def test_the_callers_random_state_is_untouched(name, random_state, two):
     X, y = two

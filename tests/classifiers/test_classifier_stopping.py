@@ -7,16 +7,13 @@ from math import cos, pi
 import keras
 import numpy as np
 import pytest
-from estimators import NAMES, dense, mobile, small
+from estimators import KINDS, dense, on_small_backbone, small
 from numpy.testing import assert_allclose, assert_array_equal
-
-from skfashion import DenseClassifier
-from skfashion.classifiers._base import BaseImageClassifier
 
 # -------------------------------------------------------------- partial_fit
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KINDS)
 def test_partial_fit_is_fit_an_epoch_at_a_time(name, two):
     X, y = two
     whole = small(name, epochs=4).fit(X, y)
@@ -156,14 +153,14 @@ def test_max_fit_seconds_keeps_the_best_weights(two, rng):
 
 
 def test_time_that_is_over_with_a_phase_begins_no_other(images, tmp_path):
-    settings = {"unfreeze_from": "block_16", "memory": tmp_path}
-    head = mobile(**settings, max_fit_seconds=1e-6).fit(*images)
+    settings = {"unfreeze_from": "block2", "memory": tmp_path}
+    head = on_small_backbone(**settings, max_fit_seconds=1e-6).fit(*images)
     assert head.history_["phase"] == ["head"]
     assert head.stopped_by_time_ is True
-    whole = mobile(**settings).fit(*images)  # goes on from there
+    whole = on_small_backbone(**settings).fit(*images)  # goes on from there
     assert whole.history_["phase"] == ["head", "fine_tune"]
     assert whole.stopped_by_time_ is False
-    fresh = mobile(**{**settings, "memory": None}).fit(*images)
+    fresh = on_small_backbone(**{**settings, "memory": None}).fit(*images)
     assert whole.history_ == fresh.history_
 
 
@@ -186,21 +183,6 @@ def test_it_trains_what_keras_own_callback_trains(images):
     constant = cosine(schedule="constant").fit(*images)
     assert not np.allclose(ours.history_["loss"], constant.history_["loss"], rtol=1e-4)
     assert_allclose(rates(constant), 1e-3)  # on the program that fell before
-
-
-class Scheduled(DenseClassifier):
-    def _phase(self, name, epochs, network):
-        decay = keras.optimizers.schedules.ExponentialDecay(0.1, 2, 0.5)
-        optimizer = {"optimizer": "adam", "optimizer__learning_rate": decay}
-        return BaseImageClassifier._phase(
-            self, name, epochs, network, schedule=self.schedule, metrics=["accuracy"], **optimizer
-        )
-
-
-def test_two_schedules_are_one_too_many(images):
-    with pytest.raises(ValueError, match=r"schedule='cosine' .* a schedule of its own"):
-        Scheduled(4, schedule="cosine").fit(*images)
-    Scheduled(4, epochs=1).fit(*images)
 
 
 def test_a_callback_of_the_user_has_the_last_word(images):

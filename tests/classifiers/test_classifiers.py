@@ -4,7 +4,7 @@ import keras
 import numpy as np
 import pytest
 import sklearn
-from estimators import NAMES, READY, dense, sequential, small
+from estimators import KINDS, READY, dense, sequential, small
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import is_classifier
 from sklearn.model_selection import StratifiedKFold, cross_validate
@@ -43,11 +43,11 @@ def test_metadata_routing_of_validation_images(two):
 
 
 @pytest.mark.parametrize("policy", ["mixed_bfloat16", "mixed_float16"])
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KINDS)
 def test_mixed_precision_goes_with_all_that_is_random_or_scheduled(name, policy, two):
     X, y = two
     settings = {"dropout": 0.3, "schedule": "cosine"}
-    if (name, policy) != ("MobileNetFineTuner", "mixed_bfloat16"):  # once as it is cut
+    if (name, policy) != ("BackboneFineTuner", "mixed_bfloat16"):  # once as it is cut
         settings["augmentation"] = "flip+shift+rotate+zoom+erase"
     before = keras.config.dtype_policy().name
     clf = small(name, epochs=4, dtype_policy=policy, **(settings if name in READY else {}))
@@ -135,7 +135,7 @@ def test_keras_image_classifier_takes_other_shapes_as_they_are(rng):
     assert clf.model_.input_shape == (None, 5, 4, 2)
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KINDS)
 @pytest.mark.filterwarnings("error::DeprecationWarning")  # of NumPy 2
 def test_what_is_known_of_a_fitted_network(name, images, capsys):
     clf = small(name, epochs=3, optimizer="Adam")

@@ -3,7 +3,7 @@
 import keras
 import numpy as np
 import pytest
-from estimators import NAMES, computed, dense, mobile, on_small_backbone, sequential, small
+from estimators import KINDS, computed, dense, on_small_backbone, sequential, small
 from numpy.testing import assert_allclose, assert_array_equal
 from sklearn.base import clone
 from sklearn.model_selection import GridSearchCV
@@ -15,7 +15,7 @@ from skfashion._training.seeding import views
 from skfashion.datasets import make_images
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", KINDS)
 def test_probabilities_are_the_mean_over_both_views(name, images):
     X, y = images
     clf = small(name, epochs=1, test_time_flip=True).fit(X, y)
@@ -118,10 +118,3 @@ def test_views_hold_in_both_phases_with_a_folder_and_without_anything_frozen(rgb
     with skfashion.config_context(feature_cache_bytes=0):  # so that nothing is cut off
         whole = on_small_backbone(**settings).fit(X, y)
     assert_allclose(whole.predict_proba(X), clf.predict_proba(X), atol=1e-3)
-
-
-def test_other_random_changes_end_the_reuse():
-    clf = mobile(augmentation="flip+shift")
-    clf.input_range_ = "0-255"
-    assert clf._phases((32, 32, 3), 2)[0].network["augmentation"] == ("flip", "shift")
-    assert not clf._is_mirrored

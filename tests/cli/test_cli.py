@@ -22,11 +22,9 @@ from sklearn.naive_bayes import GaussianNB
 import skfashion
 from skfashion._cli._console import UserError
 from skfashion._cli._data import read_data, read_test_data
-from skfashion._cli._main import _MODELS, main
+from skfashion._cli._main import main
 from skfashion._cli._runs import _numbers
-from skfashion._cli._tuning import models
 from skfashion._training import programs_info
-from skfashion.datasets import make_images
 from skfashion.preprocessing import ImageReader
 
 # -- a folder of images ----------------------------------------------------------------------
@@ -170,21 +168,6 @@ def test_predict_goes_on_after_files_that_are_no_images(found, digit_files, tmp_
     assert "no such file" in captured.err
 
 
-@pytest.mark.parametrize(("scale", "offset"), [(1, 0), (1 / 255, 0), (1 / 127.5, -1)])
-@pytest.mark.parametrize("channels", [1, 3])
-def test_files_become_pixels_of_the_range_trained_with(scale, offset, channels, tmp_path):
-    from skfashion import DenseClassifier
-    from skfashion._cli._predict import as_input
-
-    X, y = make_images(30, image_size=8, channels=channels, random_state=0)
-    clf = DenseClassifier(8, epochs=1, random_state=0).fit(X * scale + offset, y)
-    names = []
-    for i, image in enumerate(X[:3]):
-        names.append(str(tmp_path / f"{i}.png"))
-        Image.fromarray(image).save(names[-1])
-    np.testing.assert_allclose(as_input(clf, names), X[:3] * scale + offset, atol=1e-5)
-
-
 def test_evaluate_by_name_gives_what_the_search_found(found, capsys):
     assert main(["evaluate", str(found), "digits"]) == 0
     out = capsys.readouterr().out
@@ -326,25 +309,6 @@ def test_help_and_version_load_nothing_heavy(option, expected):
     assert not heavy, heavy
     """
     assert expected in run_python(code, option)
-
-
-def test_help_says_the_sizes_there_are(capsys, monkeypatch):
-    monkeypatch.setenv("COLUMNS", "1000")
-    with pytest.raises(SystemExit):
-        main(["search", "--help"])
-    told = " ".join(capsys.readouterr().out.split())
-    dense, conv, mobilenet, _ = (models()[name]._command_line for name in _MODELS)
-    assert (conv.epochs, conv.candidates) == (mobilenet.epochs, mobilenet.candidates)
-    for text in (
-        f"default: dense {dense.candidates}, conv, mobilenet and backbone {conv.candidates})",
-        f"default: dense {dense.epochs}, conv, mobilenet and backbone {conv.epochs}; hyperband: at "
-        "most, 27)",
-        f"default: dense {dense.size}, conv {conv.size}, mobilenet and backbone see above)",
-        f"dense compares candidates on {dense.sample:,} images and trains on {dense.images:,}, "
-        f"conv on {conv.sample:,} and {conv.images:,}, "
-        f"mobilenet and backbone on {mobilenet.sample:,} and {mobilenet.images:,}.",
-    ):
-        assert text in told
 
 
 def test_predict_compiles_nothing_for_a_few_images(found, digit_files):

@@ -5,9 +5,11 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 from PIL import Image
+from sklearn.pipeline import Pipeline
 from sklearn.utils import Bunch
 
-from skfashion._cli import _choice
+from skfashion import BackboneFineTuner, ConvClassifier, DenseClassifier
+from skfashion._cli import _choice, _tuning
 from skfashion._cli._choice import choose
 from skfashion._cli._console import UserError
 from skfashion._cli._place import data_digest, find_folder, read_summary, write_summary
@@ -99,6 +101,18 @@ def test_the_cache_is_keras_own(imagenet, monkeypatch):
 
 def test_an_address_out_of_reach_has_no_size():
     assert _choice._size_there("http://localhost:9/nothing") is None
+
+
+@pytest.mark.parametrize("kind", ["bayes", "random", "grid"])
+@pytest.mark.parametrize("cls", [DenseClassifier, ConvClassifier, BackboneFineTuner])
+def test_few_images_are_not_one_batch(cls, kind):
+    for n_images in (20, 300, 10_000):
+        space = _tuning._make_space(Pipeline([("classifier", cls())]), kind, n_images)
+        for part in space if isinstance(space, list) else [space]:
+            sizes = part.get("classifier__batch_size", [32])
+            assert max(sizes) <= max(32, n_images / 8)
+            assert n_images < 10_000 or kind == "grid" or max(sizes) > 32
+            assert not {"classifier__epochs", "classifier__kernel_size"} & set(part)
 
 
 # -- the folder of the results ---------------------------------------------------------------

@@ -234,12 +234,11 @@ def test_info_names_the_size_of_files_and_labels_that_the_terminal_can_not_show(
     labels = np.where(photos[2] == "a", label, "b")
     model = make_pipeline(ImageReader(size=(8, 12)), small("DenseClassifier", epochs=1))
     skfashion.save(model.fit(photos[1], labels), tmp_path / "model.skfashion")
-    for encoding, told in {"ascii": r"\U0001f408 caf\xe9", "utf-8": label}.items():
-        environment = {**os.environ, "PYTHONIOENCODING": encoding}
-        command = [sys.executable, "-m", "skfashion", "info", str(tmp_path)]
-        out = subprocess.run(command, env=environment, capture_output=True, check=True).stdout
-        assert f"2: b, {told}" in out.decode(encoding)
-        assert "brought to 8 x 12 pixels" in out.decode(encoding)
+    environment = {**os.environ, "PYTHONIOENCODING": "ascii"}
+    command = [sys.executable, "-m", "skfashion", "info", str(tmp_path)]
+    out = subprocess.run(command, env=environment, capture_output=True, check=True).stdout
+    assert r"2: b, \U0001f408 caf\xe9" in out.decode("ascii")
+    assert "brought to 8 x 12 pixels" in out.decode("ascii")
 
 
 @pytest.mark.parametrize("labels", ["one", "several"])

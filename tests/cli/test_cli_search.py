@@ -12,7 +12,6 @@ import skfashion._cli
 from skfashion import DenseClassifier
 from skfashion._cli._main import _MODELS, main
 from skfashion._cli._tuning import models
-from skfashion.classifiers._common import CommandLine
 from skfashion.networks import _backbones
 
 TIMES = ["mean_fit_time", "std_fit_time", "mean_score_time", "std_score_time"]
@@ -130,25 +129,6 @@ def test_search_on_fashion_mnist_learns_names(fashion, tmp_path, capsys):
     assert summary["images_to_compare_on"] == 500
     assert summary["test_images"] == 10_000
     assert summary["test_accuracy"] > 0.6
-
-
-def test_a_classifier_declares_what_it_is_on_the_command_line(tmp_path, capsys):
-    class ThrowAway(DenseClassifier):
-        _command_line = CommandLine(
-            "throw-away", images=1, sample=1, candidates=1, epochs=2, size=8,
-            half_epochs=("n_iter_no_change",), parameters={"activation": "tanh"},
-        )  # fmt: skip
-
-    few = ["--images", "60", "--folds", "2", "--out", str(tmp_path)]
-    assert main(["search", "digits", "--model", "throw-away", *few]) == 0
-    summary = json.loads((tmp_path / "summary.json").read_text())
-    assert (summary["model"], summary["candidates"], summary["epochs"]) == ("throw-away", 1, 2)
-    model = skfashion.load(tmp_path / "model.skfashion")[-1]
-    assert type(model) is ThrowAway
-    assert model.n_iter_no_change == 1
-    capsys.readouterr()
-    assert main(["search", "digits", "--model", "tree"]) == 2
-    assert "throw-away" in capsys.readouterr().err
 
 
 def test_no_command_knows_a_classifier_by_name():

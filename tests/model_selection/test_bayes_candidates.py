@@ -105,11 +105,6 @@ class TestSpaces:
         assert sorted(set(values)) == list(given)
         assert {type(each) for each in values} == {int if name == "units" else float}
 
-    def test_a_tuple_is_a_range(self):
-        search = run(Toy(), {"units": (1, 30), "rate": (1e-4, 1e-1, "log-uniform")}, n_iter=8)
-        assert len(set(search.cv_results_["param_units"])) > 2
-        assert len(set(search.cv_results_["param_rate"])) == 8
-
     def test_dimensions_of_the_user_stay_as_they_are(self):
         rate = Real(1e-4, 1e-1, prior="log-uniform")
         run(Toy(), {"rate": rate}, optimizer_kwargs={"n_initial_points": 2}, n_iter=3)

@@ -40,20 +40,6 @@ def test_it_predicts_what_skopts_predicts(fitted):
     np.testing.assert_array_equal(fitted[1].predict(points), ours[0])
 
 
-def test_its_gradients_are_those_of_what_it_predicts(fitted):
-    point, step = np.array([[0.3, 0.6, 0.1]]), 1e-6
-    *here, mean_slope, _ = map(np.ravel, fitted[1].predict(point, True, True, True))
-    moved = fitted[1].predict(point + step * np.eye(3))
-    np.testing.assert_allclose((moved - here[0]) / step, mean_slope, rtol=1e-3, atol=1e-4)
-
-
-def test_where_a_point_is_known_its_variance_is_no_less_than_zero(fitted):
-    known = np.random.default_rng(0).uniform(size=(40, 3))
-    with np.errstate(invalid="raise"):
-        _, std = fitted[1].predict(np.repeat(known, 5, axis=0), return_std=True)
-    assert (std >= 0).all()
-
-
 def test_how_far_the_worst_lies_below_changes_nothing():
     X = np.random.default_rng(0).uniform(size=(9, 3))
     losses = np.linspace(-0.85, -0.8, 8)

@@ -7,21 +7,19 @@ import estimators
 import numpy as np
 import pytest
 import skopt
-from estimators import NAMES, small
+from estimators import KINDS, small
 from scipy.stats import loguniform
 from searches import assert_same_search
 from sklearn.base import clone
 from sklearn.calibration import CalibratedClassifierCV
 from sklearn.ensemble import BaggingClassifier, StackingClassifier, VotingClassifier
 from sklearn.experimental import enable_halving_search_cv  # noqa: F401
-from sklearn.frozen import FrozenEstimator
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import (
     GridSearchCV,
     HalvingGridSearchCV,
     HalvingRandomSearchCV,
     RandomizedSearchCV,
-    TunedThresholdClassifierCV,
     cross_val_score,
     train_test_split,
 )
@@ -112,18 +110,6 @@ def test_ensembles_learn(name, flat):
         np.testing.assert_allclose(ensemble.predict_proba(X).sum(axis=1), 1, atol=1e-6)
 
 
-def test_calibration_of_a_frozen_classifier(flat):
-    frozen = FrozenEstimator(dense().fit(*flat))
-    assert CalibratedClassifierCV(frozen).fit(*flat).score(*flat) > 0.5
-
-
-def test_tuned_threshold(flat):
-    X, y = flat[0], np.where(flat[1] == 0, "no", "yes")
-    tuned = TunedThresholdClassifierCV(dense(), scoring="balanced_accuracy", cv=2).fit(X, y)
-    assert 0 <= tuned.best_threshold_ <= 1
-    assert set(tuned.predict(X)) <= {"no", "yes"}
-
-
 OF_TWO_CLASSES = ["roc_auc", "average_precision", "neg_brier_score"]
 
 
@@ -136,7 +122,7 @@ def test_scorers(scoring, images):
     assert np.isfinite(cross_val_score(dense(), X, y, cv=2, scoring=scoring)).all()
 
 
-@pytest.mark.parametrize("name", NAMES[:3])
+@pytest.mark.parametrize("name", KINDS[:3])
 def test_state_is_plain_data(name, images):
     skops = pytest.importorskip("skops.io")
     clf = small(name, epochs=1).fit(*images)

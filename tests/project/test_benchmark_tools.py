@@ -1,8 +1,6 @@
 """What the benchmarks stand on: the watch, the checkpoint and the tables."""
 
-import os
 import sys
-import time
 from contextlib import nullcontext
 
 import pytest
@@ -12,7 +10,7 @@ sys.path.insert(0, str(ROOT))  # benchmarks is not installed
 
 from benchmarks import checkpoint, harness, sections
 from benchmarks.harness import Side
-from benchmarks.watch import Ended, Watch
+from benchmarks.watch import Watch
 
 
 def watched(scores, **settings):
@@ -33,25 +31,9 @@ def test_a_search_ends_with_the_candidate_that_reaches_the_target():
     assert found["best_score"] == pytest.approx(0.8)
 
 
-def test_one_good_fold_is_no_good_candidate():
-    assert watched([1.0, 0.5])["ended"] == "searched"
-
-
 def test_a_search_ends_when_its_budget_is_spent():
     assert watched([0.5] * 20, budget_epochs=3)["evaluations"] == 3
     assert watched([0.5] * 20, budget_seconds=0)["ended"] == "out of time"
-
-
-def test_a_candidate_trained_further_is_the_same_candidate():
-    watch = Watch(0.8, 1, 60, 100)
-    with watch.running(lambda: 0):
-        for setting in ({"units": 1}, {"units": 2}, {"units": 1}):
-            watch.fold(setting, 0.5)
-    assert watch.outcome()["candidates"] == 2
-
-
-def test_no_search_takes_the_end_for_a_failing_candidate():
-    assert not issubclass(Ended, Exception)
 
 
 @pytest.fixture
@@ -90,39 +72,6 @@ def test_runs_of_other_settings_or_packages_are(started, tmp_path, monkeypatch, 
         monkeypatch.setattr(checkpoint, "versions", lambda: {"keras": "4"})
     checkpoint.Checkpoint(tmp_path).run_all("case", [side], settings, 1)
     assert len(started) == 2
-
-
-def test_a_whole_benchmark_begins_anew(started, tmp_path):
-    runs = checkpoint.Checkpoint(tmp_path / "runs")
-    runs.run_all("case", [Side("a")], {}, 1)
-    runs.clear()
-    runs.run_all("case", [Side("a")], {}, 1)
-    assert len(started) == 2
-    checkpoint.Checkpoint(tmp_path / "never").clear()
-
-
-@pytest.mark.skipif(not hasattr(os, "sched_setaffinity"), reason="cores can't be chosen here")
-def test_as_many_run_at_a_time_as_there_are_cores_each_on_one(monkeypatch, tmp_path):
-    cores = os.sched_getaffinity(0)
-    busy, most = set(), []
-
-    def start(case, side, settings, turn, core):
-        assert core not in busy
-        busy.add(core)
-        most.append(len(busy))
-        return core
-
-    def finish(core, name):
-        time.sleep(0.05)
-        busy.remove(core)
-        return {"core": core}
-
-    monkeypatch.setattr(checkpoint, "start", start)
-    monkeypatch.setattr(checkpoint, "finish", finish)
-    outcomes = checkpoint.Checkpoint(tmp_path).run_all("case", [Side("a"), Side("b")], {}, 8)
-    assert len(outcomes) == 16
-    assert {outcome["core"] for outcome in outcomes.values()} <= cores
-    assert max(most) == min(len(cores), 16)
 
 
 @pytest.mark.parametrize(
@@ -164,13 +113,6 @@ def test_a_never_counts_as_infinite_in_a_median():
     table = "\n".join(sections.searchers([record]))
     assert "| `BayesSearchCV` (here) | 3 of 5 | 30 | 3 | 3 | 0.8500 |" in table
     assert "| `RandomizedSearchCV` | 0 of 1 | never | never | never | 0.8500 |" in table
-
-
-def test_what_has_no_record_is_not_measured():
-    assert sections.searchers([]) == ["Not measured yet."]
-    table = "\n".join(sections.gpu([]))
-    assert "| PyTorch | | | not measured |" in table
-    assert "| TensorFlow | NVIDIA H200 | dense," in table  # the first row of all, made by hand
 
 
 def test_what_was_measured_on_a_chip_says_on_which():

@@ -1,9 +1,7 @@
 """The store by itself: what goes in comes out, or nothing does."""
 
 import os
-import random
 import time
-from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import joblib
@@ -105,48 +103,6 @@ def test_replace_and_list(store):
     assert store.meta("runs", KEY) is None
 
 
-@pytest.mark.parametrize(
-    "key",
-    [None, b"ab", "", "AB", "xyz", "../ab", "ab/cd", "ab\n", "ab.", " ab", "0" * 129, "\u0661"],
-)
-def test_bad_keys(store, key):
-    for call in (
-        lambda: store.get("runs", key),
-        lambda: store.meta("runs", key),
-        lambda: store.put("runs", key, {}),
-        lambda: store.trim("runs", key, 1),
-        lambda: store.crash_guard(key),
-    ):
-        with pytest.raises(ValueError, match="hexadecimal"):
-            call()
-    assert files(store) == []
-
-
-@pytest.mark.parametrize(
-    "array",
-    [
-        np.array([None]),
-        np.array([{}], dtype=object),
-        np.zeros(2, dtype="f4,i4"),
-        np.zeros(2, dtype="V3"),
-        np.array(["text"]),
-        np.array(["2020-01-01"], dtype="datetime64[ns]"),
-    ],
-    ids=repr,
-)
-def test_refused_arrays(store, array):
-    with pytest.raises(TypeError):
-        store.put("runs", KEY, {}, {"a": array})
-    assert files(store) == []
-
-
-@pytest.mark.parametrize("value", [np.int64(1), np.zeros(2), {1}])
-def test_refused_meta(store, value):
-    with pytest.raises(TypeError):
-        store.put("runs", KEY, {"a": value})
-    assert files(store) == []
-
-
 # --- opening -------------------------------------------------------------------------------------
 
 
@@ -169,24 +125,3 @@ def test_open_store(tmp_path, monkeypatch):
     for wrong in ("1", 1.5, True, -1):
         with pytest.raises(ValueError, match="max_bytes must be"):
             store.prune(wrong)
-
-
-def test_threads_share_a_store(store):
-    rows = rows_of(store)
-    keys, array = make_rows(400)
-
-    def work(seed):
-        rng = random.Random(seed)
-        for _ in range(30):
-            wanted = rng.sample(range(400), 40)
-            found = rows.get([keys[i] for i in wanted])
-            assert all((row == array[wanted[i]]).all() for i, row in found.items())
-            lacking = [i for j, i in enumerate(wanted) if j not in found]
-            rows.put([keys[i] for i in lacking], array[lacking])
-            store.put("runs", f"{wanted[0] % 8:x}", {"n": seed}, {"a": np.full(2000, seed)})
-            entry = store.get("runs", f"{rng.randrange(8):x}")
-            assert entry is None or (entry.arrays["a"] == entry.meta["n"]).all()
-
-    with ThreadPoolExecutor(8) as pool:
-        list(pool.map(work, range(8)))
-    assert store.verify() == []

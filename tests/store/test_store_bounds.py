@@ -2,9 +2,7 @@
 
 import errno
 import os
-import threading
 import time
-from concurrent.futures import ThreadPoolExecutor
 
 import numpy as np
 import pytest
@@ -115,29 +113,6 @@ def test_what_was_just_written_is_not_what_goes(store, bound):
     assert put(store, "ffff", 9200)
     assert "ffff" in kept(store)
     assert size(store) <= 10_000
-
-
-def test_several_that_shrink_a_store_at_once_remove_what_one_would(store, monkeypatch):
-    fill(store, 100)
-    total, unlink = size(store), os.unlink
-
-    def slowly(path):
-        time.sleep(0.001)
-        return unlink(path)
-
-    monkeypatch.setattr(os, "unlink", slowly)
-    goal = total * 9 // 10
-    ready = threading.Barrier(8)
-
-    def shrink(_):
-        ready.wait()
-        return store._shrink(total - 1, goal)
-
-    with ThreadPoolExecutor(8) as pool:
-        results = list(pool.map(shrink, range(8)))
-    # One may have counted before the others began, and goes a step further.
-    assert goal - total // 25 <= size(store) <= goal
-    assert sum(result.entries_removed for result in results) == 100 - len(kept(store))
 
 
 @pytest.mark.parametrize("code", [errno.EMFILE, errno.EIO, errno.EACCES])

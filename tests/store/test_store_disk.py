@@ -3,79 +3,17 @@
 import contextlib
 import errno
 import os
-import shutil
-import threading
 import warnings
 
 import numpy as np
 import pytest
 from children import drop_rights_of_root, needs_linux, result_of
-from stores import Written, files, make_rows, raising, rows_of
+from stores import files, make_rows, raising, rows_of
 
-from skfashion._store import PruneResult, Store, StoreWarning, _files
+from skfashion._store import Store, StoreWarning, _files
 from skfashion._store._process import new_name
 
 KEY = "0123abcd"
-
-
-def use(store):
-    """Do everything once; return whether anything was stored."""
-    keys, array = make_rows(5)
-    rows = rows_of(store)
-    done = [store.put("runs", KEY, {"n": 1}, {"a": np.arange(1000)}), rows.put(keys, array)]
-    with store.crash_guard(KEY) as guard:
-        guard.survived()
-    read = [store.get("runs", KEY), store.meta("runs", KEY), *rows.get(keys)]
-    store.clear_crashes()
-    store.trim("runs", KEY[:2], 0)
-    assert isinstance(store.prune(0), PruneResult)
-    list(store.entries())
-    store.verify()
-    assert not (any(done) and not read)
-    return any(done)
-
-
-def assert_goes_on(store):
-    with pytest.warns(StoreWarning, match="goes on without the store") as caught:
-        assert not use(store)
-    assert len(caught) == 1  # whatever it is that fails, and however often
-    assert not use(store)
-
-
-def test_folder_under_a_file(tmp_path):
-    (tmp_path / "file").write_text("in the way")
-    assert_goes_on(Store(tmp_path / "file" / "store"))
-    assert_goes_on(Store(tmp_path / "file"))
-    assert (tmp_path / "file").read_text() == "in the way"
-
-
-@pytest.mark.parametrize("code", [errno.EROFS, errno.EACCES, errno.EDQUOT, errno.EIO])
-def test_forbidden(store, monkeypatch, code):
-    monkeypatch.setattr(_files, "open", raising(OSError(code, os.strerror(code))), raising=False)
-    assert_goes_on(store)
-    monkeypatch.undo()
-    assert files(store) == []
-    assert use(store)
-
-
-@pytest.mark.parametrize("room", [0, 1, 128, 5000, 8000])
-def test_full_disk(store, monkeypatch, room):
-    create = _files.create
-
-    def write(file, data):
-        left = room - file.tell()
-        file.write(data[:left])
-        if len(data) > left:
-            raise OSError(errno.ENOSPC, "No space left on device")
-
-    store.put("runs", "aa", {"old": True})
-    monkeypatch.setattr(_files, "create", lambda path: Written(create(path), write))
-    with pytest.warns(StoreWarning, match="No space left") as caught:
-        done = [store.put("runs", "aa", {"new": 1}, {"a": np.arange(2000)}) for _ in range(3)]
-    assert not any(done)
-    assert len(caught) == 1
-    assert store.get("runs", "aa").meta == {"old": True}
-    assert len(files(store)) == 1
 
 
 def test_interrupted_write_leaves_nothing(store, monkeypatch):
@@ -115,32 +53,6 @@ def test_passing_trouble_is_waited_for(store, monkeypatch):
 
     monkeypatch.setattr(_files, "open", late)
     assert store.get("runs", KEY).meta == {"n": 1}
-
-
-def test_folder_removed_midway(tmp_path):
-    store = Store(tmp_path / "store")
-    assert use(store)
-    shutil.rmtree(store.path)
-    assert use(store)
-    with store.crash_guard(KEY):
-        shutil.rmtree(store.path)
-    assert store.get("runs", KEY) is None
-    stop = threading.Event()
-
-    def remove():
-        while not stop.is_set():
-            shutil.rmtree(store.path, ignore_errors=True)
-
-    thread = threading.Thread(target=remove)
-    thread.start()
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", StoreWarning)
-            for _ in range(200):
-                use(store)
-    finally:
-        stop.set()
-        thread.join()
 
 
 # --- permissions ---------------------------------------------------------------------------------

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from stores import assert_same, files, make_rows, rows_of
 
-from skfashion._store import Store, _rows
+from skfashion._store import Store
 
 
 @pytest.mark.parametrize(
@@ -44,31 +44,6 @@ def test_rows_of_other_forms_never_meet(store):
         assert rows_of(store, shape=shape, dtype=dtype).get(keys) == {}
     assert store.rows("features", "ns2", shape=(2, 3), dtype="f4").get(keys) == {}
     assert store.rows("images", "ns", shape=(2, 3), dtype="f4").get(keys) == {}
-
-
-def test_rows_refuse(store):
-    rows = rows_of(store)
-    keys, array = make_rows(5)
-    with pytest.raises(ValueError, match="dtype"):
-        rows.put(keys, array.astype("f8"))
-    with pytest.raises(ValueError, match="shape"):
-        rows.put(keys, array[:4])
-    for key in ("a" * 16, b"a"):
-        with pytest.raises(ValueError, match="bytes, 16 each"):
-            rows.get([key])
-    with pytest.raises(TypeError, match="dtype"):
-        rows_of(store, shape=(3,), dtype=object)
-
-
-def test_rows_strided_and_doubled(store):
-    rows = rows_of(store)
-    keys, array = make_rows(10)
-    assert rows.put(keys + keys[:3], np.concatenate([array, array[:3]])[:, :, ::-1])
-    found = rows.get(keys)
-    for i in range(10):
-        assert_same(found[i], array[i, :, ::-1])
-    (path,) = files(store)
-    assert len(_rows.load(path)) == 10
 
 
 def test_rows_see_what_others_write(store):

@@ -8,9 +8,8 @@ import time
 import warnings
 
 import numpy as np
-import pytest
 from children import Child, needs_linux
-from stores import as_on_a_network_folder, rows_of
+from stores import rows_of
 
 import skfashion
 from skfashion._store import Store, StoreWarning, _process, open_store
@@ -83,50 +82,6 @@ def get_rows(store, numbers):
     return found.keys()
 
 
-def work(folder, seed, count, delay, ready):
-    warnings.simplefilter("error", StoreWarning)
-    rng, store, computed = random.Random(seed), open_store(folder), 0
-    as_on_a_network_folder(rng, delay)
-    ready.wait()
-    for n in rng.sample(range(count), count):
-        with store.crash_guard(f"{n:04x}"):
-            entry = store.get("runs", f"{n:04x}")
-            if entry is None:
-                computed += 1
-                time.sleep(0.002)
-                put(store, n)
-                entry = store.get("runs", f"{n:04x}")
-            check(entry, n)
-            shared = 5000 + n % 3  # everyone's checkpoints, replaced all the time
-            put(store, shared)
-            check(store.get("runs", f"{shared:04x}"), shared)
-        wanted = rng.sample(range(600), 60)
-        found = get_rows(store, wanted)
-        put_rows(store, [m for i, m in enumerate(wanted) if i not in found])
-        assert len(get_rows(store, wanted)) == 60
-    return computed
-
-
-@pytest.mark.parametrize(("count", "delay"), [(40, 0), (10, 0.03)], ids=["local", "slow"])
-def test_eight_processes_two_killed(tmp_path, capsys, count, delay):
-    first, second, *others = begun(work, *((tmp_path, seed, count, delay) for seed in range(8)))
-    time.sleep(0.1)
-    kill(first, second)
-    computed = [child.result() for child in others]
-    store = Store(tmp_path)
-    assert store.verify() == []
-    for n in range(count):
-        assert store.get("runs", f"{n:04x}").meta == {"n": n}
-        assert store.crash_guard(f"{n:04x}").crashes <= 2
-    with capsys.disabled():
-        print(f"\n{count} results computed {sum(computed)} times by six of eight processes")
-    # Known results are read; only what two do at the same moment is done twice.
-    assert max(computed) <= count
-    assert sum(computed) < 6 * count / 2
-    store.prune()
-    assert list(tmp_path.glob("v1/tmp/*")) == []
-
-
 def evict(folder, seed):
     warnings.simplefilter("error", StoreWarning)
     skfashion.set_config(store_max_bytes=300_000)
@@ -181,22 +136,6 @@ def markers(store, key=KEY):
 
 def crashes(store, key=KEY):
     return store.crash_guard(key).crashes
-
-
-def test_work_that_ends_is_no_crash(tmp_path):
-    store = Store(tmp_path)
-    assert crashes(store) == 0
-    with store.crash_guard(KEY):
-        with store.crash_guard(KEY):
-            assert len(markers(store)) == 2
-        assert len(markers(store)) == 1
-        assert crashes(store) == 0  # this process lives
-    for error in (RuntimeError("of the candidate"), KeyboardInterrupt()):
-        with pytest.raises(type(error)), store.crash_guard(KEY):
-            raise error
-    with store.crash_guard("f" * 128):
-        assert len(markers(store, "f" * 128)) == 1
-    assert not list((tmp_path / "v1" / "attempts").iterdir())
 
 
 def begin(folder, go, ready):

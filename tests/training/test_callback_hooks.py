@@ -147,7 +147,9 @@ def all_of_keras(parts):
     return keras_own(clf, lambda_callback(), *parts)
 
 
-@pytest.mark.parametrize("name", [name for name in HOOKS if "on_batch" not in name])
+@pytest.mark.parametrize(
+    "name", ["on_epoch_end", "on_train_batch_end", "on_test_begin", "on_test_batch_end"]
+)
 def test_a_hook_alone_is_called_as_keras_calls_it(name, parts, all_of_keras):
     _, mine = ours(one_hook(name), *parts)
     assert_same(mine, [event for event in all_of_keras if event[0] == name])
