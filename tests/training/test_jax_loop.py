@@ -20,7 +20,7 @@ from sklearn.base import clone
 
 import skfashion
 from skfashion import ConvClassifier, _training
-from skfashion._training import keys, programs
+from skfashion._training import keys, phases, programs
 from skfashion._training.jax_loop import JaxLoop
 from skfashion._training.loops import KerasLoop
 from skfashion.datasets import make_images
@@ -181,6 +181,7 @@ def test_weights_are_fetched_when_they_are_asked_for(images, monkeypatch):
         return arrays(training, before)
 
     monkeypatch.setattr(programs.Training, "weights", counted)
+    monkeypatch.setattr(phases, "_CHECKPOINT_SECONDS", 1000)
     dense(epochs=10).fit(*images)
     assert len(fetched) == 1
 
