@@ -105,7 +105,13 @@ def _look_at(plan, data, build, weights, store):
         if is_unread(X, store):
             with program_of(plan, plan.phases[0], build, cut=True) as program:
                 if program.parts.lower is not None:
-                    features.inputs(X, program.parts, weights, store)
+                    for view in _views(plan, X) if X is data.X else [X]:
+                        features.inputs(view, program.parts, weights, store)
+
+
+def _views(plan, X):
+    """Return the images that are trained on, and their mirror images if it is on them, too."""
+    return together([X, mirrored(X)] if plan.mirrored else [X])
 
 
 def next_phase(state):
@@ -259,9 +265,8 @@ class _Trainer:
     def _training_arrays(self, program, state):
         """Return inputs, targets and weights; of both views one after the other, if there are."""
         data = self._data
-        views = [data.X, mirrored(data.X)] if self._plan.mirrored else [data.X]
-        inputs = [self._inputs(program, X, state) for X in together(views)]
-        targets = [[a] * len(views) for a in (data.y, data.weight)]
+        inputs = [self._inputs(program, X, state) for X in _views(self._plan, data.X)]
+        targets = [[a] * (1 + self._plan.mirrored) for a in (data.y, data.weight)]
         return [concatenate(several) for several in (inputs, *targets)]
 
     def _inputs(self, program, X, state):

@@ -191,14 +191,14 @@ class _Joined:
 
 def concatenate(several):
     """Return arrays, or images that are read when they are needed, one after the other."""
-    if len(several) == 1:
-        return several[0]
-    return together(several)[0] if isinstance(several[0], LazyImages) else np.concatenate(several)
+    several = together(several)
+    return several[0] if len(several) == 1 else np.concatenate(several)
 
 
 def together(several):
     """Return a list of images to go through: those to be read as one, so that each is read once."""
-    return [LazyImages(_Joined(several))] if isinstance(several[0], LazyImages) else several
+    lazy = len(several) > 1 and isinstance(several[0], LazyImages)
+    return [LazyImages(_Joined(several))] if lazy else several
 
 
 def read_ahead(X, batches):

@@ -242,13 +242,17 @@ def test_a_search_reads_each_file_once(files, array):
     assert computed() - before == N  # an array's rows are the same
 
 
-def test_both_views_are_computed_in_one_pass_over_the_files(lazy, array, monkeypatch):
+@pytest.mark.parametrize("store", [False, True])
+def test_both_views_are_computed_in_one_pass_over_the_files(
+    store, lazy, array, tmp_path, monkeypatch
+):
     monkeypatch.setattr(features, "_BATCH", 8)
-    clf = on_small_backbone(augmentation="flip", early_stopping=True)
+    memory = tmp_path if store else None
+    clf = on_small_backbone(augmentation="flip", early_stopping=True, memory=memory)
     with skfashion.config_context(image_cache_bytes=0):
         one = clone(clf).fit(lazy, y)
     assert decoded() == N
-    assert_same(one, clone(clf).fit(array, y))
+    assert_same(one, clone(clf).set_params(memory=None).fit(array, y))
 
 
 def test_rows_of_an_array_are_those_of_files(lazy, array, tmp_path):
