@@ -1,6 +1,9 @@
 """Two workers of Dask against one, a thread each."""
 
 import os
+from pathlib import Path
+
+import pytest
 
 from benchmarks.harness import Side, seconds
 from benchmarks.requirements import needs
@@ -31,3 +34,19 @@ def test_dask(bench):
         pairs = zip(record.of("1 worker"), record.of("2 workers"), strict=True)
         equal = [repr(one["cv_results"]) == repr(two["cv_results"]) for one, two in pairs]
         record.check("cv_results_ equal bit for bit but for times", all(equal), equal)
+
+
+@pytest.mark.skipif(not Path("/proc/net/dev").exists(), reason="counts bytes as Linux does")
+def test_dask_images(bench):
+    needs("imagenet", "PIL", "distributed")
+    settings = bench.sizes({"n": 4_000, "side": 224, "folds": 3}, {"n": 90, "side": 64, "folds": 2})
+    title = "GridSearchCV of heads on two workers of Dask: images as an array, and read by workers"
+    with bench.record("dask_images", title, settings, repeat=1) as record:
+        sides = [Side(name, "images", {"lazy": name == "lazy"}) for name in ("array", "lazy")]
+        record.contest("dask", sides)
+        array, lazy = record.last("array"), record.last("lazy")
+        for name, side in (("array", array), ("lazy", lazy)):
+            record.figure(f"{name}: sent an image", side["sent"] / settings["n"] / 1e3, unit="KB")
+        record.faster("lazy", "array")
+        record.check("files are read by workers", lazy["decoded"] >= settings["n"], lazy["decoded"])
+        record.check("the same scores", lazy["scores"] == array["scores"])

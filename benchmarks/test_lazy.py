@@ -54,7 +54,7 @@ def test_speed(bench):
 
 def test_conv(bench):
     needs("PIL")
-    full = {"n": 20_000, "side": 64, "epochs": 2}
+    full = {"n": 60_000, "side": 64, "epochs": 1}
     settings = bench.sizes(full, {"n": 200})
     title = "ConvClassifier from decoded rows in a folder, against the array"
     with bench.record("lazy_conv", title, settings, repeat=1) as record:
