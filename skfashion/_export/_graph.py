@@ -162,6 +162,11 @@ def _transformed(x, name, step, as_bytes):
         return _flat(x)
     if isinstance(step, ImageResizer):
         x = resized(x, size_of(step.size), as_bytes=as_bytes)
+        seen = np.dtype(getattr(step, "_dtype_in", np.uint8))
+        if seen.kind == "b":
+            x = ops.cast(x >= 0.5, "float32")
+        elif seen.kind in "iu" and seen != np.uint8:
+            x = ops.round(x)
     elif isinstance(step, GrayscaleToRGB):
         x = ops.concatenate([x] * 3, axis=-1) if shape[-1] == 1 else x
     else:

@@ -2,6 +2,7 @@
 
 import importlib.util
 import json
+import logging
 import os
 import shutil
 import zipfile
@@ -38,12 +39,15 @@ def write(fitted, path, *, quantize=None, sample=None):
             f"Keras runs on {keras.backend.backend()}, from which only .keras is written: "
             "skfashion.save the model, and load and export it where KERAS_BACKEND is tensorflow."
         )
+    folder = os.path.dirname(path.rstrip(os.sep))
+    if not os.path.isdir(folder or os.curdir):
+        raise FileNotFoundError(f"path={path!r}: there is no folder {folder!r}, make it first.")
     for package in _PACKAGES.get(ending, ()):
         if importlib.util.find_spec(package) is None:
             raise ImportError(f"{ending} needs {package}: pip install skfashion[export]")
     float32 = ending in (".tflite", ".onnx")
     graph = Graph(fitted, exact=quantize is None, float32=float32)
-    options = {} if quantize is None else _int8(graph, sample)
+    options = {} if quantize is None else _int8(graph, fitted, sample)
     with _whole(path, ending) as half:
         _WRITERS[ending](graph, half, **options)
 
@@ -59,12 +63,14 @@ def _write_litert(graph, path, **options):
     _add_labels(graph, path)
 
 
-def _int8(graph, sample):
+def _int8(graph, fitted, sample):
     """Return what the converter of LiteRT is told to compute in whole numbers."""
     import tensorflow as tf
 
     step = max(1, len(sample) // _IN_SAMPLE)
-    pixels = graph.pixels(sample[::step][:_IN_SAMPLE])
+    sample = sample[::step][:_IN_SAMPLE]
+    fitted.predict_proba(sample)  # refuses what it doesn't take, and warns of another range
+    pixels = graph.pixels(sample)
     kinds = [tf.lite.OpsSet.TFLITE_BUILTINS_INT8, tf.lite.OpsSet.TFLITE_BUILTINS]
     return {
         "optimizations": [tf.lite.Optimize.DEFAULT],
@@ -76,7 +82,14 @@ def _int8(graph, sample):
 def _write_onnx(graph, path):
     import onnx
 
-    graph.model.export(path, format="onnx", verbose=False)
+    # Of a graph that it can't make smaller the converter warns with a traceback.
+    logger = logging.getLogger("tf2onnx")
+    level = logger.level
+    logger.setLevel(logging.ERROR)
+    try:
+        graph.model.export(path, format="onnx", verbose=False)
+    finally:
+        logger.setLevel(level)
     written = onnx.load(path)
     onnx.helper.set_model_props(written, {"labels": json.dumps(graph.labels)})
     onnx.save(written, path)

@@ -241,7 +241,13 @@ def frozen_part(plan, build):
 
     def make():
         with build_scope(0, *plan.formats):
-            return Extractor(split(build(plan.phases[0].network)))
+            parts = split(build(plan.phases[0].network))
+        if parts.lower is None:
+            raise ValueError(
+                "This backbone has no features that are fixed for an image: it has no weights, or "
+                "a layer that draws at random or changes in training. Leave that layer out."
+            )
+        return Extractor(parts)
 
     return pooled(("frozen", plan.phases[0].network_key, plan.formats, keras_settings()), make)
 

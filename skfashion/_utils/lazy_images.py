@@ -59,10 +59,11 @@ class LazyImages:
         return f"<{len(self)} images of shape {self.shape[1:]}, {self.dtype}, not read yet>"
 
     def __getitem__(self, key):
-        key = key if isinstance(key, tuple) else (key,)
-        if key[0] is Ellipsis or key[0] is None:
+        first, *rest = key if isinstance(key, tuple) else (key,)
+        is_odd = first is Ellipsis or first is None or isinstance(first, bool)
+        if is_odd or np.ndim(first) > 1 or any(map(np.ndim, rest)):
             return np.asarray(self)[key]
-        rows, rest = self._places[key[0]], key[1:]
+        rows, rest = self._places[first], tuple(rest)
         if rows.ndim == 0:
             return self._read(rows[np.newaxis])[0][rest]
         taken = self._with(_places=rows, shape=(len(rows), *self.shape[1:]))

@@ -38,9 +38,10 @@ def score_of(name, classes, labels, probabilities):
         try:
             return float(scorer(predicted, outputs, labels))
         except (TypeError, ValueError, AttributeError) as error:
+            other = "f1_samples" if several else "balanced_accuracy"
             raise ValueError(
                 f"scoring={name!r} can't score the validation images ({error}): give another, such "
-                "as 'accuracy', 'balanced_accuracy' or 'loss'."
+                f"as 'accuracy', {other!r} or 'loss'."
             ) from error
 
     return score

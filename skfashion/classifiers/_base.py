@@ -318,7 +318,7 @@ def _split_off(labels, fraction, seed, groups=None):
             stratify = None if several else labels
             return train_test_split(rows, test_size=fraction, stratify=stratify, random_state=seed)
         else:
-            n = max(2, round(1 / fraction))
+            n = max(2, min(round(1 / fraction), len(np.unique(groups))))
             kind = GroupKFold if several else StratifiedGroupKFold
             splitter = kind(n, shuffle=True, random_state=seed)
             train, valid = next(splitter.split(rows, labels, groups))

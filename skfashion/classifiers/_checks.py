@@ -154,4 +154,11 @@ def check_groups(X, groups):
         return None
     groups = column_or_1d(groups)
     check_consistent_length(X, groups)
+    try:
+        np.unique(groups)
+    except TypeError:
+        raise ValueError(
+            "groups has missing values, or kinds that have no common order: give each image a "
+            "number or a text, such as groups.astype(str)."
+        ) from None
     return groups

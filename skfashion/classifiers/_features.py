@@ -138,6 +138,8 @@ class BackboneFeatures(
                 self._plan, self._new_network, start.initialize
             )
             self._forget()
+            if callable(self.backbone):
+                _training.n_frozen(self._plan, self._new_network)  # refuses what is not fixed
         return self
 
     @in_settings

@@ -103,7 +103,8 @@ class Projection:
             sample = rows[np.random.default_rng(0).choice(n, _SAMPLE, replace=False)]
         k = max(1, min(_COMPONENTS, d - 1, n // 10))
         solver = "randomized" if 4 * k < min(d, len(sample)) else "full"
-        pca = PCA(k, svd_solver=solver, random_state=0).fit(sample.astype(np.float32))
+        with np.errstate(invalid="ignore"):  # of shares of no variance, where all are alike
+            pca = PCA(k, svd_solver=solver, random_state=0).fit(sample.astype(np.float32))
         self.scores = np.empty((n, k + 1), np.float32)
         for start in range(0, n, _BLOCK):
             part = slice(start, start + _BLOCK)

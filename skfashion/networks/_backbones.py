@@ -73,6 +73,11 @@ def described(function, size, write_down):
     `write_down` lets the configuration say what the network has learnt, and returns ids of weights
     that it says so.
     """
+    if isinstance(function, keras.Layer):
+        raise TypeError(
+            f"backbone is a {type(function).__name__}: give a function that is called with "
+            "input_shape=(height, width, 3) and returns one."
+        )
     model = function(input_shape=(*size, 3))
     if not isinstance(model, (keras.Sequential, keras.Model)) or not model.built:
         raise TypeError(
@@ -80,11 +85,16 @@ def described(function, size, write_down):
         )
     shapes = getattr(model, "input_shape", None), getattr(model, "output_shape", None)
     if not all(isinstance(s, tuple) and s[:1] == (None,) for s in shapes) or not (
-        len(shapes[0]) == 4 and len(shapes[1]) in (2, 4)
+        len(shapes[0]) == 4
+        and shapes[0][3] == 3
+        and len(shapes[1]) in (2, 4)
+        # In a dict a single output has this shape, too.
+        and (isinstance(model, keras.Sequential) or hasattr(model.output, "shape"))
     ):
         raise ValueError(
             f"backbone returned a network from {shapes[0]} to {shapes[1]}: give one from images "
-            f"{(None, *size, 3)} to features, (None, height, width, channels) or (None, features)."
+            f"{(None, *size, 3)} to one tensor of features, (None, height, width, channels) or "
+            "(None, features)."
         )
     learnt = write_down(model)
     foreign = next((part for layer in model.layers for part in beyond_config(layer)), None)

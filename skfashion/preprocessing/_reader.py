@@ -16,7 +16,7 @@ from skfashion._utils import image_files
 from skfashion._utils.cache import Cache
 from skfashion._utils.config import SettingsMixin, get_config, in_settings
 from skfashion._utils.image_files import decode_image, reasons, shown_name, span_of
-from skfashion._utils.images import size_of
+from skfashion._utils.images import pixel_names, size_of
 from skfashion._utils.lazy_images import LazyImages
 from skfashion._utils.typing import Array, MemoryLike, NDArray, Self, Size
 from skfashion._utils.validation import Interval, StrOptions, _fit_context
@@ -242,6 +242,9 @@ class ImageReader(
     def set_output(self, *, transform: str | None = None) -> Self:
         """Do nothing: images stay arrays, whatever the steps after them return.
 
+        The index of a table ends here, too: `sklearn.compose.ColumnTransformer` with
+        ``set_output(transform="pandas")`` puts rows together by it, so reset it before.
+
         Parameters
         ----------
         transform : {"default", "pandas", "polars"} or None, default=None
@@ -253,6 +256,21 @@ class ImageReader(
             The same reader.
         """
         return self
+
+    def get_feature_names_out(self, input_features: Array | None = None) -> NDArray:
+        """Return the names of the values of an image, as a row that a later step makes of it.
+
+        Parameters
+        ----------
+        input_features : ignored
+            Present by convention.
+
+        Returns
+        -------
+        names : ndarray of str
+            ``pixel_<row>_<column>_<channel>``.
+        """
+        return pixel_names((*size_of(self.size), 3))
 
     def _learns(self):
         return isinstance(self.white, str)

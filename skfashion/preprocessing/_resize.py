@@ -54,6 +54,9 @@ class ImageResizer(ImageTransformer):
         self.size = size
         self.image_shape = image_shape
 
+    def _learn(self, images, rank):
+        self._dtype_in = images.dtype.str
+
     def _transform(self, images):
         size, dtype = size_of(self.size), images.dtype
         if images.shape[1:3] == size:

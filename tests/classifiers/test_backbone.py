@@ -261,10 +261,16 @@ class OwnLayer(keras.layers.Layer):
 def test_a_function_that_returns_something_else(rgb):
     rows = keras.Sequential([keras.Input((8,)), keras.layers.Dense(2)])
     own = keras.Sequential([keras.Input((32, 32, 3)), OwnLayer()])
+    made = small_backbone((32, 32, 3))
+    in_dict = keras.Model(made.input, {"features": made.output})
+    grey = keras.Sequential([keras.Input((32, 32, 1)), keras.layers.Conv2D(4, 3)])
+    with pytest.raises(TypeError, match="backbone is a Functional: give a function"):
+        tuner(made).fit(*rgb)
     with pytest.raises(TypeError, match="it returned int"):
         tuner(lambda input_shape: 3).fit(*rgb)
-    with pytest.raises(ValueError, match=r"give one from images \(None, 32, 32, 3\)"):
-        tuner(lambda input_shape: rows).fit(*rgb)
+    for returned in (rows, in_dict, grey):
+        with pytest.raises(ValueError, match=r"give one from images \(None, 32, 32, 3\)"):
+            tuner(lambda input_shape, returned=returned: returned).fit(*rgb)
     with pytest.raises(ValueError, match=r"with OwnLayer.* KerasImageClassifier"):
         tuner(lambda input_shape: own).fit(*rgb)
 

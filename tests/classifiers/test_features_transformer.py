@@ -2,10 +2,12 @@
 
 import pickle
 
+import keras
 import numpy as np
 import pytest
 from estimators import computed, on_small_backbone, scikit_learns_checks, small_backbone
 from numpy.testing import assert_allclose, assert_array_equal
+from sklearn.base import clone
 from sklearn.linear_model import LogisticRegression
 from sklearn.model_selection import GridSearchCV
 from sklearn.pipeline import make_pipeline
@@ -15,6 +17,7 @@ import skfashion
 from skfashion import BackboneFeatures, networks
 from skfashion.model_selection import search_space
 from skfashion.networks import _backbones
+from skfashion.preprocessing import ImageReader, ImageResizer
 
 pytestmark = pytest.mark.usefixtures("empty_caches")
 
@@ -77,6 +80,14 @@ def test_names_and_frames(rgb):
     pytest.importorskip("pandas")
     frame = transformer.set_output(transform="pandas").transform(X)
     assert list(frame.columns) == list(names)
+    pipe = make_pipeline(ImageReader(32), ImageResizer(40), clone(transformer)).fit(list(X))
+    assert list(pipe.get_feature_names_out()) == list(names)
+    assert ImageReader((1, 2)).get_feature_names_out()[3] == "pixel_0_1_0"
+
+
+def noisy_backbone(input_shape):
+    made = small_backbone(input_shape)
+    return keras.Sequential([keras.Input(input_shape), keras.layers.RandomFlip(), made])
 
 
 @pytest.mark.parametrize("backbone", [small_backbone, "mobilenet_v3_small"], ids=["own", "v3"])
@@ -100,6 +111,8 @@ def test_refusals(rgb):
     X, _ = rgb
     with pytest.raises(ValueError, match="BackboneFeatures sees 1 or 3 channels"):
         features().fit(np.zeros((2, 32, 32, 4), np.uint8))
+    with pytest.raises(ValueError, match="no features that are fixed for an image"):
+        features(noisy_backbone).fit(X)
     with pytest.raises(OSError, match="can't be read"):
         BackboneFeatures(weights="nowhere.weights.h5").fit(X)
     with pytest.raises(ValueError, match="known for classifiers of skfashion"):

@@ -97,6 +97,18 @@ def test_groups_are_kept_together(patients):
     assert 80 <= len(valid) <= 120
 
 
+@pytest.mark.parametrize("n_labels", [1, 2])
+@pytest.mark.parametrize("n_groups", [2, 3, 9])
+def test_of_few_groups_one_is_watched(n_groups, n_labels, patients):
+    groups = patients[2] % n_groups
+    labels = np.arange(400) % 2
+    labels = labels if n_labels == 1 else np.column_stack([labels, 1 - labels])
+    train, valid = _split_off(labels, 0.1, 0, groups)
+    assert len(set(groups[valid])) == 1
+    assert set(groups[train]) | set(groups[valid]) == set(range(n_groups))
+    assert not set(groups[train]) & set(groups[valid])
+
+
 def test_images_without_weight_take_their_groups_along(patients):
     X, y, groups = patients
     weight = (np.arange(400) % 10 < 5).astype(float)
@@ -171,6 +183,7 @@ def test_a_file_holds_no_splitter(two, tmp_path):
     ("options", "groups", "match"),
     [
         ({}, np.arange(39), "inconsistent numbers of samples"),
+        ({}, np.array([*"ab", None, 1] * 10, object), r"groups has missing values.*astype\(str\)"),
         ({"validation_fraction": 0.5}, [0] * 40, r"40 images in 1 groups with every class in it"),
         ({"validation_fraction": GroupKFold(2)}, None, r"validation_fraction=GroupKFold"),
         # In order: all of one class go.

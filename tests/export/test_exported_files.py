@@ -145,6 +145,9 @@ FITS = {
         X=PHOTOS, augmentation="flip"), PHOTOS),
     "standardised": (lambda: pipe(PixelScaler("standard")), GREY),
     "resized, in rows": (lambda: pipe(ImageResizer((5, 11)), PixelScaler(), X=ROWS), ROWS),
+    "resized whole numbers": (lambda: pipe(ImageResizer(5), X=GREY.astype(np.int16)),
+        GREY.astype(np.int16)),
+    "resized masks": (lambda: pipe(ImageResizer(5), X=GREY > 127), GREY > 127),
     "resized floats": (lambda: pipe(ImageResizer(5), X=RGB / 255), RGB / 255),
     "planes": (lambda: pipe(ImageResizer(5, image_shape=(3, 12, 12)), X=PLANES), PLANES),
     "planar rows": (lambda: dense(image_shape=(3, 12, 12)).fit(PLANES.reshape(24, -1), LABELS),
@@ -307,6 +310,12 @@ def test_a_mobilenet_in_floats_and_in_eight_bits(imagenet, data_dir, tmp_path):
     assert abs(np.mean(seen == y_test) - np.mean(wanted == y_test)) <= 0.01
 
 
+def test_a_sample_in_another_range_is_told_of(tmp_path):
+    clf, X = fitted("dense")
+    with pytest.warns(UserWarning, match=r"lie in \[0, 1\], but the estimator was fitted on"):
+        skfashion.export(clf, tmp_path / "m.tflite", quantize="int8", sample=X / 255)
+
+
 @pytest.mark.parametrize(
     ("make", "path", "options", "error", "match"),
     [
@@ -326,8 +335,12 @@ def test_a_mobilenet_in_floats_and_in_eight_bits(imagenet, data_dir, tmp_path):
         (lambda: fitted("dense")[0], "m.tflite", {"quantize": "int8"}, ValueError,
             "belong together"),
         (lambda: fitted("dense")[0], "m.tflite", {"quantize": "int4"}, ValueError, "'quantize'"),
+        (lambda: fitted("dense")[0], "m.tflite", {"quantize": "int8", "sample": ROWS[:, 1:]},
+            ValueError, "63 features"),
+        (lambda: fitted("dense")[0], "m.tflite", {"quantize": "int8", "sample": ROWS[:0]},
+            ValueError, "0 sample"),
         (lambda: fitted("dense")[0], "there", {}, FileExistsError, "something else"),
-        (lambda: fitted("dense")[0], "nowhere/m.keras", {}, OSError, "nowhere"),
+        (lambda: fitted("dense")[0], "nowhere/m.keras", {}, OSError, "no folder '.*nowhere'"),
     ],
 )  # fmt: skip
 @pytest.mark.filterwarnings("ignore:lbfgs failed")

@@ -62,6 +62,14 @@ def test_whatever_form_images_have(form, dtype, data):
     assert only(inspect_images(X, y), "copy") == [["copy", 9, 4, "classes" * (y[9] != y[4])]]
 
 
+@pytest.mark.filterwarnings("error")
+@pytest.mark.parametrize("n", [1, 60])
+def test_images_that_are_all_alike(n):
+    found = inspect_images(np.full((n, 8, 8), 3), np.arange(n) % 2)
+    assert (found["kind"] == "blank").sum() == n
+    assert (found["kind"] == "copy").sum() == n - 1
+
+
 @pytest.mark.parametrize("form", ["arrays", "files"])
 def test_dark_test_images_are_compared_as_they_are(form, data, tmp_path):
     """Of a part that has no bright pixel none is made: its copies would be missed."""

@@ -75,7 +75,10 @@ def array(files):
 
 @pytest.mark.parametrize(
     "key",
-    [3, -1, slice(5, 9), [4, 1, 4], np.arange(N) % 2 == 0, np.array([2, 0]), (slice(2), ..., 0)],
+    [
+        *(3, -1, slice(5, 9), [4, 1, 4], np.arange(N) % 2 == 0, np.array([2, 0])),
+        *((slice(2), ..., 0), ([0, 1], [2, 3]), np.array([[0, 1], [2, 3]]), True),
+    ],
     ids=repr,
 )
 def test_indexed_as_the_array_is(lazy, array, key):
