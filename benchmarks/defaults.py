@@ -39,6 +39,7 @@ TUNED = (
     {"unfreeze_from": "block_13"},
     {"unfreeze_from": "block_13", "fine_tune_learning_rate": 3e-4},
     {"unfreeze_from": "block_13", "dropout": 0.3},
+    {"unfreeze_from": "block_13", "schedule": "cosine"},
 )
 
 
