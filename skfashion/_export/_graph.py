@@ -74,7 +74,7 @@ class Graph:
             axis = 3 if len(x.shape) == 4 and plan.formats[1] == "channels_first" else 2
             views.append(self._once(x, axis, partial(ops.flip, axis=axis)))
         network = _training.export(plan, classifier._weights, classifier._new_network)
-        network = _settled(_in_float32(network)) if self._float32 else network
+        network = _in_float32(network) if self._float32 else network
         how = plan.gives_logits, classifier._multilabel, _ends_in_softmax(network)
         parts = self._parts(network)
         for part in parts:
@@ -243,14 +243,3 @@ def _in_float32(network):
     copy = keras.models.clone_model(network, clone_function=copied)
     copy.set_weights([np.asarray(w, np.float32) for w in network.get_weights()])
     return copy
-
-
-def _settled(network):
-    """Let what normalisation multiplies and adds be rounded once: converters do it four times."""
-    for layer in network._flatten_layers():
-        if isinstance(layer, keras.layers.BatchNormalization) and layer.scale and layer.center:
-            gamma, beta, mean, variance = np.asarray(layer.get_weights(), np.float64)
-            gamma /= np.sqrt(variance + layer.epsilon)
-            one = np.ones_like(mean)
-            layer.set_weights([gamma, beta - mean * gamma, 0 * one, one - layer.epsilon])
-    return network

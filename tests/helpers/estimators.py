@@ -22,10 +22,10 @@ def small_network(units=16, meta=None):
     return sequential(meta, keras.layers.Flatten(), hidden)
 
 
-def small_backbone(input_shape, last=32):
+def small_backbone(input_shape, last=32, seed=0):
     """Build a backbone that is traced in no time, for `BackboneFineTuner`."""
     inputs = keras.Input(input_shape)
-    start = keras.initializers.GlorotUniform(seed=0)
+    start = keras.initializers.GlorotUniform(seed=seed)
     # Of any scale: the pixels of scikit-learn's checks lie around 0.
     x = keras.layers.Rescaling(1 / 255)(inputs)
     x = keras.layers.UnitNormalization(axis=(1, 2, 3))(x)
@@ -64,7 +64,7 @@ READY = tuple(name for name in KINDS if name != "KerasImageClassifier")  # with 
 def on_small_backbone(**parameters):
     """Return a fine-tuner on a small backbone, with one epoch a phase."""
     defaults = {"weights": None, "epochs": 1, "fine_tune_epochs": 1, "random_state": 0}
-    return BackboneFineTuner(small_backbone, **{**defaults, **parameters})
+    return BackboneFineTuner(**{"backbone": small_backbone, **defaults, **parameters})
 
 
 def dense(**parameters):
