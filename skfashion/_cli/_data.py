@@ -3,6 +3,7 @@
 import glob
 import os
 import warnings
+from contextlib import suppress
 
 import numpy as np
 import pandas as pd
@@ -151,7 +152,9 @@ def _files(folder):
 def _load_table(path, on_error):
     """Read a table by its columns file and label, or by the only two that it has."""
     sep = "\t" if path.lower().endswith(".tsv") else ","
-    names, columns = list(pd.read_csv(path, sep=sep, nrows=0)), {}
+    names, columns = [], {}
+    with suppress(ValueError):  # which is said below, with the name of the table
+        names = list(pd.read_csv(path, sep=sep, nrows=0))
     if len(names) == 2 and sorted(names) != ["file", "label"]:
         columns = {"path": names[0], "target": names[1]}
     data = load_image_table(path, **columns, on_error=on_error)

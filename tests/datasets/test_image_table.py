@@ -150,6 +150,9 @@ def test_the_command_line_reads_tables(root, capsys):
     frame.assign(kind=1 - frame["kind"]).to_csv(root / "own.csv", index=False)
     assert data_digest(read_data(str(root / "own.csv"))) != data_digest(data)
     frame.assign(more=0).to_csv(root / "own.csv", index=False)
+    (root / "empty.csv").touch()
+    with pytest.raises(UserError, match=r"table .*empty.csv' can't be read as CSV"):
+        read_data(str(root / "empty.csv"))
     with pytest.raises(UserError, match="no column 'file'"):
         read_data(str(root / "own.csv"))
     assert np.array_equal(data.y, data.y.astype(str))
