@@ -139,7 +139,7 @@ def table(record):
     for name, model in record["models"].items():
         for file, row in model["formats"].items():
             kind = {"folder": "SavedModel", "int8.tflite": "`.tflite`, int8"}.get(file)
-            difference = f"{row['difference']:.0e}"
+            difference = f"{row['difference']:.1e}"
             if file.startswith("int8"):
                 points = 100 * (row["accuracy"] - model["accuracy"])
                 difference = (
