@@ -267,7 +267,7 @@ def test_export(photos, reader_model, tmp_path, capsys, arguments, labels):
 
 
 @pytest.mark.parametrize(
-    ("path", "said"), [("m.pt", "is not a format"), ("photos/m.keras", "No such file")]
+    ("path", "said"), [("m.pt", "is not a format"), ("photos/m.keras", "there is no folder")]
 )
 def test_export_says_what_it_can_not_write(reader_model, tmp_path, capsys, path, said):
     skfashion.save(reader_model, tmp_path / "model.skfashion")

@@ -52,7 +52,7 @@ def test_search_prints_a_line_a_candidate_and_reads_finished_fits_back(
     arguments = ["search", "digits", "--candidates", "3", "--out", str(tmp_path), *SMALL]
     assert main([*arguments, "--memory", str(memory)]) == 0
     out = capsys.readouterr().out
-    assert "pip install matplotlib" in out
+    assert "pip install matplotlib" in " ".join(out.split())
     assert not (tmp_path / "report.html").exists()
     assert "are read back" in out
     assert "Drawn at random: 1; chosen by the scores so far: 2." in out
