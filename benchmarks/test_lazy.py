@@ -97,7 +97,7 @@ def test_kill(bench):
 
 def test_grid(bench):
     needs("imagenet", "PIL")
-    settings = bench.sizes({"n": 10_000, "side": 224}, {"n": 90, "side": 64})
+    settings = bench.sizes({"n": 50_000, "side": 224}, {"n": 90, "side": 64})
     with bench.record("lazy_grid", "6 heads x 3 folds from files", settings, repeat=1) as record:
         record.contest("lazy", [Side("grid")])
         decoded = record.last("grid")["decoded"]
