@@ -80,4 +80,5 @@ def _sent():
 def _decoded():
     import skfashion
 
-    return skfashion.cache_info()["images"]["decoded"]
+    # A worker that has read none doesn't know of images.
+    return skfashion.cache_info().get("images", {}).get("decoded", 0)
