@@ -2,8 +2,10 @@
 
 from pathlib import Path
 
+from skfashion._utils.image_files import Nameless
 
-class RowImage:
+
+class RowImage(Nameless):
     """The image of one row: a source that is known by its place, unread."""
 
     def __init__(self, cells, row):
@@ -19,12 +21,6 @@ class RowImage:
     def digest(self):
         """Of the data set as it is, and the place in it."""
         return f"{self._cells.fingerprint} {self._row}"
-
-    def __eq__(self, other):
-        return isinstance(other, RowImage) and self.digest == other.digest
-
-    def __hash__(self):
-        return hash(self.digest)
 
     def __str__(self):
         return f"row {self._row}"

@@ -48,6 +48,16 @@ class NoWhiteError(UnreadableImageError):
     """A sound file that lacks only somebody to say which of its values is white."""
 
 
+class Nameless:
+    """An image that is known by its `digest`, as it has no file name."""
+
+    def __eq__(self, other):
+        return isinstance(other, type(self)) and self.digest == other.digest
+
+    def __hash__(self):
+        return hash(self.digest)
+
+
 def formats():
     """Return the names of formats that this Pillow reads; HEIF with a plugin."""
     Image.init()

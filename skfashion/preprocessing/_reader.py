@@ -7,13 +7,12 @@ from numbers import Integral, Real
 from typing import Any, Literal
 
 import numpy as np
-from joblib import Memory, Parallel, delayed
+from joblib import Memory, Parallel
 from sklearn.base import BaseEstimator, TransformerMixin
 from sklearn.utils.validation import check_is_fitted
 
 from skfashion._store import open_store
 from skfashion._utils import image_files
-from skfashion._utils.cache import Cache
 from skfashion._utils.config import SettingsMixin, get_config, in_settings
 from skfashion._utils.image_files import decode_image, reasons, shown_name, span_of
 from skfashion._utils.images import pixel_names, size_of
@@ -23,6 +22,7 @@ from skfashion._utils.validation import Interval, StrOptions, _fit_context
 from skfashion._utils.version_mixin import VersionMixin
 from skfashion._utils.warnings import warn
 
+from ._fetch import fill, refuse_unreadable
 from ._listed import ListedFiles
 from ._sources import Unnamed, keys_of, refuse_missing, sources_of
 
@@ -31,13 +31,6 @@ _BATCH_BYTES = 1 << 26  # of images that are decoded, kept and written at once, 
 _DARK = 64
 # Values so many times as large as the largest that `fit` found are others than it knew.
 _BEYOND = 2
-
-# Of all readers of this process: over 7,000 images of 224 x 224 in colour.
-_CACHE = Cache(
-    "images",
-    max_bytes=lambda: get_config()["image_cache_bytes"],
-    counts={"decoded": 0, "from_memory": 0, "from_disk": 0},
-)
 
 
 class ImageReader(
@@ -346,9 +339,9 @@ class ImageReader(
             for start in range(0, len(found), step):
                 part = slice(start, min(start + step, len(found)))
                 given = values[part], found[part], keys[part]
-                failed |= _fill(*given, rows, parallel, read, keep, cache)
+                failed |= fill(*given, rows, parallel, read, keep, cache)
         if failed and not blank:
-            _refuse(failed, len(once))
+            refuse_unreadable(failed, len(once))
         found += missing
         if found != names:
             place = {name: position for position, name in enumerate(found)}
@@ -369,50 +362,3 @@ class ImageReader(
         tags.requires_fit = self._learns()
         tags.transformer_tags.preserves_dtype = []
         return tags
-
-
-def _fill(values, names, keys, rows, parallel, read, keep, cache):
-    """Fill `values` from memory, disk or files, in this order; return the errors by name."""
-    left = _CACHE.fill(values, keys, range(len(keys)))
-    n_from_memory = len(keys) - len(left)
-    stored = {} if rows is None or not left else rows.get([keys[position] for position in left])
-    for index, value in stored.items():
-        values[left[index]] = value
-    if cache:
-        _CACHE.put_rows([keys[left[index]] for index in stored], stored.values())
-    left = [position for index, position in enumerate(left) if index not in stored]
-    errors = parallel(delayed(_read_into)(values, p, names[p], read) for p in left)
-    failed = {p: error for p, error in zip(left, errors, strict=True) if error is not None}
-    # A served model sees each upload once.
-    kept = [p for p in left if keep or not isinstance(names[p], Unnamed)]
-    new = [position for position in kept if position not in failed]
-    decoded = len(left) - len(failed)
-    _CACHE.count(decoded=decoded, from_memory=n_from_memory, from_disk=len(stored))
-    if cache:
-        _CACHE.put_rows([keys[position] for position in new], values[new])
-    if rows is not None and new:
-        rows.put([keys[position] for position in new], values[new])
-    return {names[position]: error for position, error in failed.items()}
-
-
-def _read_into(values, position, name, read):
-    """Read one file into its place; return what is wrong with it, or `None`."""
-    try:
-        values[position] = read(getattr(name, "content", name))
-    except image_files.UnreadableImageError as error:
-        # Alone: its traceback would keep all pixels of the file alive.
-        return type(error)(str(error))
-    return None
-
-
-def _refuse(failed, n_files):
-    remedy = (
-        "Repair them or leave them out; "
-        'skfashion.datasets.load_image_folder(..., on_error="skip") does so.'
-    )
-    if all(isinstance(error, image_files.NoWhiteError) for error in failed.values()):
-        remedy = 'Say what is white in all files: white=, a number, or "auto" to learn it in fit.'
-    raise ValueError(
-        f"{len(failed)} of {n_files} files can't be read as images:\n{reasons(failed.items())}\n"
-        f"{remedy}"
-    )

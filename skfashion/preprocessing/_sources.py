@@ -12,7 +12,7 @@ import PIL
 from PIL import Image
 
 from skfashion._utils.hub_images import RowImage
-from skfashion._utils.image_files import UnreadableImageError, listed, shown_name, upright
+from skfashion._utils.image_files import Nameless, UnreadableImageError, listed, shown_name, upright
 from skfashion._utils.messages import shown
 
 # To be raised when other pixels come out of the same file and settings.
@@ -22,7 +22,7 @@ _NAME = (str, os.PathLike)
 _CONTENT = (bytes, bytearray, memoryview, Image.Image)
 
 
-class Unnamed:
+class Unnamed(Nameless):
     """An image that is not a file by name: its bytes, a file object, a Pillow image or pixels."""
 
     def __init__(self, given, position):
@@ -58,12 +58,6 @@ class Unnamed:
             return joblib.hash(upright(content) if isinstance(content, Image.Image) else content)
         except UnreadableImageError:
             return f"{self} {id(content)}"
-
-    def __eq__(self, other):
-        return isinstance(other, Unnamed) and self.digest == other.digest
-
-    def __hash__(self):
-        return hash(self.digest)
 
     def __str__(self):
         return self._name
