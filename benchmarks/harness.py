@@ -169,7 +169,9 @@ class Bench:
         now |= {"machine": machine(), "versions": versions()}
         # The package's tree: a commit that changes only pages or records measures nothing anew.
         tree, before = code()["tree"], known.get("code", {}).get("tree")
-        return tree is not None and tree == before and all(known.get(key) == now[key] for key in now)
+        return (
+            tree is not None and tree == before and all(known.get(key) == now[key] for key in now)
+        )
 
     def matmul_rate(self):
         """Return the floating point operations a second of a matrix product, measured once."""

@@ -76,7 +76,12 @@ def test_runs_of_other_settings_or_packages_are(started, tmp_path, monkeypatch, 
 
 @pytest.mark.parametrize(
     ("changed", "is_skipped"),
-    [({"commit": "2"}, True), ({"tree": "b"}, False), ({"tree": None}, False), ({"rounds": 2}, False)],
+    [
+        ({"commit": "2"}, True),
+        ({"tree": "b"}, False),
+        ({"tree": None}, False),
+        ({"rounds": 2}, False),
+    ],
 )
 def test_the_same_code_is_not_measured_again(changed, is_skipped, tmp_path, monkeypatch):
     code = {"commit": "1", "tree": "a"}
