@@ -114,6 +114,7 @@ def _estimator(classifier, epochs):
         unfreeze_from=UNFREEZE,
         fine_tune_epochs=epochs,
         fine_tune_learning_rate=FINE_TUNE_RATE,
+        schedule="constant",  # as the loop by hand
         **settings,
     )
 

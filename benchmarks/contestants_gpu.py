@@ -197,6 +197,7 @@ def _estimator(classifier, epochs, batch_size):
         unfreeze_from=by_hand.UNFREEZE,
         fine_tune_epochs=epochs,
         fine_tune_learning_rate=by_hand.FINE_TUNE_RATE,
+        schedule="constant",  # as the loop by hand
         **settings,
     )
 

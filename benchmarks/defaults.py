@@ -28,18 +28,18 @@ SIZES = {"cats-vs-dogs": 160, "intel-scenes": 128}  # height and width, pixels
 FEW = 120  # images of a small set
 SEEDS = 5
 HEADS = (
+    {"schedule": "constant"},
+    {"schedule": "constant", "learning_rate": 5e-4},
+    {"schedule": "constant", "learning_rate": 3e-4, "epochs": 20},
     {},
     {"learning_rate": 5e-4},
-    {"learning_rate": 3e-4, "epochs": 20},
-    {"learning_rate": 5e-4, "epochs": 20, "dropout": 0.3},
-    {"schedule": "cosine"},
-    {"schedule": "cosine", "epochs": 20, "dropout": 0.3},
+    {"epochs": 20, "dropout": 0.3},
 )
 TUNED = (
+    {"unfreeze_from": "block_13", "schedule": "constant"},
     {"unfreeze_from": "block_13"},
-    {"unfreeze_from": "block_13", "fine_tune_learning_rate": 3e-4},
     {"unfreeze_from": "block_13", "dropout": 0.3},
-    {"unfreeze_from": "block_13", "schedule": "cosine"},
+    {"unfreeze_from": "block_13", "augmentation": "flip"},
 )
 
 

@@ -64,6 +64,7 @@ def mobilenet(n, *, epochs=4, fine_tune_epochs=3, size=96, memory=None, skip=0, 
         fine_tune_epochs=fine_tune_epochs,
         batch_size=32,
         augmentation=augmentation,
+        schedule="constant",  # as those by hand
         memory=memory,
         random_state=seed(),
     )

@@ -121,7 +121,7 @@ class BackboneFineTuner(OnBackbone, ReadyClassifier):
         fine_tune_optimizer: hints.Optimizer | None = None,
         batch_size: int = 32,
         learning_rate: float = 1e-3,
-        schedule: Literal["constant", "cosine"] = "constant",
+        schedule: Literal["constant", "cosine"] = "cosine",
         optimizer: hints.Optimizer = "adam",
         loss: hints.Loss = "sparse_categorical_crossentropy",
         dropout: float = 0.0,

@@ -230,7 +230,7 @@ class BaseImageEstimator(
         if schedule != "constant" and "learning_rate" not in phase.numbers:
             raise ValueError(
                 f"schedule={schedule!r} is a course of a learning rate that is a number, and this "
-                "optimizer has a schedule of its own: leave one of them out."
+                'optimizer has a schedule of its own: leave it out, or give schedule="constant".'
             )
         return phase
 
