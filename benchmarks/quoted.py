@@ -52,7 +52,7 @@ _ROWS = (
         "one `fit`: dense, convolutional, MobileNet in two phases",
         "the same network in a bare Keras loop",
         [(f"fit_{name}", "skfashion: time of fit") for name in _THREE],
-        "{} of its time, same loss curve",
+        "{} of its time, losses within 1%",
     ),
     (
         "one image through `predict`: dense, convolutional, MobileNet",

@@ -158,7 +158,7 @@ ROWS = {
     "scenes": Row(
         "Search over what to unfreeze",
         GALLERY / "plot_5_search_scenes.py",
-        "data shrunk by 4, grid search over 3 hours, no cross-validation, last layer only",
+        "a fourth of the data, a grid search of 3 hours, no cross-validation, last layer only",
         ("intel-scenes", "weights"),
         ("intel-scenes", "imagenet"),
         5,

@@ -105,7 +105,7 @@ _SECTIONS = {  # title: module, and the room that the names come from where it h
     "Classifiers and features": ("skfashion", "classifiers"),
     "Saving": ("skfashion", "_persistence"),
     "Export": ("skfashion", "_export"),
-    "Settings of the process": ("skfashion", "_utils"),
+    "Settings and caches": ("skfashion", "_utils"),
     "Preprocessing": ("skfashion.preprocessing", None),
     "Data": ("skfashion.datasets", None),
     "Searching": ("skfashion.model_selection", None),

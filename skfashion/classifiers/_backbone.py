@@ -37,8 +37,8 @@ class BackboneFineTuner(OnBackbone, ReadyClassifier):
         Width of a MobileNet; ImageNet weights exist for 0.25, 0.5, 0.75 and 1.0 of V1, for
         0.35, 0.5, 0.75, 1.0, 1.3 and 1.4 of V2, and for 0.75 and 1.0 of V3. 1.0 for others.
     weights : {"imagenet"}, path or None, default="imagenet"
-        What the backbone starts from. "imagenet": the file for 224 x 224, at every size,
-        from Keras' cache or, if it isn't there, downloaded by Keras. None: random. What a
+        What the backbone starts from. "imagenet": the weights that Keras publishes, at every
+        size, from Keras' cache or, if they aren't there, downloaded by Keras. None: random. What a
         function returns keeps the weights it has, unless there is a path.
     image_size : int or (int, int), default=None
         Height and width, pixels, that the images are resized to inside the network. None:

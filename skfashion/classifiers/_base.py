@@ -60,13 +60,13 @@ class BaseImageClassifier(ClassifierMixin, BaseImageEstimator):
         y : array-like of shape (n,) or (n, n_labels), default=None
             Labels of any kind, to be given; of several labels an image a column each, of 0 and 1.
         sample_weight : array-like of shape (n,), default=None
-            How much each image counts: beside the others, as their mean is made 1.
+            Weights of the images. Their ratios count, as their mean is made 1.
         groups : array-like of shape (n,), default=None
             What images belong together, such as those of one patient: what early stopping
             watches is of other groups than what is trained on.
         X_val, y_val : array-like, default=None
-            Images that early stopping watches, in place of a part of X. Without it, how well
-            they are told apart is written to `history_` and changes nothing.
+            Validation images, in place of a part of X. Without `early_stopping` their scores are
+            written to `history_` and change nothing.
 
         Returns
         -------

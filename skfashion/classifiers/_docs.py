@@ -41,7 +41,10 @@ PARAMETERS = {
         """Share of the training images that early stopping watches, or a splitter of scikit-learn's
         whose first part it watches.""",
     ),
-    "n_iter_no_change": ("int", "Epochs without an improvement after which training stops early."),
+    "n_iter_no_change": (
+        "int",
+        "Training stops after more than this many epochs in a row without an improvement.",
+    ),
     "tol": ("float", "Least improvement of the score that counts for early stopping."),
     "class_weight": (
         'dict or "balanced"',
@@ -51,8 +54,8 @@ PARAMETERS = {
     "multilabel": (
         '"auto" or bool',
         """Whether an image may have several labels, y being an indicator: a column of 0 and 1 for
-        each label. "auto": where some row of y has none or several; else the columns may as well
-        be one-hot labels, which are refused.""",
+        each label. "auto": where some row of y has none or several. Rows of exactly one 1 could
+        be one-hot classes, and are refused.""",
     ),
     "test_time_flip": (
         "bool",
@@ -79,7 +82,7 @@ PARAMETERS = {
     ),
     "dtype_policy": (
         "str",
-        """Keras' policy of number formats, such as "mixed_float16". None: the one that is set in
+        """Keras' dtype policy, such as "mixed_float16". None: the one that is set in
         the thread that fits.""",
     ),
     "memory": (

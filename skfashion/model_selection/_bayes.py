@@ -70,7 +70,7 @@ class BayesSearchCV(SearchMixin, skopt.BayesSearchCV):
     n_jobs : int, "auto" or None, default="auto"
         Fits to run in parallel. Candidates that are drawn at random are evaluated together (not
         with a `time_budget`), after them `n_points` at a time, in all folds. "auto": networks of
-        this package side by side on all cores of a CPU, all else one at a time.
+        this package side by side on all cores of a CPU under TensorFlow, all else one at a time.
     n_points : int, default=1
         Candidates to propose at a time.
     iid : default="deprecated"
