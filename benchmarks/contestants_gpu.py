@@ -12,8 +12,6 @@ from pathlib import Path
 
 from benchmarks import by_hand, problems
 
-_SEARCHED = {"hidden_layer_sizes": [64, 128], "learning_rate": [1e-3, 3e-3]}
-
 
 def accelerator():
     """Say which accelerator Keras' backend computes on, if any."""
@@ -101,72 +99,32 @@ def keras(classifier, n, epochs, batch_size, size):
 
 
 def search(n, epochs, batch_size, folds):
-    """Our grid search of dense networks, and one more on other images."""
+    """Our grid search of 18 dense fits of one shape, and one more on other images."""
     from benchmarks import spy
 
     spy.start_ours()
-    from skfashion import DenseClassifier
+    import joblib
 
     first, second = _images("dense", n, 28)
-    clf = DenseClassifier(epochs=epochs, batch_size=batch_size, random_state=0)
+    rates = [by_hand.RATE * factor for factor in range(1, 18 // folds + 1)]
+    clf = _estimator("dense", epochs, batch_size)
 
     def grid(images):
-        problems.grid_search(problems.Problem(clf, _SEARCHED, *images), folds).fit(*images)
+        problem = problems.Problem(clf, {"learning_rate": rates}, *images)
+        with joblib.parallel_config("skfashion", n_jobs=18):
+            problems.grid_search(problem, folds).fit(*images)
 
     def run():
         cold, seconds = _timed(lambda: grid(first)), _timed(lambda: grid(second))
-        rates = _search_rates(n, epochs, batch_size, folds, seconds)
-        return {**spy.step_of_ours(), **rates, "cold_seconds": cold}
+        found = _rates(n * (folds - 1) // folds, 18 * epochs, batch_size, seconds)
+        return {**spy.step_of_ours(), **found, "cold_seconds": cold}
 
     return run
 
 
-def search_by_hand(n, epochs, batch_size, folds):
-    """The same in two loops, a new network for every candidate and fold."""
-    from benchmarks import spy
-
-    spy.start_ours()
-    from sklearn.model_selection import ParameterGrid, StratifiedKFold
-
-    from skfashion import networks
-
-    first, second = _images("dense", n, 28)
-
-    def grid(X, y):
-        for candidate in ParameterGrid(_SEARCHED):
-            for train, test in StratifiedKFold(folds).split(X, y):
-                sizes = (candidate["hidden_layer_sizes"],)
-                scale = {"rescaling": by_hand.SCALES["dense"], "hidden_layer_sizes": sizes}
-                model = networks.dense((28, 28, 1), 10, **scale)
-                by_hand.compiled(model, candidate["learning_rate"])
-                model.fit(X[train], y[train], epochs=epochs, batch_size=batch_size, verbose=0)
-                model.evaluate(X[test], y[test], batch_size=1024, verbose=0)
-
-    def run():
-        cold, seconds = _timed(lambda: grid(*first)), _timed(lambda: grid(*second))
-        rates = _search_rates(n, epochs, batch_size, folds, seconds)
-        return {**rates, "cold_seconds": cold}
-
-    return run
-
-
-def own_network(meta):
-    """Build the network that `KerasImageClassifier` is given."""
-    import keras
-    from keras import layers
-
-    return keras.Sequential(
-        [
-            keras.Input(meta["X_shape_"][1:]),
-            layers.Reshape((28, 28, 1)),
-            layers.Rescaling(1 / 255),
-            layers.Conv2D(32, 3, strides=2, activation="relu"),
-            layers.Conv2D(64, 3, strides=2, activation="relu"),
-            layers.Flatten(),
-            layers.Dense(128, activation="relu"),
-            layers.Dense(meta["n_classes_"], activation="softmax"),
-        ]
-    )
+def fit_of_a_search(n, epochs, batch_size, folds):
+    """One of the fits of that search."""
+    return skfashion("dense", n * (folds - 1) // folds, epochs, batch_size, 28)
 
 
 def _images(classifier, n, size):
@@ -183,9 +141,6 @@ def _estimator(classifier, epochs, batch_size):
     import skfashion as ours
 
     settings = {"epochs": epochs, "batch_size": batch_size, "random_state": 0}
-    if classifier == "keras":
-        rate = {"optimizer__learning_rate": by_hand.RATE}
-        return ours.KerasImageClassifier(own_network, **rate, **settings)
     settings["learning_rate"] = by_hand.RATE
     if classifier == "dense":
         return ours.DenseClassifier(hidden_layer_sizes=128, **settings)
@@ -210,9 +165,6 @@ def has_imagenet():
 
 def _networks(classifier, X):
     """Return the network of each stage, compiled."""
-    if classifier == "keras":
-        meta = {"X_shape_": X.shape, "n_classes_": 10}
-        return [by_hand.compiled(own_network(meta), by_hand.RATE)]
     pretrained = None
     if classifier == "mobilenet" and has_imagenet():
         from benchmarks.peers import imagenet
@@ -228,11 +180,6 @@ def _timed(action):
     started = time.perf_counter()
     action()
     return time.perf_counter() - started
-
-
-def _search_rates(n, epochs, batch_size, folds, seconds):
-    fits = folds * math.prod(map(len, _SEARCHED.values()))
-    return _rates(n * (folds - 1) // folds, epochs * fits, batch_size, seconds)
 
 
 def _rates(n, epochs, batch_size, seconds):

@@ -368,7 +368,10 @@ def code():
     """Return the commit that is measured, and the tree of its package; None where it is changed."""
 
     def git(*words):
-        done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True)
+        try:
+            done = subprocess.run(["git", *words], cwd=ROOT, capture_output=True, text=True)
+        except OSError:  # no git here
+            return None
         return None if done.returncode else done.stdout.strip()
 
     if git("status", "--porcelain", "skfashion") != "":

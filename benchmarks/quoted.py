@@ -81,9 +81,9 @@ _ROWS = (
         "{} s, median of five seeds",
     ),
     (
-        "choosing 100; 300 candidates by `BayesSearchCV`, where fitting costs nothing",
+        "choosing 100; 200 candidates by `BayesSearchCV`, where fitting costs nothing",
         "scikit-optimize's",
-        [(f"overhead_bayes_{n}", f"{n} candidates: times cheaper than skopt") for n in (100, 300)],
+        [(f"overhead_bayes_{n}", f"{n} candidates: times cheaper than skopt") for n in (100, 200)],
         "{} times cheaper",
     ),
     (

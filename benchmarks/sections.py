@@ -46,8 +46,8 @@ def gpu(records):
         "`pytest benchmarks -m gpu`, with `KERAS_BACKEND` naming the backend: a second `fit` of "
         "the same shapes, compiled before, against `keras.Model.fit` of the same network.",
         "",
-        "| backend | chip | benchmark | images/s | steps/s | against the loop by hand | path "
-        "| date |",
+        "| backend | chip | benchmark | images/s | steps/s | against the loop by hand, or one fit "
+        "| path | date |",
         "|---|---|---|---|---|---|---|---|",
     ]
     for backend, name in BACKENDS.items():

@@ -35,7 +35,7 @@ def test_hyperband(bench, tmp_path):
     # Of the widest bracket: n at 1 epoch, n / 3 at 3, ..., 1 at n.
     counts = {81: (297, 405), 27: (81, 108)}[wide]
     title = f"HyperbandSearchCV to {wide} epochs, factor 3"
-    with bench.record("hyperband", title, settings, repeat=2) as record:
+    with bench.record("hyperband", title, settings, repeat=1) as record:
         _contest(record, tmp_path, "hyperband", max_resources=wide)
         for side, wanted in zip(("continued", "anew"), counts, strict=True):
             epochs = record.last(side)["epochs_first"] / settings["folds"]

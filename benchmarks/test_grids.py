@@ -89,7 +89,7 @@ def test_conv_grid(bench):
     settings = bench.sizes({"n": 4000, "epochs": 3, "folds": 3}, {"n": 120, "epochs": 1})
     title = "GridSearchCV, ConvClassifier {32-64, 32-64-128}, 3 rates, 3 folds, 4,000 images"
     sides = [Side("skfashion"), _SIDE_BY_SIDE, _KERAS_STEP, *_SCIKERAS]
-    with bench.record("conv_grid", title, settings) as record:
+    with bench.record("conv_grid", title, settings, repeat=2) as record:
         record.contest("conv_grid", sides)
         _side_by_side(record, 1.6, 2.5)
         record.faster("skfashion", "scikeras", at_least=1)

@@ -64,15 +64,21 @@ def pytest_addoption(parser):
 def pytest_configure(config):
     if config.getoption("--device") == "gpu":
         os.environ |= {"TF_DETERMINISTIC_OPS": "1", "NVIDIA_TF32_OVERRIDE": "0"}
+        os.environ |= {"JAX_DEFAULT_MATMUL_PRECISION": "float32"}
+        # Processes that tests start want some of the memory.
+        os.environ |= {
+            "TF_FORCE_GPU_ALLOW_GROWTH": "true",
+            "XLA_PYTHON_CLIENT_PREALLOCATE": "false",
+        }
         flags = os.environ.get("XLA_FLAGS", "")
         os.environ["XLA_FLAGS"] = f"{flags} --xla_gpu_deterministic_ops=true"
 
 
 def pytest_collection_modifyitems(config, items):
     if config.getoption("--device") == "gpu":
-        from skfashion._training.features import _device
+        from skfashion._training.processes import device_kind
 
-        if _device() == "cpu":
+        if device_kind() == "cpu":
             for item in items:
                 item.add_marker(pytest.mark.skip(reason="Keras' backend finds no GPU"))
 

@@ -9,11 +9,10 @@ import threading
 import time
 from contextlib import closing
 
-import keras
 import numpy as np
 
 from skfashion._training.keys import digest, keras_settings, weights_digest
-from skfashion._training.processes import on_all_cores
+from skfashion._training.processes import device_kind, on_all_cores
 from skfashion._training.programs import Extractor, pooled
 from skfashion._utils.cache import Cache
 from skfashion._utils.config import get_config
@@ -59,7 +58,7 @@ def inputs(X, parts, weights, store):
     source = _RowsInMemory(*_found(X, parts, weights, store))
     gathered = LazyImages(source)
     # On a device all of them are sooner read.
-    if _device() == "cpu" and gathered.nbytes > _COPIED:
+    if device_kind() == "cpu" and gathered.nbytes > _COPIED:
         return gathered
     return source.read(slice(None))
 
@@ -154,7 +153,7 @@ class _RowsOnDisk:
 def _found(X, parts, weights, store, *, write=True):
     """Return a table that has the row of each image, and the places of these in it."""
     own = [weights[i] for i in parts.lower_weights]
-    program = ("lower", parts.key, keras_settings(), _device())
+    program = ("lower", parts.key, keras_settings(), device_kind())
     namespace = digest(program, _digest_of(own), X.dtype.str, X.shape[1:])
     shape, dtype = parts.lower.output_shape[1:], np.dtype(parts.lower.outputs[0].dtype)
     keys, table = digests_of(X, store), _CACHE.get(namespace)
@@ -231,7 +230,7 @@ def _compute(extractor, weights, search, places, save):
     X, keys = search.X, search.keys
     todo, image_of = each_once(X, keys, places)
     batches = [todo[batch] for batch in slices(len(todo), _BATCH)]
-    size = _BATCH if by_shape or _device() != "cpu" else _IN_CACHES
+    size = _BATCH if by_shape or device_kind() != "cpu" else _IN_CACHES
 
     def missing():
         """Yield places and images; of those that were read, what is not known now."""
@@ -287,13 +286,3 @@ def _digest_of(weights):
     # The arrays are held with their digest, so that no other gets one of these ids.
     known = _DIGESTS.get(ids) or _DIGESTS.put(ids, (weights, weights_digest(weights)))
     return known[1]
-
-
-def _device():
-    if keras.backend.backend() == "tensorflow":
-        import tensorflow as tf
-
-        return "gpu" if tf.config.list_logical_devices("GPU") else "cpu"
-    if keras.backend.backend() == "torch":  # for which Keras lists no devices
-        return keras.ops.zeros(()).device.type
-    return keras.distribution.list_devices()[0].split(":")[0]

@@ -24,6 +24,7 @@ from skfashion._training.loops import (
 from skfashion._utils.lazy_images import LazyImages
 
 _PREDICTED = (1, 8, 32, 128, 256, 512, 1024)  # images, for which a prediction is compiled
+_TOGETHER = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)  # fits, for which an epoch is compiled
 
 
 class JaxLoop(Loop):
@@ -55,6 +56,8 @@ class JaxLoop(Loop):
         on_cpu = jax.default_backend() == "cpu"
         has_convolutions = any(len(w.shape) > 2 for w in weights)
         self._one_by_one = on_cpu and has_convolutions
+        # A device asks the host before each step of a loop whose end isn't compiled in.
+        self._is_counted = not (on_cpu or has_convolutions)
         plain = type(model).train_step is keras.Model.train_step
         if plain and not (exclusive or has_convolutions):
             # A CPU's caches hold no more: nine took a third longer, each, than four.
@@ -112,21 +115,30 @@ class JaxLoop(Loop):
 
     def _train_epochs(self, epochs):
         """Train an epoch of several fits together; those of one remainder share the last batch."""
-        carries, logs = [epoch.carry for epoch in epochs], [{} for _ in epochs]
+        carries, told = [epoch.carry for epoch in epochs], []
         for places in zip_longest(*(epoch.places for epoch in epochs)):
             for size, start, n in dict.fromkeys(filter(None, places)):
                 who = [i for i, place in enumerate(places) if place == (size, start, n)]
-                given = [carries[i] for i in who], [epochs[i].arrays for i in who]
-                name, steps = ("train", size, len(who)), partial(self._train, size)
+                # Filled up with the last one again, which is dropped.
+                filled = who + who[-1:] * (_size_for(len(who), _TOGETHER) - len(who))
+                given = [carries[i] for i in filled], [epochs[i].arrays for i in filled]
+                counted = n if self._is_counted else None
+                name = ("train", size, counted, len(filled))
+                steps = partial(self._train, size, counted)
                 # What several have is left as it is: one of them may have to go on alone.
                 keep = self.exclusive or len(who) > 1
-                trained, told = self._call(name, steps, *given, start, n, keep=keep)
-                for i, carry, log in zip(who, trained, told, strict=True):
-                    rate = logs[i].get("learning_rate", log["learning_rate"])
-                    carries[i], logs[i] = carry, {**log, "learning_rate": rate}
-        logs = jax.device_get(logs)  # waits for all
-        for epoch, carry, log in zip(epochs, carries, logs, strict=True):
-            epoch.carry, epoch.logs = carry, {name: float(value) for name, value in log.items()}
+                trained, logs = self._call(name, steps, *given, start, n, keep=keep)
+                for i, carry in zip(who, trained, strict=False):
+                    carries[i] = carry
+                told.append((who, logs))
+        fetched = jax.device_get([logs for _, logs in told])  # waits for all
+        for (who, _), logs in zip(told, fetched, strict=True):
+            for place, i in enumerate(who):
+                own = {name: float(np.ravel(values)[place]) for name, values in logs.items()}
+                rate = (epochs[i].logs or own)["learning_rate"]
+                epochs[i].logs = {**own, "learning_rate": rate}
+        for epoch, carry in zip(epochs, carries, strict=True):
+            epoch.carry = carry
 
     def evaluate(self, held, data, batch_size):
         """Return the metrics on resident arrays."""
@@ -135,15 +147,16 @@ class JaxLoop(Loop):
         for part, _ in segments(self.resident, data, None, batch_size):
             metrics = metrics or self._fresh_metrics(held, *part)
             for size, start, n in self._pieces(len(part[0]), batch_size):
-                steps = partial(self._evaluate, size)
+                counted = n if self._is_counted else None
+                steps = partial(self._evaluate, size, counted)
                 given = metrics, *part, state, start, n
-                metrics, logs = self._call(("evaluate", size), steps, *given)
+                metrics, logs = self._call(("evaluate", size, counted), steps, *given)
         return _as_floats(logs)
 
     def predict(self, held, X):
         """Return the output for an array of at most a batch."""
         n = len(X)
-        size = next((size for size in _PREDICTED if size >= n), n)
+        size = _size_for(n, _PREDICTED)
         X = np.concatenate([X, np.repeat(X[-1:], size - n, axis=0)]) if size > n else X
         function = partial(self._predict, held.variables)
         return np.array(self._call(("predict",), function, held.take(held.variables), X))[:n]
@@ -193,7 +206,7 @@ class JaxLoop(Loop):
                 self.traces += 1
         return self._compiled[key](*values)
 
-    def _train(self, size, carries, data, start, n):
+    def _train(self, size, counted, carries, data, start, n):
         """Do steps of several fits at once, each of which is what it is alone."""
         each = jax.vmap if len(carries) > 1 else lambda function: function
 
@@ -209,22 +222,22 @@ class JaxLoop(Loop):
 
         state, metrics = _stacked(carries)
         rate = each(self._learning_rate)(state[2])
-        carry = self._repeated(step, n, (state, metrics))
+        carry = self._repeated(step, counted or n, (state, metrics))
         logs = {"learning_rate": rate, **each(self._results)(carry[1])}
-        return _parted(carry, len(carries)), _parted(logs, len(carries))
+        return _parted(carry, len(carries)), logs
 
     def _learning_rate(self, values):
         optimizer = self._model.optimizer
         with keras.StatelessScope(zip(optimizer.variables, values, strict=True)):
             return jnp.asarray(optimizer.learning_rate, "float32")
 
-    def _evaluate(self, size, metrics, X, y, state, start, n):
+    def _evaluate(self, size, counted, metrics, X, y, state, start, n):
         def step(i, metrics):
             batch = [jax.lax.dynamic_slice_in_dim(a, start + i * size, size) for a in (X, y)]
             _, (*_, metrics) = self._model.test_step((*state, metrics), tuple(batch))
             return metrics
 
-        metrics = self._repeated(step, n, metrics)
+        metrics = self._repeated(step, counted or n, metrics)
         return metrics, self._results(metrics)
 
     def _predict(self, variables, values, X):
@@ -280,6 +293,11 @@ class _OfModel(Held):
     def put(self, variables, values):
         for variable, value in zip(variables, values, strict=True):
             variable.assign(value)
+
+
+def _size_for(n, sizes):
+    """Return the least of some sizes that n fit in; n itself where none is."""
+    return next((size for size in sizes if size >= n), n)
 
 
 def _stacked(trees):

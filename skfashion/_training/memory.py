@@ -13,8 +13,14 @@ from skfashion._utils.context import holding
 _CREW = ContextVar("skfashion_crew", default=None)  # that this thread belongs to
 _HAS_TURN = ContextVar("skfashion_turn", default=False)  # in its crew
 _AGAIN = threading.RLock()
-# TensorFlow's words, and those of oneDNN, whose status 1 is "out of memory".
-_NO_MEMORY = ("RESOURCE_EXHAUSTED", "Status: 1, message: could not")
+_NO_MEMORY = (
+    "RESOURCE_EXHAUSTED",
+    "Status: 1, message: could not",  # of oneDNN, whose status 1 is that
+    "Dst tensor is not initialized",  # TensorFlow, of an array that a GPU has no room for
+    "CUDA_ERROR_OUT_OF_MEMORY",
+    "CUDNN_STATUS_ALLOC_FAILED",
+    "CUBLAS_STATUS_ALLOC_FAILED",
+)
 
 
 class Crew:

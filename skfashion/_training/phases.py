@@ -216,9 +216,10 @@ class _Trainer:
         if self._callbacks and has_hooks_in_epochs(self._callbacks):
             loop = KerasLoop(program.model, callbacks)
         train = loop.resident(*self._training_arrays(program, state))
-        valid = None
+        watched = valid = None
         if data.X_val is not None:
-            valid = loop.resident(self._inputs(program, data.X_val, state), data.y_val)
+            watched = self._inputs(program, data.X_val, state)
+            valid = loop.resident(watched, data.y_val)
         callbacks.on_train_begin()
         saved = time.monotonic()
         going, logs = True, None
@@ -229,7 +230,7 @@ class _Trainer:
             if program.model.stop_training:
                 # Which ends with the first batch, as Keras does.
                 loop = KerasLoop(program.model, callbacks)
-            state, logs = self._epoch(training, loop, phase, state, train, valid)
+            state, logs = self._epoch(training, loop, phase, state, train, valid, watched)
             if guard is not None:
                 guard.survived()
             callbacks.on_epoch_end(state.epoch - 1, logs)
@@ -242,7 +243,8 @@ class _Trainer:
                 self._save(training, key, state)
                 raise
             last = state.epoch == phase.epochs or state.stopped or not going
-            if last or time.monotonic() - saved >= _CHECKPOINT_SECONDS:
+            is_kept = self._runs is not None  # else weights are fetched from a device at the end
+            if last or (is_kept and time.monotonic() - saved >= _CHECKPOINT_SECONDS):
                 state = self._save(training, key, state)
                 saved = time.monotonic()
         callbacks.on_train_end(logs)
@@ -274,7 +276,7 @@ class _Trainer:
             return X
         return features.inputs(X, program.parts, state.weights, self._store)
 
-    def _epoch(self, training, loop, phase, state, train, valid):
+    def _epoch(self, training, loop, phase, state, train, valid, watched):
         """Train one epoch; return the state after it and what there is to say of it."""
         plan = self._plan
         started = time.perf_counter()
@@ -293,7 +295,7 @@ class _Trainer:
             logs |= {f"val_{name}": value for name, value in scores.items()}
             if self._score is not None:
                 weights = training.weights(state.weights)
-                outputs = training.outputs(array_of(valid[0]), weights, _EVALUATE_BATCH)
+                outputs = training.outputs(array_of(watched), weights, _EVALUATE_BATCH)
                 logs[f"val_{plan.watched}"] = self._score(outputs)
         entry = {"phase": phase.name, "learning_rate": rate, **logs}
         state = replace(

@@ -121,8 +121,21 @@ def on_all_cores(function, items):
     yield from ahead(call, items, n_threads)
 
 
+def device_kind():
+    """Return what the backend computes on: "cpu", "gpu" or another."""
+    if keras.backend.backend() == "tensorflow":
+        import tensorflow as tf
+
+        return "gpu" if tf.config.list_logical_devices("GPU") else "cpu"
+    if keras.backend.backend() == "torch":  # for which Keras lists no devices
+        return keras.ops.zeros(()).device.type
+    return keras.distribution.list_devices()[0].split(":")[0]
+
+
 def _calls_at_once():
-    """Return how many operations the cores can do at once."""
+    """Return how many operations the cores can do at once; of a device, how many it waits for."""
+    if keras.backend.backend() != "torch" and device_kind() != "cpu":
+        return 2  # one batch is read and sent while another is computed
     if not has_idle_cores():
         return 1
     import tensorflow as tf

@@ -17,8 +17,6 @@ from skfashion._utils.config import get_config
 from skfashion._utils.context import holding
 
 FITS_AT_ONCE = 32  # unless said otherwise; each has its images in memory
-# How many fits are stacked: a program is compiled for each, so not for every number.
-_SIZES = (64, 48, 32, 24, 16, 12, 8, 6, 4, 3, 2, 1)
 _FIRST = 0.05  # seconds that a fit waits before its first epoch: others may begin with it
 _SHORTEST, _LONGEST = 0.05, 1.0  # that fits wait for each other, at least and at most
 _ELSEWHERE = object()
@@ -152,9 +150,8 @@ class _Group:
         """Settle who trains together."""
         waiting = list(self.waiting.values())
         self.waiting.clear()
-        while waiting:
-            size = next(n for n in _SIZES if n <= min(len(waiting), self._most))
-            together, waiting = waiting[:size], waiting[size:]
+        for start in range(0, len(waiting), self._most):
+            together = waiting[start : start + self._most]
             for work in together:
                 work.together = together
 

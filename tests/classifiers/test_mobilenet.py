@@ -170,7 +170,7 @@ def test_partial_fit_trains_the_second_phase_after_the_first(two):
     for _ in range(5):
         clf.partial_fit(X, y, classes=[0, 1])
     assert clf.history_["phase"] == ["head"] * 2 + ["fine_tune"] * 3
-    whole = small(unfreeze_from="block2", fine_tune_epochs=3).fit(X, y)
+    whole = small(unfreeze_from="block2", fine_tune_epochs=3, schedule="constant").fit(X, y)
     assert clf.history_ == whole.history_
     assert_array_equal(clf.predict_proba(X), whole.predict_proba(X))
 

@@ -47,6 +47,7 @@ SMALL = {
         "weights": None,
         "epochs": 60,
         "learning_rate": 3e-2,
+        "schedule": "constant",  # as `partial_fit` leaves it
     },
     "KerasImageClassifier": {
         "model": small_network,

@@ -45,12 +45,16 @@ def oom():
     return RuntimeError("RESOURCE_EXHAUSTED: failed to allocate memory")
 
 
+def full_gpu():
+    return RuntimeError("Failed copying input tensor to GPU:0: Dst tensor is not initialized.")
+
+
 WHERE = {
     "building": (programs.Program, "__init__", MemoryError),
     "initial weights": (programs, "redraw", oom),
     "training": ("loop", "train_epoch", oom),
     "evaluating": ("loop", "evaluate", MemoryError),
-    "predicting": ("loop", "predict", oom),
+    "predicting": ("loop", "predict", full_gpu),
 }
 
 

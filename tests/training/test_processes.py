@@ -70,6 +70,22 @@ def test_each_worker_gets_its_share_of_the_cores(images, monkeypatch):
     assert None not in {worker for worker, _ in told}
 
 
+def test_workers_take_gpus_in_turn(monkeypatch):
+    tf = pytest.importorskip("tensorflow")
+    chosen, grown = [], []
+    monkeypatch.setattr(processes, "_set_threads", lambda *_: None)
+    monkeypatch.setattr(tf.config, "list_physical_devices", lambda _: ["one", "two"])
+    monkeypatch.setattr(tf.config, "set_visible_devices", lambda gpu, _: chosen.append(gpu))
+    monkeypatch.setattr(
+        tf.config.experimental, "set_memory_growth", lambda gpu, _: grown.append(gpu)
+    )
+    for worker in range(2):
+        processes._prepare_tensorflow(worker)
+    with pytest.warns(match=r"more workers than GPUs \(2\)"):
+        processes._prepare_tensorflow(2)
+    assert chosen == grown == ["one", "two", "one"]
+
+
 FORKED = """
 import multiprocessing, sys
 from skfashion import DenseClassifier

@@ -35,8 +35,10 @@ def xla(monkeypatch):
     """Let TensorFlow compile epochs as if there were a GPU."""
     for owner in (processes, _training):
         monkeypatch.setattr(owner, "compiles_epochs", lambda: True)
-    auto = lambda model: all(x.supports_jit for x in model._flatten_layers())  # noqa: E731
-    monkeypatch.setattr(keras.Model, "_resolve_auto_jit_compile", auto)
+    supports = lambda model: all(x.supports_jit for x in model._flatten_layers())  # noqa: E731
+    monkeypatch.setattr(keras.Model, "_resolve_auto_jit_compile", supports)
+    # With deterministic operations, as `--device gpu` wants them, Keras compiles nothing.
+    monkeypatch.setattr("keras.src.trainers.trainer.model_supports_jit", supports)
     skfashion.clear_caches()
     yield monkeypatch
     skfashion.clear_caches()
