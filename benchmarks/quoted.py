@@ -51,8 +51,12 @@ _ROWS = (
     (
         "one `fit`: dense, convolutional, MobileNet in two phases",
         "the same network in a bare Keras loop",
-        [(f"fit_{name}", "skfashion: time of fit") for name in _THREE],
-        "{} of its time, losses within 1%",
+        [
+            (f"fit_{name}", f"{side}: time of fit")
+            for side in ("skfashion", "skfashion, Keras' step")
+            for name in _THREE
+        ],
+        "{}; {}; {} of its time; {}; {}; {} by Keras' own step, then with equal losses",
     ),
     (
         "one image through `predict`: dense, convolutional, MobileNet",

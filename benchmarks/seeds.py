@@ -149,11 +149,11 @@ ROWS = {
         (
             Figure("before_test_accuracy", "test before", published="93.25%"),
             Figure("before_test_loss", "test loss before", "loss", published="0.14"),
-            Figure("after_test_accuracy", "test after", published="97.89%", at_least=0.974),
+            Figure("after_test_accuracy", "test after", published="97.89%", at_least=0.979),
             Figure("after_test_loss", "test loss after", "loss", published="0.058"),
         ),
         (1,),
-        tried="a recipe before: test after 95.4%",
+        tried="recipes before: test after 95.4%, and 97.6% without mirror images",
     ),
     "scenes": Row(
         "Search over what to unfreeze",
@@ -165,10 +165,11 @@ ROWS = {
         (
             Figure("validation_accuracy", "validation (3 folds)", published="87%"),
             Figure("training_accuracy", "training"),
-            Figure("test_accuracy", "test", at_least=0.885),
+            Figure("test_accuracy", "test", at_least=0.898),
             Figure("search_minutes", "search", "minutes", published="3 hours", at_most=30),
         ),
         (1, 2, 3),
+        tried="a recipe before: test 88.8% at a constant rate and without mirror images",
     ),
 }
 

@@ -36,8 +36,11 @@ def test_fit(bench, classifier):
 
 
 def _curves(record, settings):
-    """Same weights, same order of the images: is it the same curve?"""
-    for fused, tolerance in ((False, 1e-5), (True, 1e-2)):
+    """Same weights, same order of the images: is it the same curve?
+
+    A kernel rounds elsewhere, which grows step by step, of convolutions as far as other seeds lie.
+    """
+    for fused, tolerance in ((False, 1e-5), (True, 0.05)):
         name = f"curves, {'fused step' if fused else 'Keras own step'}"
         side = Side(name, "curves", settings={"fused": fused}, env=_ONE_THREAD)
         record.add("fit", side, _once(side, settings))

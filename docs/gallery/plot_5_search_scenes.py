@@ -6,7 +6,7 @@ The original project tuned MobileNetV2 on Intel scenes, a fourth of the images, 
 named two things as left out for lack of time: cross-validation, and training more than the
 last layer. Here both are in the search: three folds, and ``unfreeze_from`` in the grid. It is
 quick because candidates share what they have in common: decoded files, the output of the
-frozen layers, the trained head.
+frozen layers, the trained head. Probabilities are the mean over an image and its mirror image.
 
 .. include:: /_generated/seeds_scenes.rst
 """
@@ -49,6 +49,7 @@ else:
 clf = MobileNetFineTuner(
     alpha=0.35,
     dropout=0.3,
+    test_time_flip=True,
     memory="runs/",
     random_state=seed,
     **settings,
