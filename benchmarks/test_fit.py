@@ -81,7 +81,7 @@ def test_memory(bench):
         record.figure("peak memory of the process", peak, unit="GB", at_most=4, step=step)
         record.figure("time of fit", record.median("skfashion"), unit="s")
         spec = {"network": "mobilenet", "image_shape": (28, 28, 1), "n_classes": 10}
-        (found,) = floor.networks({**spec, "image_size": 96, "alpha": problems.ALPHA})
+        (found,) = floor.networks({**spec, "image_size": (96, 96), "alpha": problems.ALPHA})
         record.floor("skfashion", floor.flops(found["forward"], settings["n"]))
         rows = record.last("skfashion")["rows"]
         # Equal images are computed once.

@@ -41,5 +41,5 @@ def test_ten_thousand_images(bench, classifier):
 def _forward(classifier):
     spec = {"network": classifier, "image_shape": (28, 28, 1), "n_classes": 10}
     if classifier == "mobilenet":
-        spec |= {"image_size": 96, "alpha": problems.ALPHA}
+        spec |= {"image_size": (96, 96), "alpha": problems.ALPHA}
     return floor.networks(spec)[0]["forward"]
