@@ -55,10 +55,18 @@ def describe_network(make, input_shape, seed, dtype_policy):
         record,
         to_arrays(weights),
         getattr(network, "input_shape", shape),
-        getattr(network, "output_shape", None)
-        or network.compute_output_spec(keras.KerasTensor(shape)).shape,
+        _output_shape(network, shape),
         partial(_output_range, network, input_shape),
     )
+
+
+def _output_shape(network, shape):
+    """Return the shape of what a network returns; of a dict or several outputs, all shapes."""
+    told = getattr(network, "output_shape", None)
+    if told and not isinstance(getattr(network, "output", None), dict):
+        return told  # of one output in a dict, too, as if it were alone
+    outputs = network.compute_output_spec(keras.KerasTensor(shape))
+    return keras.tree.map_structure(lambda output: output.shape, outputs)
 
 
 def _output_range(network, input_shape):

@@ -206,6 +206,11 @@ def forked(meta):
     return keras.Model(inputs, [keras.layers.Dense(2, "softmax")(x) for _ in range(2)])
 
 
+def in_a_dict(meta):
+    inputs, x = flat(meta)
+    return keras.Model(inputs, {"label": keras.layers.Dense(3, "softmax")(x)})
+
+
 MADE = network(meta={"X_shape_": (None, 28, 28), "n_classes_": 3})
 WRONG = {
     "nothing": (lambda: None, {}, "must return a keras.Model.*NoneType"),
@@ -216,6 +221,7 @@ WRONG = {
     "two outputs": (network, {"outputs": 2}, r"\(None, 2\).*3 classes.*n_classes_"),
     "four outputs": (network, {"outputs": 4}, r"\(None, 4\).*3 classes.*n_classes_"),
     "several outputs": (forked, {}, "one output"),
+    "a dict": (in_a_dict, {}, "'label'.*one output"),
     "other images": (lambda: MADE, {}, r"\(28, 28\).*\(8, 8\)"),
     "a loss not to be found again": (compiled, {"loss": local}, r"compiled again.*uncompiled"),
 }
