@@ -31,7 +31,8 @@ class HyperbandSearchCV(SearchMixin, BaseSearchCV):
 
     A candidate that goes on differs in nothing but the resource, and meets the same folds. An
     estimator that keeps its fits (`memory=`, with an integer `random_state`) therefore trains it
-    further instead of again.
+    further instead of again, unless its learning rate depends on the number of epochs
+    (``schedule="cosine"``).
 
     Parameters
     ----------
