@@ -16,8 +16,7 @@ _HEADER = ("project", "published", "to reach", "reached", "runs")
 _NOTHING = "not run yet"
 _NOTE = (
     "Means of the runs, one a random seed, ± their standard errors; minutes are medians, of runs "
-    "with one core each. What is to be reached was set before the runs; for cats and dogs it lies "
-    "below what was published after fine-tuning, and so does what was reached."
+    "with one core each. What is to be reached was set before the runs."
 )
 
 
