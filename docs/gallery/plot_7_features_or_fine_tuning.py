@@ -6,10 +6,10 @@ The shortest way from ImageNet to classes of your own is a Pipeline: the feature
 network, and a logistic regression on them. Here it stands beside a head that Keras trains on the
 same features, and beside fine-tuning, on more and more images.
 
-With 120 images the head is ahead of the regression by 1.5 points, with 600 all three are level, and
-with all images fine-tuning is ahead by 0.6 points, for five times the time. The head's loss is lower
-than the regression's throughout. So begin with either of the two. Rates chosen by cross-validation
-and larger images add to fine-tuning: see :doc:`plot_4_before_and_after`.
+With 120 images the head is ahead of the regression by 1.5 points, with 600 all three are level,
+and with all images fine-tuning is ahead by 0.6 points, for five times the time. The head's loss is
+lower than the regression's throughout. So begin with either of the two. Rates chosen by
+cross-validation and larger images add to fine-tuning: see :doc:`plot_4_before_and_after`.
 
 .. include:: /_generated/heads.rst
 """
