@@ -169,8 +169,8 @@ ROWS = {
             Figure("search_minutes", "search", "minutes", published="3 hours", at_most=30),
         ),
         (1, 2, 3),
-        tried="a recipe before: test 88.8% at a constant rate and without mirror images; minutes of "
-        "runs beside other work, one of them resumed",
+        tried="a recipe before: test 88.8% at a constant rate and without mirror images; minutes "
+        "of runs beside other work, one of them resumed",
     ),
 }
 
