@@ -64,7 +64,8 @@ def _output_shape(network, shape):
     """Return the shape of what a network returns; of a dict or several outputs, all shapes."""
     told = getattr(network, "output_shape", None)
     if told and not isinstance(getattr(network, "output", None), dict):
-        return told  # of one output in a dict, too, as if it were alone
+        return told
+    # Of one output in a dict Keras tells as if it were alone.
     outputs = network.compute_output_spec(keras.KerasTensor(shape))
     return keras.tree.map_structure(lambda output: output.shape, outputs)
 

@@ -133,7 +133,7 @@ def device_kind():
 
 
 def _calls_at_once():
-    """Return how many operations the cores can do at once; of a device, how many it waits for."""
+    """Return how many batches are worth computing at once: on a CPU as cores allow."""
     if keras.backend.backend() != "torch" and device_kind() != "cpu":
         return 2  # one batch is read and sent while another is computed
     if not has_idle_cores():

@@ -39,7 +39,7 @@ PARAMETERS = {
     "validation_fraction": (
         "float or splitter",
         """Share of the training images that early stopping watches, or a splitter of scikit-learn's
-        whose first part it watches.""",
+        whose first split is taken.""",
     ),
     "n_iter_no_change": (
         "int",
@@ -82,8 +82,8 @@ PARAMETERS = {
     ),
     "dtype_policy": (
         "str",
-        """Keras' dtype policy, such as "mixed_float16". None: the one that is set in
-        the thread that fits.""",
+        """Keras' dtype policy, such as "mixed_float16". None: the one that is set in the thread
+        that fits.""",
     ),
     "memory": (
         "str, path or joblib.Memory",
