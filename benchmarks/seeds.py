@@ -115,8 +115,8 @@ ROWS = {
         ("fashion",),
         3,
         (
-            Figure("test_accuracy", "test", published="93.1%", at_least=0.940),
-            Figure("test_loss", "test loss", "loss", published="0.278", at_most=0.19),
+            Figure("test_accuracy", "test", published="93.1%", at_least=0.950),
+            Figure("test_loss", "test loss", "loss", published="0.278", at_most=0.17),
         ),
         (1, 2, 3, 4, 5),
         tried="recipes before: 93.1% and 93.5% with shifted images, 93.7% with dropout 0.3",
@@ -134,10 +134,12 @@ ROWS = {
                 "MobileNetFineTuner_test_accuracy",
                 "MobileNetV2 0.35, test",
                 published="78% after fine-tuning",
-                at_least=0.91,
+                at_least=0.94,
             ),
         ),
         (1, 2),
+        tried="a recipe before: MobileNetV2 93.3% without mirror images, in 5 epochs; minutes of "
+        "runs beside other work",
     ),
     "cats": Row(
         "Fine-tuning, before and after",
