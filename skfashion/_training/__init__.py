@@ -17,12 +17,7 @@ from skfashion._training.keys import structure_of, weights_digest
 from skfashion._training.loops import to_arrays
 from skfashion._training.phases import NotKeptError, next_phase, only_kept, run
 from skfashion._training.plan import Data, EarlyStopping, Phase, Plan, Start
-from skfashion._training.processes import (
-    compiles_epochs,
-    has_idle_cores,
-    prepare_process,
-    share_cores,
-)
+from skfashion._training.processes import has_idle_cores, prepare_process, share_cores
 from skfashion._training.programs import initial_weights, programs_info
 from skfashion._training.runs import State
 from skfashion._training.seeding import build_scope, checked_policy

@@ -9,6 +9,7 @@ import numpy as np
 
 from skfashion._training import processes
 from skfashion._training.keys import freeze, token
+from skfashion._training.loops import as_variable
 from skfashion._utils.config import get_config
 from skfashion.networks._config import beyond_config
 
@@ -271,9 +272,7 @@ def prepared_optimizer(optimizer, variables, structure, numbers):
         optimizer = graph.fused(optimizer)
     optimizer.build(variables)
     if "weight_decay" in numbers:
-        from skfashion._training import graph
-
-        optimizer.weight_decay = graph.as_variable(optimizer.weight_decay, "weight_decay")
+        optimizer.weight_decay = as_variable(optimizer, "weight_decay")
     return optimizer
 
 
@@ -289,10 +288,10 @@ def _is_variable(name, value, fused):
         return False  # absent, None or a schedule
     if name == "learning_rate":
         return True
-    if keras.backend.backend() != "tensorflow":
-        return False
+    if name == "weight_decay":
+        return keras.backend.backend() in ("tensorflow", "jax")
     # Keras asks "momentum != 0" while it traces; our kernels don't.
-    return name == "weight_decay" or (bool(value) and fused)
+    return bool(value) and fused
 
 
 def _is_fused(kind, options):

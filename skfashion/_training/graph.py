@@ -12,6 +12,7 @@ from skfashion._training.loops import (
     Held,
     HeldLast,
     Loop,
+    as_variable,
     bytes_of,
     held_by_model,
     segments,
@@ -268,11 +269,6 @@ def fused(optimizer):
     return FUSED[type(optimizer)].from_config(config)
 
 
-def as_variable(number, name):
-    """Return a variable for a number that Keras would write into the graph."""
-    return keras.Variable(number, dtype="float32", trainable=False, name=name)
-
-
 def _apply_adam(self, gradient, variable, learning_rate):
     i = self._get_variable_index(variable)
     step = tf.cast(self.iterations + 1, variable.dtype)
@@ -305,7 +301,7 @@ class _RMSprop(keras.optimizers.RMSprop):
         super().build(variables)
         if not self.momentum:  # the kernel wants the slot all the same
             self._momentums = self.add_optimizer_variables(variables, "momentum")
-        self.momentum = as_variable(self.momentum, "momentum")
+        self.momentum = as_variable(self, "momentum")
 
     def update_step(self, gradient, variable, learning_rate):
         i = self._get_variable_index(variable)
@@ -326,7 +322,7 @@ class _SGD(keras.optimizers.SGD):
         if self.built:
             return
         super().build(variables)
-        self.momentum = as_variable(self.momentum, "momentum")
+        self.momentum = as_variable(self, "momentum")
 
     def update_step(self, gradient, variable, learning_rate):
         learning_rate = tf.cast(learning_rate, variable.dtype)

@@ -122,11 +122,9 @@ class JaxLoop(Loop):
                 # Filled up with the last one again, which is dropped.
                 filled = who + who[-1:] * (_size_for(len(who), _TOGETHER) - len(who))
                 given = [carries[i] for i in filled], [epochs[i].arrays for i in filled]
-                counted = n if self._is_counted else None
-                name = ("train", size, counted, len(filled))
-                steps = partial(self._train, size, counted)
                 # What several have is left as it is: one of them may have to go on alone.
                 keep = self.exclusive or len(who) > 1
+                name, steps = self._steps(self._train, len(filled), size, n)
                 trained, logs = self._call(name, steps, *given, start, n, keep=keep)
                 for i, carry in zip(who, trained, strict=False):
                     carries[i] = carry
@@ -147,10 +145,9 @@ class JaxLoop(Loop):
         for part, _ in segments(self.resident, data, None, batch_size):
             metrics = metrics or self._fresh_metrics(held, *part)
             for size, start, n in self._pieces(len(part[0]), batch_size):
-                counted = n if self._is_counted else None
-                steps = partial(self._evaluate, size, counted)
                 given = metrics, *part, state, start, n
-                metrics, logs = self._call(("evaluate", size, counted), steps, *given)
+                name, steps = self._steps(self._evaluate, 1, size, n)
+                metrics, logs = self._call(name, steps, *given)
         return _as_floats(logs)
 
     def predict(self, held, X):
@@ -168,6 +165,11 @@ class JaxLoop(Loop):
                 yield from ((size, start + i * size, 1) for i in range(times))
             else:
                 yield size, start, times
+
+    def _steps(self, function, n_fits, size, n):
+        """Return the name of a program of n steps, and what it does."""
+        counted = n if self._is_counted else None
+        return (function.__name__, n_fits, size, counted), partial(function, size, counted)
 
     def _repeated(self, step, n, carry):
         return step(0, carry) if self._one_by_one else jax.lax.fori_loop(0, n, step, carry)

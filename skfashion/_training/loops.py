@@ -78,6 +78,7 @@ class Loop(Protocol):
     exclusive: bool  # whether values are held by the model itself, so for one at a time
     traces: int  # graphs traced so far
     nbytes: int  # what they hold, about; 0 where that isn't known
+    compiles = False  # with XLA, where Keras' own backend has plain graphs, too
     by_shape: bool  # whether a prediction is compiled for each number of images
     stacks = 0  # of how many trainings epochs may be one program
 
@@ -166,6 +167,12 @@ def variables_of(model):
         # Nadam has one that Keras doesn't list.
         found += [*model.optimizer.variables, *(v for v in inner if isinstance(v, keras.Variable))]
     return list({id(v): v for v in found}.values())
+
+
+def as_variable(optimizer, name):
+    """Return a variable of an optimizer for a number that Keras would write into the trace."""
+    number = keras.initializers.Constant(getattr(optimizer, name))
+    return optimizer.add_variable((), number, dtype="float32", name=name)
 
 
 def to_arrays(variables):

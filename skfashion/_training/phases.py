@@ -44,6 +44,7 @@ class Outcome:
     seconds: float
     complete: bool
     key: str | None
+    compiled: bool  # by XLA where a plain graph would have done
 
 
 @retried("training")
@@ -96,7 +97,7 @@ def run(
     complete = done == len(plan.phases)
     seconds = time.perf_counter() - started
     key = result_key(keys[-1], plan.phases[-1].epochs) if keys and complete else None
-    return Outcome(state, trainer.epochs, seconds, complete, key)
+    return Outcome(state, trainer.epochs, seconds, complete, key, trainer.compiled)
 
 
 def _look_at(plan, data, build, weights, store):
@@ -132,6 +133,7 @@ class _Trainer:
         self._score = score
         self._callbacks = callbacks
         self.epochs = 0
+        self.compiled = False
 
     def stage(self, phase, key, state):
         """Train one phase from a state to its last epoch; of threads that want it, one does."""
@@ -215,6 +217,7 @@ class _Trainer:
         loop = program.loop
         if self._callbacks and has_hooks_in_epochs(self._callbacks):
             loop = KerasLoop(program.model, callbacks)
+        self.compiled |= loop.compiles
         train = loop.resident(*self._training_arrays(program, state))
         watched = valid = None
         if data.X_val is not None:

@@ -16,6 +16,8 @@ class XlaLoop(GraphLoop):
     prediction is a plain graph.
     """
 
+    compiles = True
+
     def _put(self, array):
         return Rows(array, tf.constant)
 

@@ -338,7 +338,7 @@ class _Progress:
             )
             known = len(outcome.state.history) - outcome.epochs_trained
             reused = f" ({known} known)" if known else ""
-            how = ", compiled by XLA" if _training.compiles_epochs() else ""
+            how = ", compiled by XLA" if outcome.compiled else ""
             epochs = f"{len(outcome.state.history)} epochs{reused} in {outcome.seconds:.1f} s{how}"
             print(f"[{self._name}] {epochs}  {numbers}", flush=True)
 

@@ -90,6 +90,9 @@ FITS = {
     "cosine": [dense(schedule="cosine", learning_rate=rate) for rate in RATES],
     "classes": [dense(class_weight=weight) for weight in (None, {0: 5.0, 1: 1.0, 2: 1.0})],
     "random layers": [custom(random_layers, batch_size=16, random_state=i) for i in range(3)],
+    "weight decay": [
+        custom(optimizer="adamw", optimizer__weight_decay=w, batch_size=16) for w in (0.01, 10.0)
+    ],
     **{
         name: [custom(optimizer=name, batch_size=16, random_state=i) for i in range(2)]
         for name in ("sgd", "adamw", "nadam", "ftrl")

@@ -33,8 +33,7 @@ FITS = {
 @pytest.fixture
 def xla(monkeypatch):
     """Let TensorFlow compile epochs as if there were a GPU."""
-    for owner in (processes, _training):
-        monkeypatch.setattr(owner, "compiles_epochs", lambda: True)
+    monkeypatch.setattr(processes, "compiles_epochs", lambda: True)
     supports = lambda model: all(x.supports_jit for x in model._flatten_layers())  # noqa: E731
     monkeypatch.setattr(keras.Model, "_resolve_auto_jit_compile", supports)
     # With deterministic operations, as `--device gpu` wants them, Keras compiles nothing.
@@ -103,8 +102,10 @@ def test_results_of_the_two_are_kept_apart(images, tmp_path, xla):
 
 
 def test_a_fit_says_so(images, xla, capsys):
-    dense(epochs=1, verbose=1).fit(*images)
-    assert "XLA" in capsys.readouterr().out
+    for augmentation, is_compiled in ((None, True), ("rotate", False)):
+        conv = ConvClassifier(4, dense_units=0, epochs=1, augmentation=augmentation, verbose=1)
+        conv.fit(*images)
+        assert ("XLA" in capsys.readouterr().out) == is_compiled
 
 
 def test_a_cpu_is_left_alone(images):
