@@ -33,7 +33,7 @@ def check_images(estimator, X, *, reset, name="X"):
     With `reset`, what they look like is remembered, else compared with what is.
     """
     refuse_no_array(X, name)
-    X = _refuse_text_and_mixed_sizes(X, name)
+    X = refuse_text_and_mixed_sizes(X, name)
     lazy = isinstance(X, LazyImages)
     options = {"dtype": "numeric", "allow_nd": True}
     rows = getattr(X, "ndim", 2) == 2
@@ -98,7 +98,7 @@ def _remedy_for_shape(given, fitted, name):
     return " ".join(remedies)
 
 
-def _refuse_text_and_mixed_sizes(X, name):
+def refuse_text_and_mixed_sizes(X, name):
     """Return X, a list of images as an array."""
     if np.ma.is_masked(X):
         raise ValueError(f"{name} has masked pixels: fill them, {name}.filled(0).")

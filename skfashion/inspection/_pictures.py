@@ -39,7 +39,7 @@ def pictures(X, index=None, *, image_shape=None):
     names = names_of(X, index)
     if names is not None:
         return [_picture_of(name) for name in names]
-    X = images.array_of(X)
+    X = _array_of(X)
     show = _as_bytes(X, image_shape, X)
     return list(show(np.asarray(X if index is None else X[index])))
 
@@ -53,7 +53,7 @@ def thumbnails(X, side, *, image_shape=None, like=None):
     if names is not None:
         reader = ImageReader(side, white="auto", lazy=False).fit(names_of(like) or names)
         return reader.transform(names)
-    X, like = images.array_of(X), images.array_of(like)
+    X, like = _array_of(X), _array_of(like)
     show, parts = _as_bytes(X, image_shape, like if like.dtype == X.dtype else X), []
     for part in map(show, images.blocks(X)):
         if max(part.shape[1:3]) > side:
@@ -61,6 +61,13 @@ def thumbnails(X, side, *, image_shape=None, like=None):
             part = ImageResizer(side, image_shape=shape).transform(part)
         parts.append(part)
     return np.concatenate(parts)
+
+
+def _array_of(X):
+    """Return images as an array; refuse what are none, as classifiers do."""
+    from skfashion.classifiers._checks import refuse_text_and_mixed_sizes
+
+    return images.array_of(refuse_text_and_mixed_sizes(X, "X"))
 
 
 def _as_bytes(X, image_shape, like):

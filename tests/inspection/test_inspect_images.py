@@ -248,6 +248,8 @@ def test_the_report_shows_it(photos, tmp_path):
             "X_test",
         ),
         ({"X_test": np.zeros((2, 8, 8), np.uint8)}, ValueError, "belong together"),
+        ({"X": [np.zeros((8 + i % 2, 8)) for i in range(150)]}, ValueError, "mixes images"),
+        ({"X": [b"an image"] * 150}, ValueError, "bytes, not pixels"),
     ],
 )
 def test_refusals(change, error, message, data):
