@@ -5,7 +5,7 @@ from sklearn.metrics import confusion_matrix, precision_recall_fscore_support
 
 from skfashion._cli._console import UserError, counted, loading, note, user_errors
 from skfashion._cli._data import read_test_data
-from skfashion._cli._predict import as_input, in_range, load_model, reader_of
+from skfashion._cli._predict import as_input, in_range, load_model, reader_of, tells_several
 from skfashion._utils.image_files import shown_name
 from skfashion._utils.tables import table
 
@@ -15,6 +15,8 @@ def evaluate(arguments):
     data = read_test_data(arguments.data)
     with loading():
         model = load_model(arguments.model, trust_pickle=arguments.trust_pickle)
+    if tells_several(model):
+        raise UserError("This model tells several labels of an image: score it from Python.")
     if reader_of(model) and not data.files:
         raise UserError(
             f"This model reads image files, and {arguments.data} has none: give a folder of images."

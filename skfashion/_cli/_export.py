@@ -18,7 +18,7 @@ def export(arguments):
         from skfashion import export as write
 
         trust = arguments.trust_pickle
-        model = load_model(arguments.model, trust_pickle=trust, several=True)
+        model = load_model(arguments.model, trust_pickle=trust)
         quantize = None if arguments.sample is None else "int8"
         sample = None if quantize is None else _images(model, arguments.sample)
         with user_errors((OSError, ValueError, TypeError, ImportError, RuntimeError)):

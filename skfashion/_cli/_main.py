@@ -134,7 +134,8 @@ candidates. Other images or settings get a folder of their own. In the folder --
 model.skfashion, report.html, cv_results.csv, summary.txt, summary.json and memory/."""
 
 _predict_text = """Print file, label and probability of each image: a table on a terminal,
-separated by tabs elsewhere.
+separated by tabs elsewhere. Of a model for several labels, those an image has, and the
+probability of every one.
 
 Files are read as the model's own reader does. A model trained on Fashion-MNIST or digits
 gets them at its size and in grey; those pictures are light things on black, so invert photos

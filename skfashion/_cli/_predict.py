@@ -48,15 +48,33 @@ def predict(arguments):
     for sentence in unlike(names, looks, reader_of(model)) if names and looks else []:
         note(f"note: {sentence}")
     if names:
-        header, rows = ["file", "label", "probability"], []
-        for place in range(2, min(arguments.top, len(model.classes_)) + 1):
-            header += [f"label {place}", f"probability {place}"]
-        for name, shares in zip(names, probabilities, strict=True):
-            best = np.argsort(-shares, kind="stable")[: arguments.top]
-            pairs = ((model.classes_[i], f"{shares[i]:.4f}") for i in best)
-            rows.append([name, *(text for pair in pairs for text in pair)])
-        _write(header, rows, arguments.csv)
+        if tells_several(model):
+            header, rows = _all_labels(model.classes_, probabilities)
+        else:
+            header, rows = _likeliest(model.classes_, probabilities, arguments.top)
+        rows = [[name, *row] for name, row in zip(names, rows, strict=True)]
+        _write(["file", *header], rows, arguments.csv)
     return 2 if len(names) < len(given) else 0
+
+
+def _likeliest(classes, probabilities, top):
+    """Return a header, and of each image its likeliest labels with their probabilities."""
+    header, rows = ["label", "probability"], []
+    for place in range(2, min(top, len(classes)) + 1):
+        header += [f"label {place}", f"probability {place}"]
+    for shares in probabilities:
+        best = np.argsort(-shares, kind="stable")[:top]
+        pairs = ((classes[i], f"{shares[i]:.4f}") for i in best)
+        rows.append([text for pair in pairs for text in pair])
+    return header, rows
+
+
+def _all_labels(classes, probabilities):
+    """Return a header, and of each image the labels it has and the probability of every one."""
+    return ["labels", *(f"probability of {label}" for label in classes)], [
+        [" ".join(map(str, classes[shares > 0.5])), *(f"{share:.4f}" for share in shares)]
+        for shares in probabilities
+    ]
 
 
 def _files_in(paths):
@@ -81,7 +99,8 @@ def _write(header, rows, csv_file):
         return
     rows = [list(map(shown_name, row)) for row in rows]
     if sys.stdout.isatty():
-        print(table(rows, header, right=range(2, len(header), 2)))
+        numbers = [i for i, name in enumerate(header) if name.startswith("probability")]
+        print(table(rows, header, right=numbers))
     else:
         print("\n".join("\t".join(row) for row in [header, *rows]))
 
@@ -91,8 +110,8 @@ def model_file(path):
     return os.path.join(path, FILE) if os.path.isdir(path) else path
 
 
-def load_model(path, *, trust_pickle=False, several=False):
-    """Load a fitted classifier, of a search its best one; `several`: of labels an image, too."""
+def load_model(path, *, trust_pickle=False):
+    """Load a fitted classifier, of a search its best one."""
     file = model_file(path)
     if not os.path.exists(file):
         raise UserError(f"There is no model {file!r}: {_ADVICE}, or its folder.")
@@ -114,9 +133,12 @@ def load_model(path, *, trust_pickle=False, several=False):
     if not hasattr(model, "predict_proba") or not hasattr(model, "classes_"):
         what = f"a {type(model).__name__}, which is not a fitted classifier"
         raise UserError(f"{file!r} holds {what}: {_ADVICE}.")
-    if not several and getattr(steps_of(model)[-1], "multilabel_", False):
-        raise UserError(f"{file!r} tells several labels of an image: use it from Python.")
     return model
+
+
+def tells_several(model):
+    """Tell whether a model says of each of several labels whether an image has it."""
+    return getattr(steps_of(model)[-1], "multilabel_", False)
 
 
 def reader_of(model):

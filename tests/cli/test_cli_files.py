@@ -241,6 +241,25 @@ def test_info_names_the_size_of_files_and_labels_that_the_terminal_can_not_show(
     assert "brought to 8 x 12 pixels" in out.decode("ascii")
 
 
+def test_a_model_of_several_labels(photos, reader_model, tmp_path, capsys):
+    folder, names, y = photos
+    labels = np.column_stack([y == "a", np.arange(40) % 2])
+    model = clone(reader_model).fit(names, labels)
+    skfashion.save(model, tmp_path / "model.skfashion")
+    assert main(["predict", str(tmp_path), *names[:3]]) == 0
+    header, *lines = [line.split("\t") for line in capsys.readouterr().out.splitlines()]
+    assert header == ["file", "labels", "probability of 0", "probability of 1"]
+    for line, given, shares in zip(
+        lines, model.predict(names[:3]), model.predict_proba(names[:3]), strict=True
+    ):
+        assert line[1].split() == np.flatnonzero(given).astype(str).tolist()
+        np.testing.assert_allclose(np.array(line[2:], float), shares, atol=1e-3)
+    assert main(["info", str(tmp_path)]) == 0
+    assert "2: 0, 1" in capsys.readouterr().out
+    assert main(["evaluate", str(tmp_path), str(folder)]) == 2
+    assert "score it from Python" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize("labels", ["one", "several"])
 @pytest.mark.parametrize("arguments", [["m.tflite", "--int8"], ["m.keras"], ["m"]])
 def test_export(photos, reader_model, tmp_path, capsys, arguments, labels):
