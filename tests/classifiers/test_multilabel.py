@@ -216,5 +216,5 @@ def test_what_shows_single_labels_says_so(several, fitted, tmp_path, capsys):
         write_report(search, tmp_path / "report.html", X_test=X, y_test=y)
     assert "return_train_score" in write_report(search, tmp_path / "report.html").read_text()
     skfashion.save(fitted, tmp_path / "model")
-    assert main(["info", str(tmp_path / "model")]) == 2
+    assert main(["evaluate", str(tmp_path / "model"), "digits"]) == 2
     assert "several labels" in capsys.readouterr().err

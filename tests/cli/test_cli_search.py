@@ -1,6 +1,7 @@
 """``skfashion search``, on small data: what it prints and leaves behind."""
 
 import json
+import re
 import sys
 from pathlib import Path
 
@@ -18,7 +19,7 @@ TIMES = ["mean_fit_time", "std_fit_time", "mean_score_time", "std_score_time"]
 
 
 def candidate_lines(out):
-    return [line.split() for line in out.splitlines() if line.split("/")[0].strip().isdigit()]
+    return [line.split() for line in out.splitlines() if re.match(r"\s*\d+/\d+\s", line)]
 
 
 def without_times(csv):
