@@ -139,7 +139,7 @@ ROWS = {
         ),
         (1, 2),
         tried="a recipe before: MobileNetV2 93.3% without mirror images, in 5 epochs; minutes of "
-        "runs beside other work",
+        "three runs at once, which were halted for 25",
     ),
     "cats": Row(
         "Fine-tuning, before and after",
