@@ -15,7 +15,7 @@ def keeping(n, epochs, folds, size):
 
 
 def forgetful(n, epochs, folds, size):
-    """The same, read at once in each call, with the reader made to forget before it."""
+    """The same, with the reader made to forget before each call."""
     return _search(n, epochs, folds, size, forgetful=True)
 
 
@@ -40,8 +40,10 @@ def _search(n, epochs, folds, size, *, forgetful):
             clear_caches()
             return super().transform(X)
 
-    # Read at once: of images that are read when they are wanted, some never are.
-    reader = Forgetful(size, lazy=False) if forgetful else ImageReader(size)
+        def fit_transform(self, X, y=None):
+            return self.fit(X).transform(X)
+
+    reader = Forgetful(size) if forgetful else ImageReader(size)
     estimator = make_pipeline(
         reader, MobileNetFineTuner(alpha=problems.ALPHA, epochs=epochs, random_state=0)
     )

@@ -65,23 +65,19 @@ def hyperband(n, folds, memory=None, max_resources=81):
         refit=False,
         random_state=0,
     )
-    brackets = search.brackets()
-    widest = brackets[brackets["bracket"] == brackets["bracket"].max()]
-    n_fits = int(widest["n_candidates"].sum()) * folds
-    return _counted(search, given, n_fits)
+    return _counted(search, given)
 
 
-def _counted(search, given, n_first=None):
-    """Return what runs a search; `n_first`: fits of which to count the epochs apart."""
+def _counted(search, given):
+    """Return what runs a search."""
     from benchmarks import spy
 
     work = spy.watch()
 
     def run():
         search.fit(given.X, given.y)
-        first = sum(fit["epochs"] for fit in work.fits[:n_first])
         found = {**spy.step_of_ours(), **work.counts(), **problems.scores(search)}
-        return {**found, "fits": len(work.fits), "epochs_first": first}
+        return {**found, "fits": len(work.fits)}
 
     return run
 
