@@ -71,10 +71,13 @@ def _likeliest(classes, probabilities, top):
 
 def _all_labels(classes, probabilities):
     """Return a header, and of each image the labels it has and the probability of every one."""
-    return ["labels", *(f"probability of {label}" for label in classes)], [
-        [" ".join(map(str, classes[shares > 0.5])), *(f"{share:.4f}" for share in shares)]
-        for shares in probabilities
+    header = ["labels", *(f"probability of {label}" for label in classes)]
+    had = [" ".join(map(str, classes[shares > 0.5])) for shares in probabilities]
+    rows = [
+        [labels, *(f"{share:.4f}" for share in shares)]
+        for labels, shares in zip(had, probabilities, strict=True)
     ]
+    return header, rows
 
 
 def _files_in(paths):
