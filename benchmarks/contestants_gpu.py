@@ -98,11 +98,11 @@ def keras(classifier, n, epochs, batch_size, size):
     return run
 
 
-def search(n, epochs, batch_size, folds):
+def search(n, epochs, batch_size, folds, stack_fits="auto"):
     """Our grid search of 18 dense fits of one shape, and one more on other images."""
     from benchmarks import spy
 
-    spy.start_ours()
+    spy.start_ours().set_config(stack_fits=stack_fits)
     import joblib
 
     first, second = _images("dense", n, 28)

@@ -15,7 +15,7 @@ def keeping(n, epochs, folds, size):
 
 
 def forgetful(n, epochs, folds, size):
-    """The same, with the reader made to forget before each call."""
+    """The same, with the reader, and nothing else, made to forget before each call."""
     return _search(n, epochs, folds, size, forgetful=True)
 
 
@@ -23,8 +23,8 @@ def _search(n, epochs, folds, size, *, forgetful):
     from sklearn.pipeline import make_pipeline
 
     from benchmarks import spy
-    from skfashion import MobileNetFineTuner, clear_caches
-    from skfashion.preprocessing import ImageReader, _reader
+    from skfashion import MobileNetFineTuner
+    from skfashion.preprocessing import ImageReader, _fetch, _reader
 
     spy.start_ours()
     decode, decoded = _reader.decode_image, []
@@ -37,7 +37,7 @@ def _search(n, epochs, folds, size, *, forgetful):
 
     class Forgetful(ImageReader):
         def transform(self, X):
-            clear_caches()
+            _fetch._CACHE.clear()
             return super().transform(X)
 
         def fit_transform(self, X, y=None):

@@ -6,7 +6,7 @@ from pathlib import Path
 import numpy as np
 from rich.filesize import decimal
 
-from skfashion._cli._console import UserError, loading, user_errors
+from skfashion._cli._console import loading, user_errors
 from skfashion._cli._data import read_data
 from skfashion._cli._predict import as_input, in_range, load_model
 from skfashion._utils.image_files import shown_name
@@ -33,7 +33,5 @@ def _images(model, named):
     """Return images by which whole numbers are chosen, as the model takes them."""
     data = read_data(named)
     X = data.X[np.random.default_rng(0).permutation(len(data.X))[:300]]
-    try:
+    with user_errors(ValueError):
         return (as_input if data.files else in_range)(model, X)
-    except ValueError as error:
-        raise UserError(error) from error

@@ -51,9 +51,8 @@ def _list(frame, results):
     for (number, *_), group in frame.groupby(keys, sort=False):
         parameters = {**texts.loc[group.index[0]], **(tried.loc[number] if number >= 0 else {})}
         score = f"{float(known['mean_test_score'][number] or 'nan'):.4f}" if number >= 0 else ""
-        fits = (
-            group["phase"][group["finished"]].value_counts().max() if any(group["finished"]) else 0
-        )
+        ended = group["phase"][group["finished"]]
+        fits = ended.value_counts().max() if len(ended) else 0
         numbers = [number + 1 or "", score, fits, f"{group['seconds'].sum():.1f} s"]
         rows.append((numbers, [parameters[name] for name in varied]))
     # In the order of the search; what it doesn't know is of one before, and comes last.

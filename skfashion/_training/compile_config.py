@@ -7,7 +7,7 @@ are variables of it.
 import keras
 import numpy as np
 
-from skfashion._training import processes
+from skfashion._training import processes, stack
 from skfashion._training.keys import freeze, token
 from skfashion._training.loops import as_variable
 from skfashion._utils.config import get_config
@@ -88,14 +88,6 @@ def revived(data):
         # What is revived may come from a file of somebody else.
         return keras.saving.deserialize_keras_object(data, safe_mode=True)
     return {name: revived(value) for name, value in data.items()}
-
-
-def key_of(data):
-    """Return a hashable stand-in for data, in which each object of the user's is itself alone.
-
-    For this process only: two functions of one name and text are two functions.
-    """
-    return freeze(data, token)
 
 
 def has_foreign_code(data):
@@ -297,8 +289,8 @@ def _is_variable(name, value, fused):
 def _is_fused(kind, options):
     if keras.backend.backend() != "tensorflow" or not get_config()["fused_optimizers"]:
         return False
-    if processes.compiles_epochs():
-        return False  # the kernels are a CPU's
+    if processes.compiles_epochs() or stack.in_own_graphs():
+        return False  # the kernels are a CPU's, and know variables
     from skfashion._training import graph
 
     return kind in graph.FUSED and not any(options.get(name) for name in _UNUSUAL)

@@ -115,12 +115,12 @@ class GraphLoop(Loop):
                 prediction = tf.zeros((1, *outputs[0].shape[1:]), outputs[0].dtype)
                 weight = None if weight is None else weight[:1]
                 self._model.compute_metrics(X[:1], y[:1], prediction, weight)
+                self._model.reset_metrics()
                 known = set(map(id, self._variables))
                 metrics = self._model.metrics_variables
                 self._metrics = [v for v in metrics if id(v) not in known]
-        metrics = self._metrics or []
-        # Each epoch sets them back before it begins.
-        values = [v._value if self.exclusive else tf.Variable(v._value) for v in metrics]
+            metrics = self._metrics or []  # of which a trace may let others stand in
+            values = [v._value if self.exclusive else tf.Variable(v._value) for v in metrics]
         return Held([*held.variables, *metrics], [*held.values, *values])
 
     def _call(self, function, held, *tensors, xla=None):
@@ -134,23 +134,26 @@ class GraphLoop(Loop):
             for t in tensors
         ]
         key = (getattr(function, "func", function).__name__, xla, *specs)
+        variables = held.variables
+
+        def call(values, *tensors):
+            with _standing_in(variables, values):
+                return function(*tensors)
+
+        return self._graph(key, call, held.values, *specs, static=static)(held.values, *tensors)
+
+    def _graph(self, key, function, *given, static=False):
+        """Return the graph of a key, traced of a function where there is none."""
         with self._lock:
             if key not in self._traced:
-                variables = held.variables
-
-                def call(values, *tensors):
-                    with _standing_in(variables, values):
-                        return function(*tensors)
-
-                graph = tf.function(call, autograph=False, jit_compile=static)
-                self._traced[key] = graph.get_concrete_function(held.values, *specs)
+                graph = tf.function(function, autograph=False, jit_compile=static)
+                self._traced[key] = graph.get_concrete_function(*given)
                 self.nbytes += _OPERATION_BYTES * _n_operations(self._traced[key].graph)
-        return self._traced[key](held.values, *tensors)
+            return self._traced[key]
 
     def _reset_metrics(self, first):
         def reset():
-            for metric in self._model.metrics:
-                metric.reset_state()
+            self._model.reset_metrics()
             return first
 
         tf.cond(first, reset, lambda: first)

@@ -2,7 +2,6 @@
 
 import threading
 from functools import partial
-from itertools import zip_longest
 
 import jax
 import jax.numpy as jnp
@@ -24,7 +23,6 @@ from skfashion._training.loops import (
 from skfashion._utils.lazy_images import LazyImages
 
 _PREDICTED = (1, 8, 32, 128, 256, 512, 1024)  # images, for which a prediction is compiled
-_TOGETHER = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)  # fits, for which an epoch is compiled
 
 
 class JaxLoop(Loop):
@@ -98,7 +96,7 @@ class JaxLoop(Loop):
             carry = carry or (state, self._fresh_metrics(held, *part))
             places = list(self._pieces(len(rows), batch_size))
             arrays = [a.array for a in (*part, Rows(rows, jnp.asarray))]
-            epoch = _Epoch(places, carry, arrays)
+            epoch = stack.Epoch(places, carry, arrays)
             if self.stacks and len(rows) >= batch_size and not alone:
                 shapes = [(array.shape, array.dtype) for array in arrays]
                 device = jax.config.jax_default_device
@@ -114,29 +112,14 @@ class JaxLoop(Loop):
         return {**epoch.logs, **rate}
 
     def _train_epochs(self, epochs):
-        """Train an epoch of several fits together; those of one remainder share the last batch."""
-        carries, told = [epoch.carry for epoch in epochs], []
-        for places in zip_longest(*(epoch.places for epoch in epochs)):
-            for size, start, n in dict.fromkeys(filter(None, places)):
-                who = [i for i, place in enumerate(places) if place == (size, start, n)]
-                # Filled up with the last one again, which is dropped.
-                filled = who + who[-1:] * (_size_for(len(who), _TOGETHER) - len(who))
-                given = [carries[i] for i in filled], [epochs[i].arrays for i in filled]
-                # What several have is left as it is: one of them may have to go on alone.
-                keep = self.exclusive or len(who) > 1
-                name, steps = self._steps(self._train, len(filled), size, n)
-                trained, logs = self._call(name, steps, *given, start, n, keep=keep)
-                for i, carry in zip(who, trained, strict=False):
-                    carries[i] = carry
-                told.append((who, logs))
-        fetched = jax.device_get([logs for _, logs in told])  # waits for all
-        for (who, _), logs in zip(told, fetched, strict=True):
-            for place, i in enumerate(who):
-                own = {name: float(np.ravel(values)[place]) for name, values in logs.items()}
-                rate = (epochs[i].logs or own)["learning_rate"]
-                epochs[i].logs = {**own, "learning_rate": rate}
-        for epoch, carry in zip(epochs, carries, strict=True):
-            epoch.carry = carry
+        """Train an epoch of several fits together."""
+        stack.train_epochs(epochs, self._train_batches, jax.device_get)
+
+    def _train_batches(self, carries, arrays, size, start, n):
+        """Train batches of several fits; return what they have then, and metrics."""
+        name, steps = self._steps(self._train, len(carries), size, n)
+        keep = self.exclusive or len(carries) > 1  # one of several may have to go on alone
+        return self._call(name, steps, carries, arrays, start, n, keep=keep)
 
     def evaluate(self, held, data, batch_size):
         """Return the metrics on resident arrays."""
@@ -148,12 +131,12 @@ class JaxLoop(Loop):
                 given = metrics, *part, state, start, n
                 name, steps = self._steps(self._evaluate, 1, size, n)
                 metrics, logs = self._call(name, steps, *given)
-        return _as_floats(logs)
+        return {name: float(value) for name, value in jax.device_get(logs).items()}
 
     def predict(self, held, X):
         """Return the output for an array of at most a batch."""
         n = len(X)
-        size = _size_for(n, _PREDICTED)
+        size = next((size for size in _PREDICTED if size >= n), n)
         X = np.concatenate([X, np.repeat(X[-1:], size - n, axis=0)]) if size > n else X
         function = partial(self._predict, held.variables)
         return np.array(self._call(("predict",), function, held.take(held.variables), X))[:n]
@@ -251,16 +234,6 @@ class JaxLoop(Loop):
             return self._model.get_metrics_result()
 
 
-class _Epoch:
-    """What a fit brings to an epoch, and gets of it."""
-
-    def __init__(self, places, carry, arrays):
-        self.places = places  # of the batches, as of `_pieces`
-        self.carry = carry  # state and metrics
-        self.arrays = arrays  # X, y, weights and order
-        self.logs = None
-
-
 class _Arrays(Held):
     """Values as arrays on the device; a training gives them away and gets others."""
 
@@ -297,18 +270,9 @@ class _OfModel(Held):
             variable.assign(value)
 
 
-def _size_for(n, sizes):
-    """Return the least of some sizes that n fit in; n itself where none is."""
-    return next((size for size in sizes if size >= n), n)
-
-
 def _stacked(trees):
     return trees[0] if len(trees) == 1 else jax.tree.map(lambda *a: jnp.stack(a), *trees)
 
 
 def _parted(tree, n):
     return [tree] if n == 1 else [jax.tree.map(lambda a, i=i: a[i], tree) for i in range(n)]
-
-
-def _as_floats(logs):
-    return {name: float(value) for name, value in jax.device_get(logs).items()}

@@ -218,11 +218,11 @@ class _Trainer:
         if self._callbacks and has_hooks_in_epochs(self._callbacks):
             loop = KerasLoop(program.model, callbacks)
         self.compiled |= loop.compiles
-        train = loop.resident(*self._training_arrays(program, state))
+        train = stack.resident(loop, *self._training_arrays(program, state))
         watched = valid = None
         if data.X_val is not None:
             watched = self._inputs(program, data.X_val, state)
-            valid = loop.resident(watched, data.y_val)
+            valid = stack.resident(loop, watched, data.y_val)
         callbacks.on_train_begin()
         saved = time.monotonic()
         going, logs = True, None

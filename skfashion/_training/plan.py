@@ -7,7 +7,7 @@ from math import cos, pi
 import numpy as np
 
 from skfashion._training import compile_config, stack
-from skfashion._training.keys import array_digest, digest, keras_settings
+from skfashion._training.keys import array_digest, digest, freeze, keras_settings, token
 
 # Raised when the same plan would end in other numbers than with the version before.
 ALGORITHM = 1
@@ -82,8 +82,8 @@ class Plan:
 
     @cached_property
     def objective(self):
-        """Stands for loss and metrics."""
-        return compile_config.key_of({**self.phases[0].compile, "optimizer": None})
+        """Stands for loss and metrics, in which each object of the user's is itself alone."""
+        return freeze({**self.phases[0].compile, "optimizer": None}, token)
 
     @cached_property
     def gives_logits(self):
@@ -107,7 +107,7 @@ class Plan:
 
     def program_key(self, phase):
         """Return what a program of a phase is traced for: all but what is set for each training."""
-        settings = (self.objective, self.formats, keras_settings())
+        settings = (self.objective, self.formats, keras_settings(), stack.in_own_graphs())
         return (phase.network_key, phase.optimizer[0], *settings)
 
     def keys(self, data_key):

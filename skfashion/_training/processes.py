@@ -49,7 +49,7 @@ def prepare_process():
     if keras.backend.backend() == "tensorflow":
         _prepare_tensorflow(worker)
     elif keras.backend.backend() == "jax":
-        os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")
+        _prepare_jax(worker)
 
 
 def worker_number():
@@ -66,12 +66,6 @@ def worker_number():
         number = re.search(r"(\d+)$", name)
         return int(number[1]) if number else 0
     return None
-
-
-def share_of_cores():
-    """Return how many threads a worker is to use: what joblib or Dask told BLAS."""
-    told = os.environ.get("OMP_NUM_THREADS", "1")
-    return int(told) if told.isdigit() else 1
 
 
 def has_idle_cores():
@@ -181,22 +175,38 @@ def _set_threads(intra, inter):
 def _prepare_tensorflow(worker):
     import tensorflow as tf
 
+    told = os.environ.get("OMP_NUM_THREADS", "1")  # by joblib or Dask, for BLAS
     try:
-        _set_threads(share_of_cores(), 1)
+        _set_threads(int(told) if told.isdigit() else 1, 1)
         gpus = tf.config.list_physical_devices("GPU")
         if gpus:
             # One device a worker, chosen here: CUDA_VISIBLE_DEVICES is the user's.
             mine = gpus[worker % len(gpus)]
             tf.config.set_visible_devices(mine, "GPU")
             tf.config.experimental.set_memory_growth(mine, True)
-            if worker >= len(gpus):
-                warn(
-                    f"There are more workers than GPUs ({len(gpus)}): some share one, and its "
-                    f"memory. n_jobs={len(gpus)} is usually as fast."
-                )
+            _tell_of_workers(worker, gpus)
     except RuntimeError:
         # The user's own code has started TensorFlow in this worker, and so arranged it.
         return
+
+
+def _prepare_jax(worker):
+    import jax
+
+    os.environ.setdefault("XLA_PYTHON_CLIENT_PREALLOCATE", "false")  # read with the first operation
+    devices = jax.local_devices()
+    if jax.config.jax_default_device is None and (len(devices) > 1 or devices[0].platform != "cpu"):
+        jax.config.update("jax_default_device", devices[worker % len(devices)])
+        _tell_of_workers(worker, devices)
+
+
+def _tell_of_workers(worker, devices):
+    n = len(devices)
+    if worker >= n:
+        warn(
+            f"There are more workers than GPUs ({n}): some share one, and its "
+            f"memory. n_jobs={n} is usually as fast."
+        )
 
 
 def settings_of_thread():

@@ -7,7 +7,7 @@ from functools import partial
 import keras
 import numpy as np
 
-from skfashion._training import processes
+from skfashion._training import processes, stack
 from skfashion._training.compile_config import number_variables, prepared_optimizer, revived
 from skfashion._training.cut import split, whole
 from skfashion._training.keys import keras_settings
@@ -145,8 +145,10 @@ def make_loop(model, *, exclusive=False):
     """Return the fastest loop for a compiled model on this backend."""
     backend = keras.backend.backend()
     if backend == "tensorflow" and not model.run_eagerly:
-        from skfashion._training import graph, xla_loop
+        from skfashion._training import graph, graph_stack, xla_loop
 
+        if stack.in_own_graphs() and not exclusive and graph_stack.can_stack(model):
+            return graph_stack.StackingLoop(model)
         xla = model.compiled and model.jit_compile and processes.compiles_epochs()
         return (xla_loop.XlaLoop if xla else graph.GraphLoop)(model, exclusive=exclusive)
     plain = keras.distribution.distribution() is None and not keras.config.is_nnx_enabled()
@@ -171,10 +173,7 @@ class Extractor:
         held = self.loop.hold(pairs, fixed=True)
         return partial(self.loop.predict, held)
 
-    @property
-    def nbytes(self):
-        """Bytes held, about."""
-        return self._nbytes + self.loop.nbytes
+    nbytes = Program.nbytes
 
 
 _POOL = Cache(

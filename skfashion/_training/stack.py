@@ -4,19 +4,25 @@ Knows threads, not epochs: what several fits bring to one, and how it is trained
 """
 
 import gc
+import os
 import threading
 import time
 import traceback
 from contextlib import contextmanager
 from contextvars import ContextVar
+from itertools import zip_longest
 from weakref import WeakValueDictionary
 
 import keras
+import numpy as np
 
-from skfashion._utils.config import get_config
+from skfashion._training.keys import array_digest
+from skfashion._utils.config import config_context, get_config
 from skfashion._utils.context import holding
+from skfashion._utils.lazy_images import LazyImages
 
-FITS_AT_ONCE = 32  # unless said otherwise; each has its images in memory
+_AT_MOST, _UNSURE = 64, 16  # fits side by side, where the images' size is known, or not
+_TOGETHER = (1, 2, 3, 4, 6, 8, 12, 16, 24, 32, 48, 64)  # fits, for which an epoch is compiled
 _FIRST = 0.05  # seconds that a fit waits before its first epoch: others may begin with it
 _SHORTEST, _LONGEST = 0.05, 1.0  # that fits wait for each other, at least and at most
 _ELSEWHERE = object()
@@ -24,13 +30,25 @@ _CURRENT = ContextVar("skfashion_meeting", default=None)
 
 
 def stacks_fits():
-    """Tell whether fits side by side are to train together: on JAX, where it pays or is wished."""
-    wanted = get_config()["stack_fits"]
-    if not wanted or keras.backend.backend() != "jax":
-        return False
-    import jax
+    """Tell whether fits side by side are to train together: where it pays or is wished."""
+    wanted, backend = get_config()["stack_fits"], keras.backend.backend()
+    if wanted == "auto" and backend == "jax":
+        import jax
 
-    return wanted is True or jax.default_backend() != "cpu"
+        return jax.default_backend() != "cpu"
+    return wanted is True and backend in ("jax", "tensorflow")
+
+
+def fits_that_fit(nbytes):
+    """Return how many fits on images of so many bytes are to be side by side.
+
+    Each has a copy in the host's memory, of which all take a half at most; on the device folds
+    have one each.
+    """
+    if not (nbytes and hasattr(os, "sysconf")):
+        return _UNSURE
+    half = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
+    return max(1, min(_AT_MOST, half // nbytes))
 
 
 @contextmanager
@@ -49,6 +67,26 @@ def rounds_differently():
     return _CURRENT.get() is not None and stacks_fits()
 
 
+def in_own_graphs():
+    """Tell whether fits of this thread have other graphs than alone: TensorFlow's do."""
+    return rounds_differently() and keras.backend.backend() == "tensorflow"
+
+
+def resident(loop, *arrays):
+    """Return arrays where a loop reads them; fits that train together share equal ones."""
+    meeting = _CURRENT.get()
+    if meeting is None or not (loop.stacks and stacks_fits()):
+        return loop.resident(*arrays)
+    return [meeting.resident(loop, array) for array in arrays]
+
+
+@contextmanager
+def together():
+    """In the block, take fits for such as train with others: as those are kept in a store."""
+    with config_context(stack_fits=True), Meeting().joined():
+        yield
+
+
 def train(function, work, most, *shape):
     """Call a function with a list of this work and of what other fits of its shape came with."""
     meeting = _CURRENT.get()
@@ -56,6 +94,44 @@ def train(function, work, most, *shape):
         function([work])
     else:
         meeting.train(function, work, most, shape)
+
+
+class Epoch:
+    """What a fit brings to an epoch, and gets of it."""
+
+    def __init__(self, places, carry, arrays, alone=None):
+        self.places = places  # size, first row and number of batches, one after the other
+        self.carry = carry  # what a step makes new: state and metrics
+        self.arrays = arrays  # X, y, weights and order
+        self.alone = alone  # trains it in another way, if there is one for a fit alone
+        self.logs = None
+
+
+def train_epochs(epochs, train, fetch):
+    """Train an epoch of several fits together; those of one remainder share the last batch.
+
+    `train` makes new carries and metrics of carries, arrays and a place; `fetch` gets metrics.
+    """
+    carries, told = [epoch.carry for epoch in epochs], []
+    for places in zip_longest(*(epoch.places for epoch in epochs)):
+        for place in dict.fromkeys(filter(None, places)):
+            who = [i for i, own in enumerate(places) if own == place]
+            # Filled up with the last one again, which is dropped.
+            size = next((n for n in _TOGETHER if n >= len(who)), len(who))
+            filled = who + who[-1:] * (size - len(who))
+            given = [carries[i] for i in filled], [epochs[i].arrays for i in filled]
+            trained, logs = train(*given, *place)
+            for i, carry in zip(who, trained, strict=False):
+                carries[i] = carry
+            told.append((who, logs))
+    fetched = fetch([logs for _, logs in told])  # waits for all
+    for (who, _), logs in zip(told, fetched, strict=True):
+        for place, i in enumerate(who):
+            own = {name: float(np.ravel(values)[place]) for name, values in logs.items()}
+            rate = (epochs[i].logs or own)["learning_rate"]
+            epochs[i].logs = {**own, "learning_rate": rate}
+    for epoch, carry in zip(epochs, carries, strict=True):
+        epoch.carry = carry
 
 
 class Meeting:
@@ -69,6 +145,8 @@ class Meeting:
         self._changed = threading.Condition()
         self._places = {}  # threads -> the group they train in; None where that is to be seen
         self._groups = WeakValueDictionary()
+        self._resident = WeakValueDictionary()
+        self._putting = threading.Lock()
 
     @contextmanager
     def joined(self):
@@ -90,6 +168,18 @@ class Meeting:
         with self._changed:
             self._places[threading.get_ident()] = place
             self._changed.notify_all()
+
+    def resident(self, loop, array):
+        """Return an array where a loop reads it, the same for all fits as long as one has it."""
+        if isinstance(array, LazyImages):
+            return array
+        key = type(loop), array_digest(array)
+        with self._putting:
+            found = self._resident.get(key)
+            if found is None:
+                (found,) = loop.resident(array)
+                self._resident[key] = found
+            return found
 
     def train(self, function, work, most, shape):
         """Train with those that come, `most` of them; raise what this work alone has failed by."""

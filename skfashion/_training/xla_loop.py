@@ -69,8 +69,7 @@ class XlaLoop(GraphLoop):
         """Do the steps from a row on; return the metrics, begun anew with the first."""
         self.traces += 1
         if is_first:
-            for metric in self._model.metrics:
-                metric.reset_state()
+            self._model.reset_metrics()
 
         def body(i):
             step(start + i * size)

@@ -118,10 +118,10 @@ class Cache:
                     out[position] = entry[0]
         return left
 
-    def put_rows(self, keys, rows, *, copy=True):
+    def put_rows(self, keys, rows):
         """Keep a copy of each row: a view keeps all of them alive."""
         for key, row in zip(keys, rows, strict=True):
-            row = np.array(row, copy=copy or None)
+            row = np.array(row)
             row.flags.writeable = False
             self.put(key, row)
 

@@ -114,9 +114,9 @@ class DenseClassifier(ReadyClassifier):
         self.random_state = random_state
         self.verbose = verbose
 
-    def _fits_at_once(self):
+    def _fits_at_once(self, nbytes):
         together = self.callbacks is None and _training.stacks_fits()
-        return _training.FITS_AT_ONCE if together else super()._fits_at_once()
+        return _training.fits_that_fit(nbytes) if together else super()._fits_at_once(nbytes)
 
     def _default_space(self):
         return {

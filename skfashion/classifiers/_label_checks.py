@@ -1,6 +1,7 @@
 """Checks of labels and of how much each counts, with errors that say what to do."""
 
 import numpy as np
+import pandas as pd
 from sklearn.utils.multiclass import check_classification_targets
 from sklearn.utils.validation import (
     _check_sample_weight,
@@ -75,7 +76,7 @@ def as_labels(y, name, multilabel=False):
     # NumPy would make text of all that is in a list with one text, of None and NaN too.
     is_list = isinstance(y, (list, tuple)) and len(y) > 0
     labels = column_or_1d(np.array(y, dtype=object) if is_list else y, warn=True)
-    if _has_missing(labels):
+    if labels.dtype.kind in "OfcMm" and pd.isna(labels).any():
         raise ValueError(_MISSING.format(name))
     if labels.dtype.kind == "f" and np.isinf(labels).any():
         raise ValueError(f"{name} contains infinity, which is not a label: leave these images out.")
@@ -213,19 +214,6 @@ def _remedy_for_rows(rows, name, multilabel):
         f"{rows.shape[1]} labels an image (several outputs). "
         f"{_COLUMNS} trains one classifier for each column."
     )
-
-
-def _has_missing(labels):
-    if labels.dtype.kind == "O":
-        return any(map(_is_missing, labels))
-    return labels.dtype.kind in "fcMm" and bool((labels != labels).any())
-
-
-def _is_missing(label):
-    try:
-        return label is None or bool(label != label)
-    except TypeError:  # pandas.NA, of which nothing can be said
-        return True
 
 
 def _weight_of_classes(class_weight, y, classes):

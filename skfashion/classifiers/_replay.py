@@ -13,8 +13,6 @@ _WARNED = set()
 
 def is_replayable(estimator, plan):
     """Tell whether a finished fit can stand for this one; if not, say why once."""
-    if estimator.memory is None:
-        return False
     foreign = getattr(estimator, "_function", None) is not None or any(
         compile_config.has_foreign_code(phase.compile) for phase in plan.phases
     )

@@ -33,7 +33,7 @@ class ImageBunch(Bunch):
 
     def _row(self, label, count):
         files = self.filenames[self._has(label)]
-        places = np.unique(np.linspace(0, len(files) - 1, _PER_CLASS).astype(int))
+        places = np.unique(np.linspace(0, len(files) - 1, _PER_CLASS).astype(int))[: len(files)]
         images = "".join(map(_image, files[places]))
         name = escape(image_files.shown_name(label))
         return f"<tr><th>{name}</th><td>{count}</td><td style='text-align: left'>{images}</td></tr>"

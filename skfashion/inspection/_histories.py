@@ -9,7 +9,7 @@ from sklearn.utils.validation import check_is_fitted
 
 from skfashion._store import SHARED, open_store
 from skfashion._utils.typing import Frame
-from skfashion.inspection._runs import prefixed, runs
+from skfashion.inspection._runs import runs
 
 
 def history_frame(fitted: Any) -> Frame:
@@ -62,7 +62,7 @@ def history_frame(fitted: Any) -> Frame:
     _check_classifier(fitted.estimator)
     # pandas would spread a tuple over the rows.
     params = [
-        prefixed({k: v if pd.api.types.is_scalar(v) else str(v) for k, v in each.items()})
+        {f"param_{k}": v if pd.api.types.is_scalar(v) else str(v) for k, v in each.items()}
         for each in fitted.cv_results_["params"]
     ]
     frames = [

@@ -57,8 +57,7 @@ def thumbnails(X, side, *, image_shape=None, like=None):
     show, parts = _as_bytes(X, image_shape, like if like.dtype == X.dtype else X), []
     for part in map(show, images.blocks(X)):
         if max(part.shape[1:3]) > side:
-            shape = (*part.shape[1:3], *(part.shape[3:] or (1,)))
-            part = ImageResizer(side, image_shape=shape).transform(part)
+            part = ImageResizer(side).transform(part)
         parts.append(part)
     return np.concatenate(parts)
 

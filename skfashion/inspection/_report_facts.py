@@ -119,8 +119,7 @@ class TestFacts:
             )
         self.accuracy = accuracy_score(y, predicted)
         right = round(self.accuracy * len(y))
-        interval = binomtest(right, len(y)).proportion_ci(method="wilson")
-        self.interval = interval.low, interval.high
+        self.interval = binomtest(right, len(y)).proportion_ci(method="wilson")
         self.baseline = pd.Series(y).value_counts(normalize=True).max()
         self.matrix = confusion_matrix(y, predicted, labels=self.classes)
         self.by_class = precision_recall_fscore_support(

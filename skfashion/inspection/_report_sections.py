@@ -114,8 +114,7 @@ def _worst_of(test, index):
     try:
         return explained(test.search, test.X, index)
     except (NotExplainedError, NotImplementedError):
-        shown = pictures(test.X, index, image_shape=test.image_shape) if len(index) else ()
-        return shown, None
+        return pictures(test.X, index, image_shape=test.image_shape), None
 
 
 def _candidates(found):

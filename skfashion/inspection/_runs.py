@@ -25,7 +25,7 @@ class Run:
         """Return the rows of `runs_frame`."""
         meta, seconds = self.meta, self.meta.get("seconds") or []
         about = {"key": self.key, "estimator": meta.get("estimator"), "finished": self.finished}
-        parameters = prefixed(meta.get("parameters", {}))
+        parameters = {f"param_{k}": v for k, v in meta.get("parameters", {}).items()}
         if curves:
             took = [{"seconds": each} for each in seconds] or [{}] * len(self.history)
             epochs = zip(self.history, took, strict=True)
@@ -199,8 +199,3 @@ def runs(store):
                 continue
             found.append(run)
     return sorted(found, key=lambda run: -run.last_used)
-
-
-def prefixed(parameters):
-    """Name parameters as columns are named, as scikit-learn does in ``cv_results_``."""
-    return {f"param_{name}": value for name, value in parameters.items()}

@@ -81,7 +81,7 @@ class SearchMixin(VersionMixin):
     @functools.wraps(BaseSearchCV.fit)
     def fit(self, X, y=None, **params):
         _warn_of_lost_groups(self.estimator, params)
-        with resolved_jobs(self):
+        with resolved_jobs(self, X):
             return BaseSearchCV.fit(self, X, y, **params)
 
     def _format_results(self, candidate_params, n_splits, out, more_results=None):

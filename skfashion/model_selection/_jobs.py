@@ -6,6 +6,7 @@ from contextlib import ExitStack, contextmanager
 from numbers import Integral
 
 import joblib
+import numpy as np
 from joblib.parallel import LokyBackend, get_active_backend
 
 from skfashion._utils.validation import StrOptions
@@ -14,7 +15,7 @@ N_JOBS = [Integral, StrOptions({"auto"}), None]  # what the parameter may be
 
 
 @contextmanager
-def resolved_jobs(search):
+def resolved_jobs(search, X):
     """In the block, give a search with ``n_jobs="auto"`` the number that it stands for.
 
     All cores for networks of ours on a CPU, and a number of fits where they train together;
@@ -24,7 +25,7 @@ def resolved_jobs(search):
         if search.n_jobs == "auto":
             search.n_jobs = None
             stack.callback(setattr, search, "n_jobs", "auto")
-            n_fits = _fits_at_once(search.estimator) if _is_undecided() else None
+            n_fits = _fits_at_once(search.estimator, X) if _is_undecided() else None
             if n_fits is not None:
                 stack.enter_context(joblib.parallel_config("skfashion", n_jobs=n_fits))
         yield
@@ -47,9 +48,11 @@ def _is_undecided():
     )
 
 
-def _fits_at_once(estimator):
+def _fits_at_once(estimator, X):
     """Return how many fits at a time a network of this package is best at, the last step or not."""
+    # Steps before it may read files, or make larger images of these.
+    is_known = isinstance(X, np.ndarray) and not getattr(estimator, "steps", None)
     while getattr(estimator, "steps", None):
         estimator = estimator.steps[-1][1]
     told = getattr(estimator, "_fits_at_once", None)
-    return told and told()
+    return told and told(X.nbytes if is_known else 0)

@@ -3,6 +3,7 @@
 Nothing is trained.
 """
 
+from contextlib import nullcontext
 from numbers import Integral
 
 import numpy as np
@@ -26,16 +27,24 @@ def fold_models(search, X, y, candidate, **params):
     for train, test in splits_of(search, X, y, **params):
         model = clone(search.estimator).set_params(**clone(chosen, safe=False))
         part = _safe_split(model, X, y, train)
-        try:
-            with _training.only_kept():
-                model.fit(*part, **_check_method_params(X, fit_params, train))
-        except _training.NotKeptError:
+        routed = _check_method_params(X, fit_params, train)
+        if not (_is_read(model, part, routed) or _is_read(model, part, routed, _training.together)):
             raise LookupError(
                 f"memory= doesn't hold the fits of candidate {candidate}: it was emptied since, "
                 "the search was on other images, labels or weights of them, in another order, or "
                 "fits failed or were stopped."
-            ) from None
+            )
         yield test, model
+
+
+def _is_read(model, part, params, kind=nullcontext):
+    """Fit a model if a store holds all of it, as left by fits of a kind; tell whether one does."""
+    try:
+        with kind(), _training.only_kept():
+            model.fit(*part, **params)
+    except _training.NotKeptError:
+        return False
+    return True
 
 
 def out_of_fold(search, X, y, candidate, **params):

@@ -6,7 +6,7 @@ from keras import layers
 from skfashion.networks import _layers as parts
 
 
-@parts.one_dropout_rate
+@parts.dropout_rates_by(parts.one_rate)
 def dense(
     image_shape,
     n_classes,

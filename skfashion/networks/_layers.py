@@ -159,12 +159,8 @@ def normalised(name):
     return layers.BatchNormalization(momentum=0.9, name=name)
 
 
-def one_dropout_rate(function):
-    """Declare that `dropout` is the rate of every dropout layer of a network, and nothing else."""
-    return dropout_rates_by(one_rate)(function)
-
-
 def one_rate(parameters):
+    """Return `dropout`: the rate of every dropout layer of a network, and of nothing else."""
     return (parameters.get("dropout", 0.0),)
 
 

@@ -62,6 +62,8 @@ def test_several_labels_an_image(table):
     data = load_image_table(table(label=["sky| sea", "sky", "", "sea"]), sep="|")
     assert (data.target.tolist(), data.target_names) == (wanted, ["sea", "sky"])
     assert data._repr_html_().count("<img") == 4
+    data = load_image_table(table(sea=[1, 0, 0, 1], fog=[0, 0, 0, 0]), target=["sea", "fog"])
+    assert "<th>fog</th><td>0</td>" in data._repr_html_()
 
 
 @pytest.mark.parametrize(

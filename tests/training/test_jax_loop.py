@@ -7,9 +7,11 @@ import functools
 import threading
 from contextlib import contextmanager
 
+import joblib
 import keras
 import numpy as np
 import pytest
+from joblib.externals.loky import get_reusable_executor
 
 if keras.backend.backend() != "jax":
     pytest.skip("runs with KERAS_BACKEND=jax", allow_module_level=True)
@@ -20,7 +22,7 @@ from sklearn.base import clone
 
 import skfashion
 from skfashion import ConvClassifier, _training
-from skfashion._training import keys, phases, programs
+from skfashion._training import keys, phases, processes, programs
 from skfashion._training.jax_loop import JaxLoop
 from skfashion._training.loops import KerasLoop
 from skfashion.datasets import make_images
@@ -215,3 +217,19 @@ def test_results_of_keras_own_loop_are_not_gone_on_from(images, tmp_path, monkey
     clf = dense(epochs=2, memory=tmp_path).fit(*images)
     assert clf.history_ == dense(epochs=2).fit(*images).history_
     assert len(runs_frame(tmp_path)) == 2
+
+
+def devices_of_jax(X, y):
+    dense(epochs=1).fit(X, y)
+    compiled = [key for program in programs._POOL.values() for key in program.loop._compiled]
+    found = {part.id for key in compiled for part in key if hasattr(part, "id")}
+    return processes.worker_number() % 2, found
+
+
+def test_workers_take_devices_of_jax_in_turn(images, monkeypatch):
+    monkeypatch.setenv("XLA_FLAGS", "--xla_force_host_platform_device_count=2")
+    get_reusable_executor().shutdown(wait=True)
+    fits = [joblib.delayed(devices_of_jax)(*images) for _ in range(4)]
+    told = joblib.Parallel(n_jobs=2)(fits)
+    get_reusable_executor().shutdown(wait=True)  # others have one device
+    assert all(devices == {worker} for worker, devices in told)

@@ -2,6 +2,7 @@
 
 import functools
 import gc
+import time
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 
@@ -16,7 +17,7 @@ import skfashion
 from skfashion import DenseClassifier, KerasImageClassifier, _training, networks
 from skfashion._training import programs
 from skfashion._training.compile_config import revived
-from skfashion._training.loops import HeldLast
+from skfashion._training.loops import Held, HeldLast
 from skfashion._training.programs import initial_weights
 from skfashion._training.seeding import order
 
@@ -206,6 +207,25 @@ def test_threads_that_predict_and_fit_at_once_get_their_own_answers(images):
 
     with ThreadPoolExecutor(4) as pool:
         list(pool.map(work, range(4)))
+
+
+@open_shapes
+def test_metrics_begin_as_they_are_outside_of_traces(images):
+    X, y = images
+    dense(epochs=1).fit(X, y)
+    (program,) = (program for program in programs._POOL.values() if program.loop._metrics)
+    loop, held = program.loop, Held([], [])
+    with ThreadPoolExecutor(1) as pool:
+        with loop._lock:  # as while a trace lets others stand in
+            own = [v._value for v in loop._metrics]
+            for variable in loop._metrics:
+                variable._value = None
+            begun = pool.submit(loop._with_metrics, held, X, y)
+            time.sleep(0.1)
+            for variable, value in zip(loop._metrics, own, strict=True):
+                variable._value = value
+        values = begun.result().values[-len(own) :]
+    assert [float(value.numpy()) for value in values] == [0.0] * len(own)
 
 
 def test_weights_are_held_once_for_predictions_and_as_long_as_they_live(images, monkeypatch):
