@@ -26,7 +26,7 @@ def test_cost_against_size(bench, tmp_path, problem):
 
     sides = [side("base")]
     sides += [side(f"{what} x2", **{key: 2 * settings[key]}) for key, what in _DOUBLED.items()]
-    with bench.record(f"scaling_{problem}", title, settings, repeat=1) as record:
+    with bench.record(f"scaling_{problem}", title, settings) as record:
         record.contest("searches", sides)
         base = record.last("base")
         for key, what in _DOUBLED.items():
