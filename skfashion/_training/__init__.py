@@ -21,4 +21,4 @@ from skfashion._training.processes import has_idle_cores, prepare_process, share
 from skfashion._training.programs import initial_weights, programs_info
 from skfashion._training.runs import State
 from skfashion._training.seeding import build_scope, checked_policy
-from skfashion._training.stack import fits_that_fit, stacks_fits, together
+from skfashion._training.stack import fits_at_once, stacks_fits, together

@@ -290,7 +290,7 @@ def _is_fused(kind, options):
     if keras.backend.backend() != "tensorflow" or not get_config()["fused_optimizers"]:
         return False
     if processes.compiles_epochs() or stack.in_own_graphs():
-        return False  # the kernels are a CPU's, and know variables
+        return False  # the kernels are a CPU's, and write to variables
     from skfashion._training import graph
 
     return kind in graph.FUSED and not any(options.get(name) for name in _UNUSUAL)

@@ -119,7 +119,8 @@ class GraphLoop(Loop):
                 known = set(map(id, self._variables))
                 metrics = self._model.metrics_variables
                 self._metrics = [v for v in metrics if id(v) not in known]
-            metrics = self._metrics or []  # of which a trace may let others stand in
+            # Under the lock: in a trace symbols stand in for their values.
+            metrics = self._metrics or []
             values = [v._value if self.exclusive else tf.Variable(v._value) for v in metrics]
         return Held([*held.variables, *metrics], [*held.values, *values])
 

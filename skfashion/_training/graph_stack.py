@@ -14,7 +14,7 @@ from skfashion._training.loops import batches
 from skfashion._training.processes import device_kind
 from skfashion._utils.lazy_images import LazyImages
 
-# Of Keras' optimizers: what TensorFlow's do to variables in place.
+# What Keras' optimizers do to variables in place on TensorFlow, and on no other backend.
 _IN_PLACE = ("assign", "assign_add", "assign_sub", "_apply_weight_decay", "_backend_update_step")
 
 
@@ -33,10 +33,10 @@ def can_stack(model):
 
 
 class StackingLoop(GraphLoop):
-    """A plain graph, which trains an epoch of several fits where they meet.
+    """Training of several fits at once in a plain graph, where they meet at an epoch.
 
-    `tf.vectorized_map` does for all fits what makes new values of old ones: Keras' `train_step`
-    without variables. XLA doesn't compile it: K fits took K * K times as long as one.
+    A step is Keras' `train_step` as a function of values, which `tf.vectorized_map` stacks. XLA
+    does not compile it: by hand on a GPU, K stacked fits took K * K times as long as one.
     """
 
     def __init__(self, model):
@@ -131,7 +131,7 @@ class StackingLoop(GraphLoop):
 
 @contextmanager
 def _not_in_place(optimizer):
-    """In the block, let an optimizer change values as Keras' other backends do: by a scope."""
+    """In the block, let an optimizer hand new values to the scope, as on Keras' other backends."""
     own = vars(optimizer)
     before = {name: own[name] for name in _IN_PLACE if name in own}
     own.update({name: MethodType(getattr(BaseOptimizer, name), optimizer) for name in _IN_PLACE})

@@ -39,12 +39,9 @@ def stacks_fits():
     return wanted is True and backend in ("jax", "tensorflow")
 
 
-def fits_that_fit(nbytes):
-    """Return how many fits on images of so many bytes are to be side by side.
-
-    Each has a copy in the host's memory, of which all take a half at most; on the device folds
-    have one each.
-    """
+def fits_at_once(nbytes):
+    """Return how many fits are to be side by side, on images of so many bytes; 0: not known."""
+    # Each has a copy in the host's memory; on the device those of equal images share one.
     if not (nbytes and hasattr(os, "sysconf")):
         return _UNSURE
     half = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") // 2
@@ -82,7 +79,7 @@ def resident(loop, *arrays):
 
 @contextmanager
 def together():
-    """In the block, take fits for such as train with others: as those are kept in a store."""
+    """In the block, find in stores what fits left that trained with others."""
     with config_context(stack_fits=True), Meeting().joined():
         yield
 

@@ -116,7 +116,7 @@ class DenseClassifier(ReadyClassifier):
 
     def _fits_at_once(self, nbytes):
         together = self.callbacks is None and _training.stacks_fits()
-        return _training.fits_that_fit(nbytes) if together else super()._fits_at_once(nbytes)
+        return _training.fits_at_once(nbytes) if together else super()._fits_at_once(nbytes)
 
     def _default_space(self):
         return {

@@ -176,10 +176,7 @@ class BaseImageEstimator(
         return Adapter(self._network, parameters)
 
     def _fits_at_once(self, nbytes):
-        """Return how many fits side by side are fastest, -1 for one a core, None for no two.
-
-        `nbytes` are those of the images, 0 where they aren't known.
-        """
+        """Return how many fits side by side are fastest, -1 for one a core, None for no two."""
         return -1 if _training.has_idle_cores() else None
 
     # A class of the user's own may have no such parameters.

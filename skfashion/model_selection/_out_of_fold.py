@@ -28,7 +28,9 @@ def fold_models(search, X, y, candidate, **params):
         model = clone(search.estimator).set_params(**clone(chosen, safe=False))
         part = _safe_split(model, X, y, train)
         routed = _check_method_params(X, fit_params, train)
-        if not (_is_read(model, part, routed) or _is_read(model, part, routed, _training.together)):
+        # Fits that trained with others round differently, and are kept apart.
+        kinds = nullcontext, _training.together
+        if not any(_is_read(model, part, routed, kind) for kind in kinds):
             raise LookupError(
                 f"memory= doesn't hold the fits of candidate {candidate}: it was emptied since, "
                 "the search was on other images, labels or weights of them, in another order, or "
@@ -37,8 +39,8 @@ def fold_models(search, X, y, candidate, **params):
         yield test, model
 
 
-def _is_read(model, part, params, kind=nullcontext):
-    """Fit a model if a store holds all of it, as left by fits of a kind; tell whether one does."""
+def _is_read(model, part, params, kind):
+    """Fit a model from its store alone, as a fit of a kind; tell whether all of it was there."""
     try:
         with kind(), _training.only_kept():
             model.fit(*part, **params)

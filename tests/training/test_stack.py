@@ -235,7 +235,7 @@ def test_equal_images_are_on_the_device_once(many, sizes, monkeypatch):
 def test_as_many_fits_as_memory_allows(monkeypatch):
     memory = {"SC_PHYS_PAGES": 1000, "SC_PAGE_SIZE": 4}
     monkeypatch.setattr(stack.os, "sysconf", memory.get)
-    found = [stack.fits_that_fit(nbytes) for nbytes in (0, 1, 100, 10_000)]
+    found = [stack.fits_at_once(nbytes) for nbytes in (0, 1, 100, 10_000)]
     assert found == [16, 64, 20, 1]
 
 
