@@ -10,8 +10,9 @@ from keras.src.optimizers.base_optimizer import BaseOptimizer
 
 from skfashion._training import stack
 from skfashion._training.graph import GraphLoop
-from skfashion._training.loops import batches
+from skfashion._training.loops import Rows, batches
 from skfashion._training.processes import device_kind
+from skfashion._training.xla_loop import XlaLoop
 from skfashion._utils.lazy_images import LazyImages
 
 # What Keras' optimizers do to variables in place on TensorFlow, and on no other backend.
@@ -32,11 +33,12 @@ def can_stack(model):
     )
 
 
-class StackingLoop(GraphLoop):
-    """Training of several fits at once in a plain graph, where they meet at an epoch.
+class _Stacking:
+    """Training of several fits at once in one graph, where they meet at an epoch.
 
-    A step is Keras' `train_step` as a function of values, which `tf.vectorized_map` stacks. XLA
-    does not compile it: by hand on a GPU, K stacked fits took K * K times as long as one.
+    A step is Keras' `train_step` as a function of values, which `tf.vectorized_map` stacks. The
+    size of a batch is part of the graph: with a slice of open length XLA computes on all rows,
+    filled up, and takes the square of the time that one fit takes for each.
     """
 
     def __init__(self, model):
@@ -49,12 +51,12 @@ class StackingLoop(GraphLoop):
         alone = partial(super().train_epoch, held, data, order, batch_size)
         if isinstance(data[0], LazyImages) or len(order) < batch_size:
             return alone()
-        held = self._with_metrics(held, *data)
+        arrays = [a.array if isinstance(a, Rows) else a for a in (*data, *self.resident(order))]
+        held = self._with_metrics(held, *arrays[:3])
         carry = [tf.convert_to_tensor(v) for v in held.values]
         places = list(batches(len(order), batch_size))
-        epoch = stack.Epoch(places, carry, [*data, tf.constant(order)], alone)
-        shapes = [(a.shape[1:], a.dtype) for a in data]
-        stack.train(self._train_epochs, epoch, self.stacks, places[0], *shapes)
+        epoch = stack.Epoch(places, carry, arrays, alone)
+        stack.train(self._train_epochs, epoch, self.stacks, places[0], *map(self._spec, arrays))
         if epoch.carry is not carry:
             for variable, value in zip(held.values, epoch.carry, strict=True):
                 variable.assign(value)
@@ -68,21 +70,24 @@ class StackingLoop(GraphLoop):
             fetch = partial(tf.nest.map_structure, lambda value: value.numpy())
             stack.train_epochs(epochs, self._train_batches, fetch)
 
-    def _train_batches(self, values, arrays, *place):
+    def _train_batches(self, values, arrays, size, start, n):
         """Train batches of several fits; return the values of their variables, and metrics."""
-        spec_of = tf.nest.map_structure
-        fixed = spec_of(lambda v: tf.TensorSpec(v.shape, v.dtype), values)
-        rows = spec_of(lambda a: tf.TensorSpec((None, *a.shape[1:]), a.dtype), arrays)
-        key = ("_steps", len(values), *rows[0])
-        steps = self._graph(key, self._steps, fixed, rows, tf.TensorSpec((3,), "int32"))
-        return steps(values, arrays, tf.constant(place))
+        fixed = tf.nest.map_structure(lambda v: tf.TensorSpec(v.shape, v.dtype), values)
+        rows = tf.nest.map_structure(self._spec, arrays)
+        key = ("_steps", size, len(values), *(spec for own in rows for spec in own))
+        place = tf.constant(start), tf.constant(n)
+        given = fixed, rows, *map(tf.TensorSpec.from_tensor, place)
+        steps = self._graph(key, partial(self._steps, size), *given, static=self.compiles)
+        return steps(values, arrays, *place)
 
-    def _steps(self, values, arrays, place):
+    def _spec(self, array):
+        """Return what arrays of a graph have in common: XLA compiles for their lengths, too."""
+        return tf.TensorSpec(array.shape if self.compiles else (None, *array.shape[1:]), array.dtype)
+
+    def _steps(self, size, values, arrays, start, n):
         """Do steps of several fits at once, each of which is what it is alone."""
         self.traces += 1
         variables = [*self._variables, *self._metrics]
-        size, first, n = tf.unstack(place)
-        end = first + n * size
 
         def each(function, now, *given):
             """Return results and new values of all fits."""
@@ -96,18 +101,18 @@ class StackingLoop(GraphLoop):
 
             return tf.vectorized_map(one, (now, given), warn=False)
 
-        def step(start, now):
+        def step(i, now):
             batches = []
             for *data, order in arrays:
-                rows = order[start : start + size]
+                rows = tf.slice(order, [start + i * size], [size])
                 batches.append([tf.gather(a, rows) for a in data])
             batches = [tf.stack(of_all) for of_all in zip(*batches, strict=True)]
             _, now = each(self._train_step, now, *batches)
-            return start + size, now
+            return i + 1, now
 
         now = [tf.stack(of_all) for of_all in zip(*values, strict=True)]
         rate, _ = each(lambda: tf.cast(self._model.optimizer.learning_rate, "float32"), now)
-        _, now = tf.while_loop(lambda i, _: i < end, step, (first, now), parallel_iterations=1)
+        _, now = tf.while_loop(lambda i, _: i < n, step, (0, now), parallel_iterations=1)
         logs, _ = each(self._model.get_metrics_result, now)
         parted = zip(*(tf.unstack(of_all, len(values)) for of_all in now), strict=True)
         return [list(own) for own in parted], {"learning_rate": rate, **logs}
@@ -127,6 +132,14 @@ class StackingLoop(GraphLoop):
             model.optimizer.apply(tape.gradient(scaled, values), trainable)
         model.compute_metrics(**compared)
         return loss
+
+
+class StackingLoop(_Stacking, GraphLoop):
+    """The same in plain graphs."""
+
+
+class StackingXlaLoop(_Stacking, XlaLoop):
+    """The same, compiled by XLA."""
 
 
 @contextmanager

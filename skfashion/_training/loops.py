@@ -42,6 +42,10 @@ class Held:
         """Return copies of the values that variables of the model have here."""
         return to_arrays(self._of[id(v)] for v in variables)
 
+    def copies(self, variables):
+        """Return copies of the values that variables of the model have here, on the device."""
+        return [keras.ops.copy(self._of[id(v)]) for v in variables]
+
 
 class HeldLast:
     """What holds the values that were last predicted with, as long as their arrays live.

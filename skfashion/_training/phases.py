@@ -262,7 +262,8 @@ class _Trainer:
     def _save(self, training, key, state):
         slots, seeds = training.state()
         weights = training.weights(state.weights)
-        state = replace(state, weights=weights, slots=slots, seeds=seeds)
+        best = state.best_weights() if callable(state.best_weights) else state.best_weights
+        state = replace(state, weights=weights, best_weights=best, slots=slots, seeds=seeds)
         if self._runs is not None:
             self._runs.save_state(key, state)
         return state
@@ -318,6 +319,6 @@ def _watched(state, stopping, logs, training):
     score = -score if stopping.scoring == "loss" else score
     waited = 0 if score >= state.best_score + stopping.tol else state.waited + 1
     if score > state.best_score:
-        best = training.weights(state.weights)
+        best = training.snapshot(state.weights)  # fetched when they are saved
         state = replace(state, best_score=score, best_weights=best)
     return replace(state, waited=waited, stopped=waited > stopping.n_iter_no_change)

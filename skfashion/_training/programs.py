@@ -122,9 +122,16 @@ class Training:
 
     def weights(self, before):
         """Return the whole network's weights now, those below the cut from `before`."""
+        return self._merged(before, self.held.arrays(self._program._weights))
+
+    def snapshot(self, before):
+        """Return a function that fetches these weights; until then they stay on the device."""
+        copies = self.held.copies(self._program._weights)
+        return lambda: self._merged(before, to_arrays(copies))
+
+    def _merged(self, before, upper):
         after = list(before)
-        now = self.held.arrays(self._program._weights)
-        for i, array in zip(self._program.parts.upper_weights, now, strict=True):
+        for i, array in zip(self._program.parts.upper_weights, upper, strict=True):
             after[i] = array
         return after
 
@@ -147,9 +154,9 @@ def make_loop(model, *, exclusive=False):
     if backend == "tensorflow" and not model.run_eagerly:
         from skfashion._training import graph, graph_stack, xla_loop
 
-        if stack.in_own_graphs() and not exclusive and graph_stack.can_stack(model):
-            return graph_stack.StackingLoop(model)
         xla = model.compiled and model.jit_compile and processes.compiles_epochs()
+        if stack.in_own_graphs() and not exclusive and graph_stack.can_stack(model):
+            return (graph_stack.StackingXlaLoop if xla else graph_stack.StackingLoop)(model)
         return (xla_loop.XlaLoop if xla else graph.GraphLoop)(model, exclusive=exclusive)
     plain = keras.distribution.distribution() is None and not keras.config.is_nnx_enabled()
     if backend == "jax" and plain and model.jit_compile and not model.run_eagerly:

@@ -37,7 +37,7 @@ class State:
     slots: list | None = None  # of the optimizer
     seeds: list | None = None  # of random layers
     best_score: float = -np.inf  # best validation score so far, the negative of a loss
-    best_weights: list | None = None
+    best_weights: list | None = None  # or, of a training under way, what fetches them
     waited: int = 0  # epochs since the best score last rose
     stopped: bool = False  # whether early stopping ended the phase
 

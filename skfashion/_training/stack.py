@@ -16,6 +16,7 @@ from weakref import WeakValueDictionary
 import keras
 import numpy as np
 
+from skfashion._training import processes
 from skfashion._training.keys import array_digest
 from skfashion._utils.config import config_context, get_config
 from skfashion._utils.context import holding
@@ -30,13 +31,15 @@ _CURRENT = ContextVar("skfashion_meeting", default=None)
 
 
 def stacks_fits():
-    """Tell whether fits side by side are to train together: where it pays or is wished."""
+    """Tell whether fits side by side are to train together: on accelerators, or where wished."""
     wanted, backend = get_config()["stack_fits"], keras.backend.backend()
     if wanted == "auto" and backend == "jax":
         import jax
 
         return jax.default_backend() != "cpu"
-    return wanted is True and backend in ("jax", "tensorflow")
+    if wanted == "auto":
+        return processes.compiles_epochs()
+    return wanted and backend in ("jax", "tensorflow")
 
 
 def fits_at_once(nbytes):

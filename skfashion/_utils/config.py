@@ -68,7 +68,7 @@ def set_config(**settings: Any) -> None:
           carry out the steps of Adam, AdamW, RMSprop and SGD. False takes Keras' own.
         - ``stack_fits`` ("auto" at start, or bool): whether fits side by side, under
           ``joblib.parallel_config("skfashion")``, train as one program where their networks
-          are of one shape and without convolutions. "auto": on an accelerator, with JAX.
+          are of one shape and without convolutions. "auto": on an accelerator.
 
     Raises
     ------

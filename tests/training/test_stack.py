@@ -26,8 +26,12 @@ from skfashion.networks._layers import augmented
 
 if BACKEND == "jax":
     from skfashion._training.jax_loop import JaxLoop as Loop
+
+    HERE = Loop
 else:
-    from skfashion._training.graph_stack import StackingLoop as Loop
+    from skfashion._training import graph_stack
+    from skfashion._training.graph_stack import StackingLoop as HERE
+    from skfashion._training.graph_stack import _Stacking as Loop
 
 N = 10 * 16 + 5  # a last batch of five
 dense = partial(dense, batch_size=16)
@@ -129,16 +133,24 @@ def test_fits_of_one_shape_train_as_one_and_end_as_alone(name, many, sizes):
     assert_alone(found, FITS[name], many, 2e-3 if name == "half precision" else 1e-5)
 
 
-@pytest.mark.skipif(BACKEND != "jax", reason="on TensorFlow it is only done when it is asked for")
-def test_as_on_an_accelerator(many, sizes, monkeypatch):
-    """The number of steps is compiled in, and five fits are filled up to six."""
-    fits = [dense(random_state=i) for i in range(5)]
-    skfashion.clear_caches()
-    with monkeypatch.context() as patched:
-        patched.setattr("jax.default_backend", lambda: "gpu")
-        found = trained(fits, many, stack_fits="auto")
-    skfashion.clear_caches()
-    assert sizes == [5] * len(found[0].history_["loss"])
+@pytest.fixture
+def accelerator(xla):
+    """Compile as on an accelerator: with JAX the number of steps, with TensorFlow at all."""
+    if BACKEND == "jax":
+        xla.setattr("jax.default_backend", lambda: "gpu")
+    else:
+        xla.setattr(graph_stack, "device_kind", lambda: "gpu")
+
+
+ON_ACCELERATORS = ("dropout", "batch_norm", "classes", "random layers", "layers' losses", "adamw")
+
+
+@pytest.mark.parametrize("name", ["five", *ON_ACCELERATORS])
+def test_as_on_an_accelerator(name, many, sizes, accelerator):
+    """They train together unasked, and five are filled up to six."""
+    fits = FITS.get(name, [dense(random_state=i) for i in range(5)])
+    found = trained(fits, many, stack_fits="auto")
+    assert sizes == [len(fits)] * len(found[0].history_["loss"])
     assert_alone(found, fits, many)
 
 
@@ -223,8 +235,8 @@ def test_who_fails_alone_fails_alone(many, monkeypatch):
 
 
 def test_equal_images_are_on_the_device_once(many, sizes, monkeypatch):
-    put, seen = Loop._put, []
-    monkeypatch.setattr(Loop, "_put", lambda loop, array: seen.append(array) or put(loop, array))
+    put, seen = HERE._put, []
+    monkeypatch.setattr(HERE, "_put", lambda loop, array: seen.append(array) or put(loop, array))
     X, y = many
     fits = [dense(random_state=i, epochs=1) for i in range(4)]
     trained(fits, [(X, y), (X.copy(), y), (X[:-1], y[:-1]), (X, y)])
