@@ -23,7 +23,7 @@ _ORDER = (
         "reader",
     )
     + ("killed_dense", "killed_mobilenet", "halving", "hyperband", "many_fits")
-    + ("overhead_bayes_10", "overhead_bayes_100", "overhead_bayes_300")
+    + ("overhead_bayes_10", "overhead_bayes_100", "overhead_bayes_200")
     + ("overhead_hyperband_9", "overhead_hyperband_27", "overhead_hyperband_81", "dask")
     + ("n_jobs_dense", "n_jobs_conv", "n_jobs_mobilenet", "jobs_memory_dense", "jobs_memory_conv")
     + ("jobs_memory_mobilenet", "scaling_dense", "scaling_mobilenet")
