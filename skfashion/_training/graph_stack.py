@@ -37,8 +37,8 @@ class _Stacking:
     """Training of several fits at once in one graph, where they meet at an epoch.
 
     A step is Keras' `train_step` as a function of values, which `tf.vectorized_map` stacks. The
-    size of a batch is part of the graph: with a slice of open length XLA computes on all rows,
-    filled up, and takes the square of the time that one fit takes for each.
+    size of a batch is part of the graph: with a slice of open length XLA computes on as many rows
+    as there are, filled up, at every step.
     """
 
     def __init__(self, model):
