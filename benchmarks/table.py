@@ -1,6 +1,7 @@
 """Write README.md and the table of searches for the guide: ``python -m benchmarks.table``."""
 
 import json
+from collections import Counter
 from datetime import datetime
 from pathlib import Path
 
@@ -122,13 +123,13 @@ def markdown(records):
         "| benchmark | figure | target | measured | verdict |",
         "|---|---|---|---|---|",
     ]
-    newest = _code(max(records, key=lambda record: record["started"]))["tree"]
+    usual = Counter(_code(record)["tree"] for record in records).most_common(1)[0][0]
     for record in records:
         if sections.is_apart(record):
             continue
         title = f"**{record['title']}**"
-        if _code(record)["tree"] != newest:
-            title += " (of older code)"
+        if _code(record)["tree"] != usual:
+            title += f" (at commit {_code(record)['commit'] or 'unknown'})"
         if record["quick"]:
             title += " (quick: not a measurement)"
         for what, target, measured, verdict in rows(record):
