@@ -82,7 +82,8 @@ class _Stacking:
 
     def _spec(self, array):
         """Return what arrays of a graph have in common: XLA compiles for their lengths, too."""
-        return tf.TensorSpec(array.shape if self.compiles else (None, *array.shape[1:]), array.dtype)
+        shape = array.shape if self.compiles else (None, *array.shape[1:])
+        return tf.TensorSpec(shape, array.dtype)
 
     def _steps(self, size, values, arrays, start, n):
         """Do steps of several fits at once, each of which is what it is alone."""
