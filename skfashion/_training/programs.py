@@ -155,7 +155,7 @@ def make_loop(model, *, exclusive=False):
         from skfashion._training import graph, graph_stack, xla_loop
 
         xla = model.compiled and model.jit_compile and processes.compiles_epochs()
-        if stack.in_own_graphs() and not exclusive and graph_stack.can_stack(model):
+        if (xla or stack.in_own_graphs()) and not exclusive and graph_stack.can_stack(model):
             return (graph_stack.StackingXlaLoop if xla else graph_stack.StackingLoop)(model)
         return (xla_loop.XlaLoop if xla else graph.GraphLoop)(model, exclusive=exclusive)
     plain = keras.distribution.distribution() is None and not keras.config.is_nnx_enabled()

@@ -68,8 +68,9 @@ def rounds_differently():
 
 
 def in_own_graphs():
-    """Tell whether fits of this thread have other graphs than alone: TensorFlow's do."""
-    return rounds_differently() and keras.backend.backend() == "tensorflow"
+    """Tell whether fits of this thread have other graphs than alone: TensorFlow's without XLA."""
+    own = keras.backend.backend() == "tensorflow" and not processes.compiles_epochs()
+    return own and rounds_differently()
 
 
 def resident(loop, *arrays):

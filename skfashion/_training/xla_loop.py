@@ -30,7 +30,7 @@ class XlaLoop(GraphLoop):
             arrays.append(Rows(rows, tf.constant).array)
             for size, start, n in batches(len(rows), batch_size):
                 first = rate is None
-                steps = partial(self._train_batches, size, first)
+                steps = partial(self._train_steps, size, first)
                 place = tf.constant(start), tf.constant(n)
                 logs = self._call(steps, held, *arrays, *place, xla=(size, first))
                 rate = logs["learning_rate"] if first else rate
@@ -44,12 +44,12 @@ class XlaLoop(GraphLoop):
             held = self._with_metrics(held, *arrays) if logs is None else held
             for size, start, n in batches(len(part[0]), batch_size):
                 first = logs is None
-                steps = partial(self._evaluate_batches, size, first)
+                steps = partial(self._evaluate_steps, size, first)
                 place = tf.constant(start), tf.constant(n)
                 logs = self._call(steps, held, *arrays, *place, xla=(size, first))
         return {name: float(value) for name, value in logs.items()}
 
-    def _train_batches(self, size, is_first, X, y, weight, order, start, n):
+    def _train_steps(self, size, is_first, X, y, weight, order, start, n):
         rate = tf.cast(self._model.optimizer.learning_rate, "float32")
 
         def step(first):
@@ -58,7 +58,7 @@ class XlaLoop(GraphLoop):
 
         return {"learning_rate": rate, **self._repeated(step, size, is_first, start, n)}
 
-    def _evaluate_batches(self, size, is_first, X, y, start, n):
+    def _evaluate_steps(self, size, is_first, X, y, start, n):
         def step(first):
             rows = first + tf.range(size)
             self._model.test_step(tuple(tf.gather(a, rows) for a in (X, y)))

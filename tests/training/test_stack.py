@@ -158,6 +158,13 @@ def test_as_on_an_accelerator(name, many, sizes, accelerator):
     assert_alone(found, fits, many)
 
 
+def test_who_is_left_on_an_accelerator_goes_on_alone(many, sizes, accelerator):
+    fits = [dense(epochs=n, dropout=0.2, random_state=n) for n in (1, 3)]
+    found = trained(fits, many, stack_fits="auto")
+    assert sizes == [2, 1, 1]
+    assert_alone(found, fits, many)
+
+
 def test_heads_on_frozen_features(sizes):
     X, y = make_images(40, n_classes=2, image_size=32, channels=3, random_state=0)
     fits = [on_small_backbone(epochs=2, learning_rate=rate) for rate in RATES]
