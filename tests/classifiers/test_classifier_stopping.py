@@ -10,7 +10,7 @@ import pytest
 from estimators import KINDS, dense, on_small_backbone, small
 from numpy.testing import assert_allclose, assert_array_equal
 
-from skfashion._training.loops import Held
+from skfashion._training.programs import Training
 
 # -------------------------------------------------------------- partial_fit
 
@@ -114,13 +114,13 @@ def test_early_stopping_restores_the_best_weights(two, rng):
 
 
 def test_weights_stay_on_the_device_between_epochs(two, monkeypatch):
-    fetched, arrays = [], Held.arrays
-    spied = lambda held, variables: fetched.append(1) or arrays(held, variables)  # noqa: E731
-    monkeypatch.setattr(Held, "arrays", spied)
+    fetched, weights = [], Training.weights
+    spied = lambda training, before: fetched.append(1) or weights(training, before)  # noqa: E731
+    monkeypatch.setattr(Training, "weights", spied)
     clf = dense(early_stopping=True, n_iter_no_change=9, learning_rate=1e-3).fit(*two)
     losses = clf.history_["val_loss"]
     assert losses[-1] < losses[0]  # the best weights were not the first
-    assert len(fetched) == 2  # weights at the end, and the optimizer's state
+    assert len(fetched) == 1  # at the end
 
 
 @pytest.mark.parametrize("early_stopping", [False, True])
