@@ -49,7 +49,8 @@ class _Stacking:
     def train_epoch(self, held, data, order, batch_size):
         """Train one epoch on resident arrays in the given order; return the metrics."""
         alone = partial(super().train_epoch, held, data, order, batch_size)
-        if isinstance(data[0], LazyImages) or len(order) < batch_size:
+        is_short = len(order) < batch_size
+        if is_short or isinstance(data[0], LazyImages) or not stack.rounds_differently():
             return alone()
         arrays = [a.array if isinstance(a, Rows) else a for a in (*data, *self.resident(order))]
         held = self._with_metrics(held, *arrays[:3])

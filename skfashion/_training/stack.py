@@ -33,13 +33,13 @@ _CURRENT = ContextVar("skfashion_meeting", default=None)
 def stacks_fits():
     """Tell whether fits side by side are to train together: on accelerators, or where wished."""
     wanted, backend = get_config()["stack_fits"], keras.backend.backend()
-    if wanted == "auto" and backend == "jax":
+    if wanted != "auto":
+        return wanted and backend in ("jax", "tensorflow")
+    if backend == "jax":
         import jax
 
         return jax.default_backend() != "cpu"
-    if wanted == "auto":
-        return processes.compiles_epochs()
-    return wanted and backend in ("jax", "tensorflow")
+    return processes.compiles_epochs()
 
 
 def fits_at_once(nbytes):
